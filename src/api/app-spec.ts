@@ -1,0 +1,46 @@
+import { z } from "zod";
+import { NAME_PATTERN } from "../base/names.ts";
+import { STRATEGIES, type AppSpec, type Batch, type HealthSpec, type ListenAddress, type ProcessSpec } from "../core/app-spec.ts";
+
+const ms = z.number().int().min(0).max(7 * 86_400_000);
+
+export const batchSchema: z.ZodType<Batch> = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("count"), count: z.number().int().min(1).max(10_000) }),
+  z.strictObject({ kind: z.literal("percent"), percent: z.number().min(1).max(100) }),
+]);
+
+export const listenSchema: z.ZodType<ListenAddress> = z.strictObject({
+  host: z.string().min(1).max(255),
+  port: z.number().int().min(0).max(65_535),
+});
+
+const healthSchema: z.ZodType<HealthSpec> = z.strictObject({
+  path: z.string().regex(/^\/[\x21-\x7e]*$/),
+  host: z.string().nullable(),
+  intervalMs: ms.min(10),
+  timeoutMs: ms.min(10),
+  passes: z.number().int().min(1).max(100),
+  failures: z.number().int().min(1).max(100),
+});
+
+const processSchema: z.ZodType<ProcessSpec> = z.strictObject({
+  command: z.union([z.string().min(1), z.array(z.string()).min(1)]),
+  instances: z.number().int().min(0).max(10_000),
+  traffic: z.boolean(),
+  health: healthSchema.nullable(),
+  readyAfterMs: ms,
+  startDeadlineMs: ms.min(100),
+  drainTimeoutMs: ms,
+  stopSignal: z.custom<NodeJS.Signals>((value) => typeof value === "string" && /^SIG[A-Z0-9]+$/.test(value)),
+  stopGraceMs: ms,
+});
+
+/** The wire schema of an AppSpec: what the daemon accepts from any client, already resolved and with units. */
+export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
+  app: z.string().regex(NAME_PATTERN),
+  listen: listenSchema,
+  processes: z.record(z.string().regex(NAME_PATTERN), processSchema),
+  rollout: z.strictObject({ strategy: z.enum(STRATEGIES), batch: batchSchema }),
+  proxy: z.strictObject({ holdMs: ms, firstByteTimeoutMs: ms }),
+  releasesKept: z.number().int().min(1).max(1000),
+});

@@ -1,0 +1,179 @@
+import { z } from "zod";
+import type { Failure } from "../base/error.ts";
+import { STRATEGIES, type Batch } from "../core/app-spec.ts";
+import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
+import type { Instance, Outcome, Phase } from "../core/state.ts";
+import { appSpecSchema, batchSchema } from "./app-spec.ts";
+
+/**
+ * The wire contract of the daemon: HTTP/1.1 with JSON bodies over the unix socket `<state>/daemon.sock` (mode 0600).
+ * A call that fails answers with a status of 400 (bad input), 404, 409 (conflict), 500 or 503 and a `Failure` as its body.
+ *
+ * | call                                           | body              | answer             |
+ * |------------------------------------------------|-------------------|--------------------|
+ * | GET    /v1/daemon                              | –                 | DaemonInfo         |
+ * | POST   /v1/daemon/shutdown                     | ShutdownRequest   | {}  (then it ends) |
+ * | GET    /v1/apps                                | –                 | { apps: AppStatus[] } |
+ * | GET    /v1/apps/:app                           | –                 | AppStatus          |
+ * | POST   /v1/apps/:app/deployments               | DeployRequest     | Accepted           |
+ * | POST   /v1/apps/:app/rollback                  | RollbackRequest   | Accepted           |
+ * | POST   /v1/apps/:app/restart                   | OperatorRequest   | Accepted           |
+ * | POST   /v1/apps/:app/scale                     | ScaleRequest      | Accepted           |
+ * | POST   /v1/apps/:app/abort                     | OperatorRequest   | Accepted           |
+ * | POST   /v1/apps/:app/suspend, …/resume         | OperatorRequest   | Accepted           |
+ * | GET    /v1/apps/:app/deployments?limit=n       | –                 | { deployments: DeploymentStatus[] } newest first |
+ * | GET    /v1/apps/:app/deployments/:d?after=seq&waitMs=n | –         | DeploymentProgress; with waitMs it waits for news |
+ * | GET    /v1/apps/:app/deployments/:d/report     | –                 | Report             |
+ * | GET    /v1/apps/:app/ledger                    | –                 | LedgerSnapshot (core) |
+ * | GET    /v1/apps/:app/releases                  | –                 | { releases: ReleaseStatus[] } newest first |
+ * | GET    /v1/apps/:app/logs/:instance?offset=n&lines=n | –           | LogChunk           |
+ */
+export const operatorSchema = z.strictObject({ by: z.string().min(1).max(200) });
+export type OperatorRequest = z.infer<typeof operatorSchema>;
+
+export const deployRequestSchema = z.strictObject({
+  by: z.string().min(1).max(200),
+  spec: appSpecSchema,
+  source: z.string().min(1),
+  ignore: z.array(z.string()),
+  build: z.string().min(1).nullable(),
+  env: z.record(z.string(), z.record(z.string(), z.string())),
+  strategy: z.enum(STRATEGIES).nullable(),
+  batch: batchSchema.nullable(),
+  force: z.boolean(),
+});
+export type DeployRequest = z.infer<typeof deployRequestSchema>;
+
+export const rollbackRequestSchema = z.strictObject({ by: z.string().min(1).max(200), release: z.string().nullable() });
+export type RollbackRequest = z.infer<typeof rollbackRequestSchema>;
+
+export const scaleRequestSchema = z.strictObject({
+  by: z.string().min(1).max(200),
+  counts: z.record(z.string(), z.number().int().min(0).max(10_000)),
+});
+export type ScaleRequest = z.infer<typeof scaleRequestSchema>;
+
+/** `instances: "keep"` ends the daemon alone: proxy and instances go on serving. */
+export const shutdownRequestSchema = z.strictObject({
+  by: z.string().min(1).max(200),
+  instances: z.enum(["keep", "stop"]),
+});
+export type ShutdownRequest = z.infer<typeof shutdownRequestSchema>;
+
+/** The deployment that was begun (or, for abort, the one that was told). */
+export interface Accepted {
+  readonly deployment: string;
+}
+
+export interface DaemonInfo {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly stateDirectory: string;
+  readonly proxyPid: number | null;
+}
+
+export interface AppStatus {
+  readonly app: string;
+  readonly active: string | null;
+  readonly suspended: boolean;
+  /** Where clients connect, e.g. `http://127.0.0.1:8080`; null before the first table is in the proxy. */
+  readonly url: string | null;
+  readonly instances: readonly InstanceStatusLine[];
+  /** The running deployment, or the last one. */
+  readonly deployment: DeploymentStatus | null;
+  readonly crashLoops: readonly { readonly type: string; readonly count: number; readonly how: string }[];
+  /** Null when the proxy does not answer. */
+  readonly traffic: TrafficStatus | null;
+}
+
+export interface InstanceStatusLine extends Pick<Instance, "name" | "type" | "release" | "status" | "pid" | "port" | "since"> {
+  /** Null for process types without traffic or when the proxy does not answer. */
+  readonly inFlight: number | null;
+  readonly requests: number | null;
+  readonly health: "up" | "down" | "draining" | null;
+  readonly lastFailure: string | null;
+}
+
+/** Cumulative since the proxy started. */
+export interface TrafficStatus {
+  readonly inFlight: number;
+  readonly held: number;
+  readonly total: number;
+  readonly lost: number;
+  readonly byRelease: readonly { readonly release: string; readonly counts: LedgerCounts }[];
+}
+
+export interface DeploymentStatus {
+  readonly name: string;
+  readonly kind: string;
+  readonly by: string;
+  readonly phase: Phase;
+  /** 1-based batch of `batches`, 0 before the first. */
+  readonly batch: number;
+  readonly batches: number;
+  readonly phaseSince: number;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly outcome: Outcome | null;
+  readonly failure: Failure | null;
+}
+
+export interface DeploymentProgress {
+  readonly deployment: DeploymentStatus;
+  readonly notes: readonly { readonly seq: number; readonly at: number; readonly level: "info" | "good" | "bad"; readonly text: string }[];
+  /** Pass as `after` the next time. */
+  readonly seq: number;
+}
+
+export interface ReleaseStatus {
+  readonly release: string;
+  readonly createdAt: number;
+  readonly active: boolean;
+  readonly contentHash: string;
+  readonly gitCommit: string | null;
+  readonly gitDirty: boolean;
+  readonly files: number;
+  readonly bytes: number;
+  /** Instances of it that run now. */
+  readonly instances: number;
+}
+
+export interface LogChunk {
+  readonly text: string;
+  /** Pass as `offset` to go on from here. */
+  readonly offset: number;
+}
+
+/** The proof: what happened to every request between the first and the last change of a deployment. */
+export interface Report {
+  readonly app: string;
+  readonly deployment: DeploymentStatus;
+  /** Milliseconds of the deployment. */
+  readonly durationMs: number;
+  readonly rows: readonly { readonly release: string; readonly counts: LedgerCounts; readonly total: number }[];
+  readonly totals: LedgerCounts;
+  readonly total: number;
+  readonly lost: number;
+  /** Says why the counts cannot be complete (the proxy was restarted, did not answer …); null when they are. */
+  readonly caveat: string | null;
+  /** Milliseconds; null where there was no request. */
+  readonly latency: Readonly<Record<"before" | "during" | "after", LatencyStatus>>;
+  /** Share (0..1) of application answers that were 5xx; null without answers. */
+  readonly errorShare: { readonly from: number | null; readonly to: number | null };
+  readonly slowest: readonly SlowRequest[];
+  /** Instances in the route table at the start, and at the lowest moment. */
+  readonly capacity: { readonly atStart: number; readonly lowest: number };
+}
+
+export interface LatencyStatus {
+  readonly p50Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly requests: number;
+  /** Length of the window in milliseconds. */
+  readonly windowMs: number;
+}
+
+export type { Batch };

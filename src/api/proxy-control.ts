@@ -1,0 +1,80 @@
+import type { LedgerSnapshot } from "../core/ledger.ts";
+import type { DrainOutcome, ProbeOutcome, RouteTable } from "../core/routes.ts";
+import type { HealthSpec } from "../core/app-spec.ts";
+import type { Failure } from "../base/error.ts";
+import type { InstanceName } from "../base/names.ts";
+
+/**
+ * The control contract of the proxy: HTTP/1.1 with JSON bodies over the unix socket `<state>/proxy/control.sock` (mode 0600).
+ * A refused or failed call answers status 409 (conflict), 400 (bad input) or 500 with a `Failure` as its body.
+ * The daemon is the only client; calls from one client may overlap. A call whose client goes away is cancelled.
+ *
+ * | call                    | body            | answer            | when it answers                                           |
+ * |-------------------------|-----------------|-------------------|-----------------------------------------------------------|
+ * | PUT  /apps/:app/routes  | RouteTable      | AppliedRoutes     | every live worker uses the table (and it is on disk)      |
+ * | DELETE /apps/:app       | { epoch }       | {}                | every worker has dropped the app and its listener         |
+ * | POST /apps/:app/drain   | DrainRequest    | DrainOutcome      | every worker acknowledged: nothing in flight, idle closed |
+ * | POST /probe             | ProbeRequest    | ProbeOutcome      | after one health check                                    |
+ * | GET  /apps/:app/ledger?at=ms | –          | LedgerSnapshot    | after asking every worker for what it has not handed over; with `at`, the kept sample nearest before it |
+ * | GET  /status            | –               | ProxyStatus       | at once                                                   |
+ * | POST /shutdown          | { drainMs }     | {}                | every worker has drained its clients and ended            |
+ */
+export interface AppliedRoutes {
+  readonly app: string;
+  readonly epoch: number;
+  readonly revision: number;
+  /** How many workers acknowledged. */
+  readonly workers: number;
+}
+
+/** Instances must not be in the current route table any more. */
+export interface DrainRequest {
+  readonly instances: readonly InstanceName[];
+  /** Requests that still run after this are cut. */
+  readonly timeoutMs: number;
+}
+
+export interface ProbeRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly health: HealthSpec;
+}
+
+export interface ProxyStatus {
+  readonly boot: string;
+  readonly pid: number;
+  readonly version: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly workers: readonly WorkerStatus[];
+  readonly apps: readonly ProxyAppStatus[];
+}
+
+export interface WorkerStatus {
+  readonly pid: number;
+  readonly generation: number;
+  readonly clientConnections: number;
+  readonly inFlight: number;
+}
+
+export interface ProxyAppStatus {
+  readonly app: string;
+  readonly epoch: number;
+  readonly revision: number;
+  readonly targets: readonly ProxyTargetStatus[];
+  /** Requests waiting in the proxy for a usable target, over all workers. */
+  readonly held: number;
+}
+
+export interface ProxyTargetStatus {
+  readonly instance: InstanceName;
+  /** `up`: gets requests. `down`: failed its health checks. `draining`: only finishes what is in flight. */
+  readonly state: "up" | "down" | "draining";
+  readonly inFlight: number;
+  /** Requests it was given since it was added. */
+  readonly requests: number;
+  /** What the last failed health check saw. */
+  readonly lastFailure: string | null;
+}
+
+export type { DrainOutcome, Failure, LedgerSnapshot, ProbeOutcome, RouteTable };

@@ -1,0 +1,57 @@
+/**
+ * Every error Hitless can show, in one place: its kind decides the exit code, `meaning` is the one-line text of docs/errors.md.
+ * A code is part of the public contract: it is never renamed or reused.
+ */
+export const ERROR_KINDS = {
+  usage: { exit: 2 },
+  config: { exit: 3 },
+  conflict: { exit: 5 },
+  unhealthy: { exit: 6 },
+  unavailable: { exit: 7 },
+  timeout: { exit: 8 },
+  mixed: { exit: 9 },
+  aborted: { exit: 130 },
+  invariant: { exit: 70 },
+} as const;
+
+export type ErrorKind = keyof typeof ERROR_KINDS;
+
+export const ERROR_CODES = {
+  ERR_USAGE: { kind: "usage", meaning: "A command was called with words or options it does not take." },
+  ERR_CONFIG_NOT_FOUND: { kind: "config", meaning: "No configuration file in this directory." },
+  ERR_CONFIG_INVALID: { kind: "config", meaning: "The configuration file has problems; all of them are listed." },
+  ERR_CONFIG_UNREADABLE: { kind: "config", meaning: "The configuration file could not be read or parsed." },
+  ERR_ENV_MISSING: { kind: "config", meaning: "An `env:` reference or an env file names something that does not exist." },
+  ERR_STATE_DIRECTORY: { kind: "config", meaning: "The state directory cannot be used (not writable, or its path is too long for a socket)." },
+  ERR_NODE_TOO_OLD: { kind: "config", meaning: "This Node.js is older than the one Hitless needs." },
+  ERR_SOURCE_MISSING: { kind: "config", meaning: "The release source directory does not exist or is not a directory." },
+  ERR_SOURCE_UNREADABLE: { kind: "config", meaning: "The release source holds files that cannot be copied (sockets, devices, unreadable files, dangling links)." },
+  ERR_BUILD_FAILED: { kind: "unhealthy", meaning: "The build command failed in the snapshot." },
+  ERR_DISK_FULL: { kind: "unavailable", meaning: "The disk is full; what was written of the unfinished release was removed." },
+  ERR_SNAPSHOT_FAILED: { kind: "unavailable", meaning: "The release could not be copied into the state directory." },
+  ERR_RELEASE_UNKNOWN: { kind: "usage", meaning: "No such release is kept; the valid ones are listed." },
+  ERR_DEPLOYMENT_UNKNOWN: { kind: "usage", meaning: "No such deployment; the latest ones are listed." },
+  ERR_INSTANCE_UNKNOWN: { kind: "usage", meaning: "No such instance; the known ones are listed." },
+  ERR_APP_UNKNOWN: { kind: "usage", meaning: "The daemon does not know this app." },
+  ERR_PROCESS_TYPE_UNKNOWN: { kind: "usage", meaning: "The active release has no such process type." },
+  ERR_NO_ROLLBACK_TARGET: { kind: "usage", meaning: "There is no earlier release to go back to." },
+  ERR_NOTHING_RUNNING: { kind: "usage", meaning: "There is no deployment to abort, or no active release to act on." },
+  ERR_DEPLOYMENT_RUNNING: { kind: "conflict", meaning: "Another deployment of this app is running." },
+  ERR_DAEMON_RUNNING: { kind: "conflict", meaning: "Another daemon already works on this state directory." },
+  ERR_STALE_EPOCH: { kind: "conflict", meaning: "A newer writer has taken over; this one must not act any more." },
+  ERR_LISTEN_ADDRESS_TAKEN: { kind: "conflict", meaning: "The listen address is used by another program." },
+  ERR_COMMAND_NOT_FOUND: { kind: "unhealthy", meaning: "The instance's command does not exist." },
+  ERR_INSTANCE_EXITED: { kind: "unhealthy", meaning: "An instance ended before it was ready." },
+  ERR_INSTANCE_UNREADY: { kind: "unhealthy", meaning: "An instance did not become ready before its start deadline." },
+  ERR_CRASH_LOOP: { kind: "unhealthy", meaning: "Instances of a release keep ending soon after their start." },
+  ERR_DAEMON_UNREACHABLE: { kind: "unavailable", meaning: "No daemon answers on the socket in the state directory." },
+  ERR_PROXY_UNREACHABLE: { kind: "unavailable", meaning: "The proxy's control socket does not answer." },
+  ERR_PROXY_REFUSED: { kind: "unavailable", meaning: "The proxy refused what it was asked." },
+  ERR_TIMEOUT: { kind: "timeout", meaning: "Something took longer than its limit." },
+  ERR_ABORTED: { kind: "aborted", meaning: "An operator asked the deployment to go back." },
+  ERR_MIXED: { kind: "mixed", meaning: "Going back failed too: what still serves was left running, on more than one release." },
+  ERR_LOST_REQUESTS: { kind: "unhealthy", meaning: "The ledger shows lost requests." },
+  ERR_INVARIANT: { kind: "invariant", meaning: "Hitless broke one of its own rules: a bug. Nothing further was done." },
+} as const satisfies Record<string, { kind: ErrorKind; meaning: string }>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,52 @@
+/**
+ * A latency histogram with buckets that grow by 1/16 of a power of two: any quantile read from it is at most 6.25 % above the true value.
+ * Plain arrays of counts, so that workers can send deltas and anyone can add or subtract them.
+ */
+const STEPS = 16;
+const STEP_BITS = 4;
+
+/** Sparse wire shape: `[bucket, count]` pairs, ascending. The unit of a recorded value is the microsecond. */
+export type HistogramData = readonly (readonly [bucket: number, count: number])[];
+
+/** The bucket for a duration in microseconds (values below 16 have a bucket of their own). */
+export function bucketOf(us: number): number {
+  const value = us < 0 ? 0 : us > 0x7fffffff ? 0x7fffffff : us | 0;
+  if (value < STEPS) return value;
+  const exponent = 31 - Math.clz32(value);
+  return ((exponent - STEP_BITS + 1) << STEP_BITS) + ((value >>> (exponent - STEP_BITS)) & (STEPS - 1));
+}
+
+/** The largest value (microseconds) that falls into the bucket. */
+export function bucketLimit(bucket: number): number {
+  if (bucket < STEPS) return bucket;
+  const exponent = (bucket >>> STEP_BITS) + STEP_BITS - 1;
+  return (STEPS + (bucket & (STEPS - 1)) + 1) * 2 ** (exponent - STEP_BITS) - 1;
+}
+
+export function addHistograms(a: HistogramData, b: HistogramData): HistogramData {
+  return combine(a, b, 1);
+}
+
+/** `a - b`, for the part of a cumulative histogram that came after `b`. */
+export function subtractHistograms(a: HistogramData, b: HistogramData): HistogramData {
+  return combine(a, b, -1);
+}
+
+/** The q-quantile (0..1) in microseconds, or null without any value. */
+export function quantile(data: HistogramData, q: number): number | null {
+  const total = data.reduce((sum, [, count]) => sum + count, 0);
+  if (total === 0) return null;
+  let seen = 0;
+  for (const [bucket, count] of data) {
+    seen += count;
+    if (seen >= q * total) return bucketLimit(bucket);
+  }
+  return null;
+}
+
+function combine(a: HistogramData, b: HistogramData, sign: 1 | -1): HistogramData {
+  const counts = new Map<number, number>();
+  for (const [bucket, count] of a) counts.set(bucket, (counts.get(bucket) ?? 0) + count);
+  for (const [bucket, count] of b) counts.set(bucket, (counts.get(bucket) ?? 0) + sign * count);
+  return [...counts].filter(([, count]) => count !== 0).sort(([x], [y]) => x - y);
+}

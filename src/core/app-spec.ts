@@ -1,0 +1,65 @@
+/** What the engine knows of an app: the configuration after defaults, units and references are resolved. All times are milliseconds. */
+export interface AppSpec {
+  readonly app: string;
+  /** Where the proxy listens for this app. */
+  readonly listen: ListenAddress;
+  readonly processes: Readonly<Record<string, ProcessSpec>>;
+  readonly rollout: RolloutSpec;
+  readonly proxy: ProxySpec;
+  /** How many releases are kept for going back (the active one included). */
+  readonly releasesKept: number;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One line of a Procfile, made precise. */
+export interface ProcessSpec {
+  /** A shell line (run by `/bin/sh -c`, replaced by `exec` where possible) or an argument list that is run as it is. */
+  readonly command: string | readonly string[];
+  readonly instances: number;
+  /** True for processes that serve HTTP on `PORT` and get requests from the proxy. */
+  readonly traffic: boolean;
+  /** Null for process types without traffic: ready means "still running after `readyAfterMs`". */
+  readonly health: HealthSpec | null;
+  readonly readyAfterMs: number;
+  /** From spawn to ready; past it the start has failed. */
+  readonly startDeadlineMs: number;
+  /** How long requests in flight may go on once the instance gets no new ones. */
+  readonly drainTimeoutMs: number;
+  readonly stopSignal: NodeJS.Signals;
+  /** From the stop signal to SIGKILL. */
+  readonly stopGraceMs: number;
+}
+
+export interface HealthSpec {
+  readonly path: string;
+  /** Sent as the Host header, when set. */
+  readonly host: string | null;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Consecutive passes until an instance counts as ready. */
+  readonly passes: number;
+  /** Consecutive failures until a serving instance counts as down. */
+  readonly failures: number;
+}
+
+export interface RolloutSpec {
+  readonly strategy: Strategy;
+  readonly batch: Batch;
+}
+
+export const STRATEGIES = ["rolling"] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
+export type Batch = { readonly kind: "count"; readonly count: number } | { readonly kind: "percent"; readonly percent: number };
+
+/** Limits of the data plane that an app may set; the rest are constants of the proxy. */
+export interface ProxySpec {
+  /** How long a request may wait for a usable target before 503. 0 turns holding off. */
+  readonly holdMs: number;
+  /** From the last byte of the request to the first byte of the response. 0 turns it off. */
+  readonly firstByteTimeoutMs: number;
+}

@@ -1,0 +1,56 @@
+import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts";
+import type { HealthSpec } from "./app-spec.ts";
+import type { RouteTable } from "./routes.ts";
+
+/**
+ * What the core wants done. A command is journaled with the event that caused it (*intended*) and is *settled* by the event that carries
+ * its `id`. Ids are deterministic, so that a command that is run again after a crash does nothing twice.
+ */
+export type Command = CommandBody & {
+  readonly id: string;
+  /** The deployment it belongs to; commands of a deployment that has ended are not run again. Null for supervision. */
+  readonly deployment: DeploymentName | null;
+};
+
+export type CommandBody =
+  /** Take the snapshot that was staged under this name and build it. Settled by `release.created`, `release.unchanged` or `release.failed`. */
+  | { readonly kind: "release.create"; readonly release: ReleaseName; readonly unlessIdentity: string | null }
+  /** Remove a release that never became active. Settled by `command.done`. */
+  | { readonly kind: "release.discard"; readonly release: ReleaseName }
+  /** Remove old releases beyond `keep`, never one of `inUse`. Settled by `release.pruned`. */
+  | { readonly kind: "release.prune"; readonly keep: number; readonly inUse: readonly ReleaseName[] }
+  /** Settled by `instance.started` or `instance.startFailed`. */
+  | { readonly kind: "instance.start"; readonly instance: InstanceName; readonly type: string; readonly release: ReleaseName }
+  /** Settled by `instance.ready` or `instance.unready`; cancelled by `instance.stop` or the instance's exit. */
+  | {
+      readonly kind: "instance.awaitReady";
+      readonly instance: InstanceName;
+      readonly host: string;
+      readonly port: number;
+      /** Null: ready means still running `readyAfterMs` after the start. */
+      readonly health: HealthSpec | null;
+      readonly readyAfterMs: number;
+      /** Milliseconds since the epoch. */
+      readonly deadlineAt: number;
+    }
+  /** Settled by `instance.stopped`. An instance that is gone already counts as stopped. */
+  | {
+      readonly kind: "instance.stop";
+      readonly instance: InstanceName;
+      readonly signal: NodeJS.Signals;
+      readonly graceMs: number;
+    }
+  /** Settled by `traffic.applied`. */
+  | { readonly kind: "traffic.apply"; readonly table: RouteTable }
+  /** Settled by `traffic.removed`. */
+  | { readonly kind: "traffic.remove"; readonly app: string }
+  /** Settled by `traffic.drained`. */
+  | { readonly kind: "traffic.drain"; readonly instances: readonly InstanceName[]; readonly timeoutMs: number }
+  /** Settled by `ledger.opened`. */
+  | { readonly kind: "ledger.open" }
+  /** Settled by `ledger.closed`. */
+  | { readonly kind: "ledger.close" }
+  /** Settled by `timer.fired`. */
+  | { readonly kind: "timer.set"; readonly timer: string; readonly at: number };
+
+export type CommandKind = CommandBody["kind"];

@@ -1,0 +1,75 @@
+import type { Failure } from "../base/error.ts";
+import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts";
+import type { AppSpec, Batch, Strategy } from "./app-spec.ts";
+import type { LedgerRow, LedgerSnapshot } from "./ledger.ts";
+import type { ReleaseRecord } from "./release.ts";
+
+/**
+ * What happened. `at` is milliseconds since the epoch by the engine's clock; the core has no other time.
+ * `settles` is the id of the command this is the result of, if any.
+ */
+export type Event = EventBody & { readonly at: number; readonly settles?: string };
+
+/** Who asked, for the record: `alice@host`, or the name of a program. */
+export type Operator = string;
+
+export type EventBody =
+  | {
+      readonly kind: "deploy.requested";
+      readonly by: Operator;
+      readonly spec: AppSpec;
+      readonly strategy: Strategy | null;
+      readonly batch: Batch | null;
+      /** Deploy even when nothing has changed. */
+      readonly force: boolean;
+    }
+  /** Null release: the one that was active before. */
+  | { readonly kind: "rollback.requested"; readonly by: Operator; readonly release: ReleaseName | null }
+  | { readonly kind: "restart.requested"; readonly by: Operator }
+  | { readonly kind: "scale.requested"; readonly by: Operator; readonly counts: Readonly<Record<string, number>> }
+  | { readonly kind: "abort.requested"; readonly by: Operator }
+  /** Drain and stop everything, keep the releases. Answered by the app having no instances. */
+  | { readonly kind: "suspend.requested"; readonly by: Operator }
+  /** Bring the active release back after `suspend`. */
+  | { readonly kind: "resume.requested"; readonly by: Operator }
+  /** The first event of every daemon start: what is still running of what the journal knows. */
+  | { readonly kind: "engine.recovered"; readonly epoch: number; readonly alive: readonly InstanceName[] }
+  | { readonly kind: "release.created"; readonly record: ReleaseRecord }
+  | { readonly kind: "release.unchanged"; readonly release: ReleaseName }
+  | { readonly kind: "release.failed"; readonly release: ReleaseName; readonly failure: Failure }
+  | { readonly kind: "release.pruned"; readonly releases: readonly ReleaseName[] }
+  | {
+      readonly kind: "instance.started";
+      readonly instance: InstanceName;
+      readonly pid: number;
+      readonly host: string;
+      readonly port: number;
+    }
+  | { readonly kind: "instance.startFailed"; readonly instance: InstanceName; readonly failure: Failure }
+  | { readonly kind: "instance.ready"; readonly instance: InstanceName }
+  | { readonly kind: "instance.unready"; readonly instance: InstanceName; readonly failure: Failure }
+  | {
+      readonly kind: "instance.exited";
+      readonly instance: InstanceName;
+      /** "exited with code 1", "was ended by SIGKILL", "is gone". */
+      readonly how: string;
+      readonly logTail: readonly string[];
+    }
+  | { readonly kind: "instance.stopped"; readonly instance: InstanceName; readonly how: "exited" | "killed" | "gone" }
+  | { readonly kind: "traffic.applied"; readonly revision: number }
+  | { readonly kind: "traffic.removed" }
+  | { readonly kind: "traffic.drained"; readonly instances: readonly InstanceName[]; readonly cut: number }
+  /** `before`: what was counted in the window before the deployment, of `beforeMs` milliseconds. */
+  | {
+      readonly kind: "ledger.opened";
+      readonly snapshot: LedgerSnapshot | null;
+      readonly before: readonly LedgerRow[];
+      readonly beforeMs: number;
+    }
+  | { readonly kind: "ledger.closed"; readonly snapshot: LedgerSnapshot | null }
+  | { readonly kind: "timer.fired"; readonly timer: string }
+  /** A command that has no result of its own is done. */
+  | { readonly kind: "command.done" };
+
+export type EventKind = EventBody["kind"];
+export type { DeploymentName };

@@ -1,0 +1,52 @@
+import type { InstanceName, ReleaseName } from "../base/names.ts";
+import type { HealthSpec, ListenAddress, ProxySpec } from "./app-spec.ts";
+
+/**
+ * The immutable route table of one app. The proxy holds one per app and replaces it whole, in one assignment.
+ * A table is refused when `(epoch, revision)` is not above what the proxy holds, except the identical one, which is acknowledged again.
+ */
+export interface RouteTable {
+  readonly app: string;
+  /** The lease epoch of the writer (design: fencing). */
+  readonly epoch: number;
+  /** Counts up by one with every table of the app, across epochs. */
+  readonly revision: number;
+  readonly listen: ListenAddress;
+  readonly proxy: ProxySpec;
+  /** Requests are shared out over pools by weight, within a pool evenly. A pool of weight 0 gets nothing. */
+  readonly pools: readonly Pool[];
+}
+
+export interface Pool {
+  readonly release: ReleaseName;
+  readonly weight: number;
+  readonly targets: readonly Target[];
+}
+
+/** An instance as the proxy sees it. */
+export interface Target {
+  readonly instance: InstanceName;
+  readonly host: string;
+  readonly port: number;
+  readonly health: HealthSpec | null;
+}
+
+export type ProbeFailureKind = "refused" | "reset" | "timeout" | "status" | "garbage" | "unreachable";
+
+/** What one health check saw. */
+export type ProbeOutcome =
+  | { readonly kind: "pass"; readonly status: number; readonly ms: number }
+  | {
+      readonly kind: "fail";
+      readonly reason: ProbeFailureKind;
+      /** A sentence such as "status 500, body: database is down" or "connection refused on 127.0.0.1:4001". */
+      readonly saw: string;
+    };
+
+/** The end of a drain: nothing of the instances is in flight in any worker. */
+export interface DrainOutcome {
+  /** Requests that were still running at the limit and were cut. */
+  readonly cut: number;
+  /** How long it took. */
+  readonly ms: number;
+}

@@ -1,0 +1,149 @@
+import type { Failure } from "../base/error.ts";
+import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts";
+import type { LedgerRow, LedgerSnapshot } from "./ledger.ts";
+import type { ReleaseRecord } from "./release.ts";
+
+/** All that the engine knows of one app: a fold of its journal. Plain data, so that it can be stored and compared. */
+export interface AppState {
+  readonly app: string;
+  readonly epoch: number;
+  readonly active: ReleaseName | null;
+  /** Releases that were active, oldest first, the active one last. */
+  readonly promoted: readonly ReleaseName[];
+  readonly releases: Readonly<Record<ReleaseName, ReleaseRecord>>;
+  /** Instances per process type as set by `scale`; otherwise the release's own count. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly instances: Readonly<Record<InstanceName, Instance>>;
+  readonly routes: RoutesState;
+  readonly deployment: Deployment | null;
+  readonly crashes: Readonly<Record<string, CrashRecord>>;
+  /** Stopped on purpose (`hitless down`): nothing is restarted until `resume`. */
+  readonly suspended: boolean;
+  readonly next: { readonly release: number; readonly deployment: number; readonly instance: number; readonly command: number };
+}
+
+export const INSTANCE_STATUSES = [
+  /** Its process is being started. */
+  "starting",
+  /** It runs; its readiness is being awaited. */
+  "warming",
+  /** Ready; in the route table if it has traffic. */
+  "serving",
+  /** Gets nothing new, finishes what is in flight. */
+  "draining",
+  /** Was sent its stop signal. */
+  "stopping",
+] as const;
+export type InstanceStatus = (typeof INSTANCE_STATUSES)[number];
+
+export interface Instance {
+  readonly name: InstanceName;
+  readonly type: string;
+  readonly release: ReleaseName;
+  readonly status: InstanceStatus;
+  /** In the route table that the core wants; only ever true while `serving`. */
+  readonly routed: boolean;
+  readonly host: string | null;
+  readonly port: number | null;
+  readonly pid: number | null;
+  /** When its start was ordered, milliseconds since the epoch. */
+  readonly since: number;
+}
+
+export interface RoutesState {
+  /** The last table that was ordered. */
+  readonly revision: number;
+  /** The last table that every worker acknowledged. */
+  readonly appliedRevision: number;
+  /** Instances in the last ordered table, to see whether a new one is due. */
+  readonly routed: readonly InstanceName[];
+  /** False until the first table and after the app was taken out of the proxy. */
+  readonly installed: boolean;
+}
+
+export interface CrashRecord {
+  /** Exits in a row, each soon after the start. */
+  readonly count: number;
+  /** When the last one was. */
+  readonly at: number;
+  readonly how: string;
+}
+
+export type DeploymentKind = "deploy" | "rollback" | "restart" | "scale" | "suspend" | "resume";
+
+/** Where a deployment stands within its current stage. */
+export const STEPS = ["preparing", "starting", "warming", "adding", "removing", "draining", "stopping", "closing"] as const;
+export type Step = (typeof STEPS)[number];
+
+/** The phases of a deployment as people see them (design, section 5). */
+export const PHASES = [
+  "planned",
+  "starting",
+  "warming",
+  "shifting",
+  "draining",
+  "promoting",
+  "aborting",
+  "done",
+  "unchanged",
+  "rolled-back",
+  "failed",
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+export interface Deployment {
+  readonly name: DeploymentName;
+  readonly kind: DeploymentKind;
+  readonly by: string;
+  readonly startedAt: number;
+  readonly from: ReleaseName | null;
+  readonly to: ReleaseName | null;
+  /** Forward to `to`, or back to `from` after a failure or an abort. */
+  readonly direction: "forward" | "back";
+  readonly stages: readonly Stage[];
+  /** Index of the current stage. */
+  readonly stage: number;
+  readonly step: Step;
+  /** When the current step began. */
+  readonly stepSince: number;
+  /** The instances that the current stage starts and retires; chosen when the stage begins. */
+  readonly starting: readonly InstanceName[];
+  readonly retiring: readonly InstanceName[];
+  /** Stage work that waits for this table to be acknowledged. */
+  readonly awaitedRevision: number;
+  readonly force: boolean;
+  /** Why it goes or went back. */
+  readonly failure: Failure | null;
+  readonly ledger: {
+    readonly opened: LedgerSnapshot | null;
+    readonly openedSettled: boolean;
+    readonly before: readonly LedgerRow[];
+    readonly beforeMs: number;
+    readonly closed: LedgerSnapshot | null;
+  };
+  /** The fewest instances with traffic that the route table held at any time, against how many it held at the start. */
+  readonly capacity: { readonly atStart: number; readonly lowest: number };
+  /** Requests cut at the drain limit, as the drains reported them. */
+  readonly cut: number;
+  /** Set when it has ended. */
+  readonly outcome: Outcome | null;
+  readonly endedAt: number | null;
+}
+
+export type Outcome =
+  /** All of the new release, none of the old one. */
+  | "done"
+  /** Nothing to do: the tree is that of the active release. */
+  | "unchanged"
+  /** All of the old release again (or nothing changed at all); `failure` says why. */
+  | "rolled-back"
+  /** Going back failed too; `failure` says why. What serves was left alone. */
+  | "failed";
+
+/** One batch: what is started before anything is retired. Counts per process type; "all" means every instance of that release. */
+export interface Stage {
+  readonly start: Readonly<Record<string, number>>;
+  readonly startRelease: ReleaseName | null;
+  readonly retire: Readonly<Record<string, number | "all">>;
+  readonly retireRelease: ReleaseName | null;
+}

@@ -1,0 +1,26 @@
+import type { AppState, Deployment } from "../core/state.ts";
+import type { EventBody } from "../core/event.ts";
+import type { ReleaseRequest } from "../ports/releases.ts";
+import type { Note } from "../ports/store.ts";
+
+type Body<K extends EventBody["kind"]> = Extract<EventBody, { kind: K }>;
+
+/** What an operator can ask for, besides a deployment of new code. */
+export type OperatorEvent = Body<
+  "rollback.requested" | "restart.requested" | "scale.requested" | "abort.requested" | "suspend.requested" | "resume.requested"
+>;
+
+/** The engine as the server sees it. Refusals are thrown as HitlessErrors before anything has changed. */
+export interface EngineControl {
+  apps(): readonly string[];
+  /** The present state, or null for an unknown app. */
+  state(app: string): AppState | null;
+  /** Stages the release request, then begins a deployment of it; creates the app if it is new. Gives the deployment's name. */
+  deploy(event: Body<"deploy.requested">, request: ReleaseRequest): Promise<string>;
+  /** Gives the name of the deployment that was begun (for `abort`: of the one that was told). */
+  request(app: string, event: OperatorEvent): Promise<string>;
+  /** Newest first; the running one included. */
+  deployments(app: string, limit: number): Promise<readonly Deployment[]>;
+  /** Notes of a deployment above `after`; waits up to `waitMs` for one (or for the deployment to end) if there are none. */
+  notes(app: string, deployment: string, after: number, waitMs: number): Promise<readonly (Note & { readonly seq: number })[]>;
+}

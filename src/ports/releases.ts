@@ -1,0 +1,45 @@
+import type { ReleaseName } from "../base/names.ts";
+import type { AppSpec } from "../core/app-spec.ts";
+import type { ReleaseRecord } from "../core/release.ts";
+
+/** What a release is made from. Holds environment values: it is stored with mode 0600 and never journaled. */
+export interface ReleaseRequest {
+  readonly spec: AppSpec;
+  /** Absolute path of the live source directory. */
+  readonly source: string;
+  /** Extra ignore patterns (gitignore syntax), beside the tree's own `.gitignore` and `.hitlessignore`. */
+  readonly ignore: readonly string[];
+  /** Shell line that is run inside the snapshot, or null. */
+  readonly build: string | null;
+  /** Full environment additions per process type, resolved. */
+  readonly env: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/** How an instance of a release is run. */
+export interface LaunchPlan {
+  readonly directory: string;
+  readonly command: string | readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export type CreateOutcome =
+  | { readonly kind: "created"; readonly record: ReleaseRecord }
+  /** The snapshot's identity equals `unlessIdentity`; nothing was kept, the build was not run. */
+  | { readonly kind: "unchanged" };
+
+/** Snapshots of release sources. All calls are safe to repeat. Errors are HitlessErrors; after one, nothing of the attempt is left. */
+export interface Releases {
+  /** Keeps the request (atomically) until `create` or `discard`. */
+  stage(app: string, release: ReleaseName, request: ReleaseRequest): Promise<void>;
+  /** Copies, compares, builds; the release exists whole or not at all. Build output goes to `onOutput` line by line. */
+  create(
+    app: string,
+    release: ReleaseName,
+    options: { unlessIdentity: string | null; onOutput: (line: string) => void; signal: AbortSignal },
+  ): Promise<CreateOutcome>;
+  /** Removes a release or what is left of one; no error if there is none. */
+  discard(app: string, release: ReleaseName): Promise<void>;
+  /** Removes the oldest releases beyond `keep` except those in use; gives the names of the removed ones. */
+  prune(app: string, options: { keep: number; inUse: readonly ReleaseName[] }): Promise<readonly ReleaseName[]>;
+  launchPlan(app: string, release: ReleaseName, type: string): Promise<LaunchPlan>;
+}

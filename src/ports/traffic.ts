@@ -1,0 +1,18 @@
+import type { InstanceName } from "../base/names.ts";
+import type { HealthSpec } from "../core/app-spec.ts";
+import type { LedgerSnapshot } from "../core/ledger.ts";
+import type { DrainOutcome, ProbeOutcome, RouteTable } from "../core/routes.ts";
+
+/** The data plane as the engine uses it. Errors are HitlessErrors; ERR_PROXY_UNREACHABLE may be retried, ERR_STALE_EPOCH never. */
+export interface Traffic {
+  /** Resolves when every worker uses the table. Safe to repeat; an older table is refused with ERR_STALE_EPOCH. */
+  apply(table: RouteTable): Promise<void>;
+  /** Takes the app and its listener out of the proxy. */
+  remove(app: string, epoch: number): Promise<void>;
+  /** Resolves when every worker has acknowledged that nothing to these instances is in flight; cuts at the limit. Safe to repeat. */
+  drain(app: string, instances: readonly InstanceName[], timeoutMs: number): Promise<DrainOutcome>;
+  /** One health check, made from where the proxy is. */
+  probe(target: { host: string; port: number }, health: HealthSpec, signal: AbortSignal): Promise<ProbeOutcome>;
+  /** Cumulative counts; with `at`, as they were then (nearest kept sample before it). Null if the proxy knows nothing of the app. */
+  ledger(app: string, at?: number): Promise<LedgerSnapshot | null>;
+}

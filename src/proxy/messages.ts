@@ -1,0 +1,61 @@
+import type { HistogramData } from "../base/histogram.ts";
+import type { InstanceName, ReleaseName } from "../base/names.ts";
+import type { ListenAddress } from "../core/app-spec.ts";
+import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
+import type { RouteTable } from "../core/routes.ts";
+
+/**
+ * What the holder and a worker say to each other over the process channel (`serialization: "advanced"`).
+ * `id` matches an answer to its question. Messages in one direction arrive in order.
+ */
+export type HolderMessage =
+  /** Comes with the listening handle; the worker accepts on it from now on. `listener` is the key `host:port`. */
+  | { readonly kind: "listen"; readonly id: number; readonly listener: string; readonly address: ListenAddress }
+  /** Stop accepting on that listener; the connections that are open go on. */
+  | { readonly kind: "unlisten"; readonly id: number; readonly listener: string }
+  | { readonly kind: "routes"; readonly id: number; readonly table: RouteTable }
+  | { readonly kind: "remove"; readonly id: number; readonly app: string }
+  /** Health as the holder's checks see it; targets not named are up. */
+  | { readonly kind: "health"; readonly app: string; readonly down: readonly InstanceName[] }
+  /**
+   * Close idle upstream connections to the instances now, answer `done` when nothing to them is in flight.
+   * The holder sends `cut` after the limit.
+   */
+  | { readonly kind: "drain"; readonly id: number; readonly app: string; readonly instances: readonly InstanceName[] }
+  | { readonly kind: "cut"; readonly app: string; readonly instances: readonly InstanceName[] }
+  /** Hand over everything counted so far, then answer `done`. */
+  | { readonly kind: "flush"; readonly id: number }
+  /** Stop accepting, finish clients (every response says `Connection: close`), exit 0; whatever is left after `drainMs` is closed. */
+  | { readonly kind: "shutdown"; readonly drainMs: number };
+
+export type WorkerMessage =
+  /** The worker's first message: it is ready for `listen` and `routes`. */
+  | { readonly kind: "hello"; readonly pid: number }
+  | { readonly kind: "done"; readonly id: number; readonly cut?: number }
+  | { readonly kind: "refused"; readonly id: number; readonly reason: string }
+  | { readonly kind: "counts"; readonly delta: WorkerDelta };
+
+/**
+ * What a worker counted since its last delta. Sent every 100 ms when there is something, and at once when `REQUESTS_UNREPORTED_MAX`
+ * requests have begun since the last one: so that a killed worker leaves at most its last `inFlight` + REQUESTS_UNREPORTED_MAX
+ * requests per app unaccounted.
+ */
+export interface WorkerDelta {
+  readonly clientConnections: number;
+  readonly apps: readonly WorkerAppDelta[];
+}
+
+export interface WorkerAppDelta {
+  readonly app: string;
+  readonly inFlight: number;
+  readonly held: number;
+  readonly rows: readonly { readonly release: ReleaseName; readonly counts: LedgerCounts; readonly latency: HistogramData }[];
+  readonly slowest: readonly SlowRequest[];
+  /** In flight now, and requests given since the last delta, for each target that has either. */
+  readonly targets: readonly { readonly instance: InstanceName; readonly inFlight: number; readonly requests: number }[];
+}
+
+/** A worker hands over its counts at once after this many requests have begun since the last time. */
+export const REQUESTS_UNREPORTED_MAX = 256;
+/** A worker hands over its counts at least this often (milliseconds) while there are any. */
+export const REPORT_INTERVAL_MS = 100;
