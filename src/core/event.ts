@@ -57,6 +57,8 @@ export type EventBody =
     }
   | { readonly kind: "instance.stopped"; readonly instance: InstanceName; readonly how: "exited" | "killed" | "gone" }
   | { readonly kind: "traffic.applied"; readonly revision: number }
+  /** The proxy will not have the table, e.g. because the listen address is taken. */
+  | { readonly kind: "traffic.refused"; readonly revision: number; readonly failure: Failure }
   | { readonly kind: "traffic.removed" }
   | { readonly kind: "traffic.drained"; readonly instances: readonly InstanceName[]; readonly cut: number }
   /** `before`: what was counted in the window before the deployment, of `beforeMs` milliseconds. */

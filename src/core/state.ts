@@ -1,5 +1,6 @@
 import type { Failure } from "../base/error.ts";
 import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts";
+import type { Batch } from "./app-spec.ts";
 import type { LedgerRow, LedgerSnapshot } from "./ledger.ts";
 import type { ReleaseRecord } from "./release.ts";
 
@@ -15,7 +16,11 @@ export interface AppState {
   readonly counts: Readonly<Record<string, number>>;
   readonly instances: Readonly<Record<InstanceName, Instance>>;
   readonly routes: RoutesState;
+  /** The running deployment, or the last one (its `outcome` is set then). */
   readonly deployment: Deployment | null;
+  /** The number that instances of the stable side carry; a deployment that replaces instances brings a new one. */
+  readonly generation: number;
+  /** By process type. */
   readonly crashes: Readonly<Record<string, CrashRecord>>;
   /** Stopped on purpose (`hitless down`): nothing is restarted until `resume`. */
   readonly suspended: boolean;
@@ -31,6 +36,8 @@ export const INSTANCE_STATUSES = [
   "serving",
   /** Gets nothing new, finishes what is in flight. */
   "draining",
+  /** Every worker of the proxy has acknowledged that nothing to it is in flight. */
+  "drained",
   /** Was sent its stop signal. */
   "stopping",
 ] as const;
@@ -40,6 +47,8 @@ export interface Instance {
   readonly name: InstanceName;
   readonly type: string;
   readonly release: ReleaseName;
+  /** Tells old from new where both run the same release (`restart`). */
+  readonly generation: number;
   readonly status: InstanceStatus;
   /** In the route table that the core wants; only ever true while `serving`. */
   readonly routed: boolean;
@@ -57,6 +66,8 @@ export interface RoutesState {
   readonly appliedRevision: number;
   /** Instances in the last ordered table, to see whether a new one is due. */
   readonly routed: readonly InstanceName[];
+  /** Whose listen address and proxy settings the table carries. */
+  readonly specRelease: ReleaseName | null;
   /** False until the first table and after the app was taken out of the proxy. */
   readonly installed: boolean;
 }
@@ -67,6 +78,8 @@ export interface CrashRecord {
   /** When the last one was. */
   readonly at: number;
   readonly how: string;
+  /** When the next start is due, or null if none is waited for. */
+  readonly restartAt: number | null;
 }
 
 export type DeploymentKind = "deploy" | "rollback" | "restart" | "scale" | "suspend" | "resume";
@@ -98,6 +111,14 @@ export interface Deployment {
   readonly startedAt: number;
   readonly from: ReleaseName | null;
   readonly to: ReleaseName | null;
+  /** The generation of the instances it starts; that of the app where nothing is replaced (`scale`). */
+  readonly generation: number;
+  /** The generation it found. */
+  readonly fromGeneration: number;
+  /** Process counts that `scale` asks for, taken over when it is done. */
+  readonly counts: Readonly<Record<string, number>> | null;
+  /** The batch asked for on the command line, or null for the release's own. */
+  readonly batch: Batch | null;
   /** Forward to `to`, or back to `from` after a failure or an abort. */
   readonly direction: "forward" | "back";
   readonly stages: readonly Stage[];
@@ -114,6 +135,8 @@ export interface Deployment {
   readonly force: boolean;
   /** Why it goes or went back. */
   readonly failure: Failure | null;
+  /** How often going back was begun. */
+  readonly backAttempts: number;
   readonly ledger: {
     readonly opened: LedgerSnapshot | null;
     readonly openedSettled: boolean;
@@ -140,10 +163,19 @@ export type Outcome =
   /** Going back failed too; `failure` says why. What serves was left alone. */
   | "failed";
 
-/** One batch: what is started before anything is retired. Counts per process type; "all" means every instance of that release. */
+/** One batch: what is started, and what is retired once that serves. */
 export interface Stage {
+  readonly release: ReleaseName | null;
+  readonly generation: number;
+  /** How many instances to start, per process type. */
   readonly start: Readonly<Record<string, number>>;
-  readonly startRelease: ReleaseName | null;
-  readonly retire: Readonly<Record<string, number | "all">>;
-  readonly retireRelease: ReleaseName | null;
+  readonly retire: readonly Retirement[];
+}
+
+export interface Retirement {
+  /** A process type, or `*` for all of them. */
+  readonly type: string;
+  readonly count: number | "all";
+  /** `others`: of any generation but the stage's; `same`: of the stage's own. */
+  readonly side: "others" | "same";
 }

@@ -1,0 +1,117 @@
+import type { Failure } from "../base/error.ts";
+import type { Command } from "./command.ts";
+import { dropInstance, openDraft, patch, patchDeployment, patchInstance, running, type Draft, type NoteDraft } from "./draft.ts";
+import { finishUnchanged } from "./ending.ts";
+import type { Event, EventBody } from "./event.ts";
+import { whenExited, whenFailedToStart } from "./exits.ts";
+import { goBack } from "./going-back.ts";
+import { whenReady, whenStarted } from "./instances.ts";
+import { whenRecovered } from "./recovery.ts";
+import { syncRoutes } from "./route-tables.ts";
+import { ROUTES_TIMER, whenTrafficRefused } from "./refused-routes.ts";
+import {
+  whenAbortRequested,
+  whenDeployRequested,
+  whenReleaseCreated,
+  whenRestartRequested,
+  whenResumeRequested,
+  whenRollbackRequested,
+  whenScaleRequested,
+  whenSuspendRequested,
+} from "./requests.ts";
+import { advance, whenLedgerClosed } from "./steps.ts";
+import { supervise, superviseReady, whenTimerFired } from "./supervision.ts";
+import type { AppState } from "./state.ts";
+
+export interface Decision {
+  readonly state: AppState;
+  readonly commands: readonly Command[];
+  readonly notes: readonly NoteDraft[];
+  /** Set when an operator's request is refused: nothing else has changed then, and nothing is journaled. */
+  readonly refusal: Failure | null;
+}
+
+/**
+ * The heart of Hitless: what follows from an event. Pure: no clock, no chance, no I/O, the same arguments give the same decision.
+ * Events that no longer matter (a late reply of something given up) change nothing.
+ */
+export function decide(state: AppState, event: Event): Decision {
+  const draft = openDraft(state, event);
+  const handler = HANDLERS[event.kind] as (draft: Draft, event: Event) => void;
+  handler(draft, event);
+  if (draft.refusal !== null) return { state, commands: [], notes: [], refusal: draft.refusal };
+  advance(draft);
+  syncRoutes(draft);
+  return { state: draft.state, commands: draft.commands, notes: draft.notes, refusal: null };
+}
+
+type Handlers = { readonly [K in EventBody["kind"]]: (draft: Draft, event: Extract<Event, { kind: K }>) => void };
+
+const HANDLERS: Handlers = {
+  "deploy.requested": whenDeployRequested,
+  "rollback.requested": whenRollbackRequested,
+  "restart.requested": whenRestartRequested,
+  "scale.requested": whenScaleRequested,
+  "abort.requested": whenAbortRequested,
+  "suspend.requested": whenSuspendRequested,
+  "resume.requested": whenResumeRequested,
+  "engine.recovered": whenRecovered,
+  "release.created": whenReleaseCreated,
+  "release.unchanged": (draft, { release }) => {
+    if (running(draft.state)?.to === release) finishUnchanged(draft);
+  },
+  "release.failed": (draft, { release, failure }) => {
+    if (running(draft.state)?.to === release) goBack(draft, failure);
+  },
+  "release.pruned": (draft, { releases }) => {
+    const kept = Object.entries(draft.state.releases).filter(([name]) => !releases.includes(name));
+    patch(draft, {
+      releases: Object.fromEntries(kept),
+      promoted: draft.state.promoted.filter((name) => !releases.includes(name)),
+    });
+  },
+  "instance.started": whenStarted,
+  "instance.startFailed": (draft, { instance, failure }) => {
+    whenFailedToStart(draft, instance, failure);
+  },
+  "instance.ready": (draft, { instance }) => {
+    whenReady(draft, instance);
+    if (running(draft.state)?.starting.includes(instance) !== true) superviseReady(draft, instance);
+  },
+  "instance.unready": (draft, { instance, failure }) => {
+    whenFailedToStart(draft, instance, failure);
+  },
+  "instance.exited": whenExited,
+  "instance.stopped": (draft, { instance }) => {
+    dropInstance(draft, instance);
+    supervise(draft);
+  },
+  "traffic.applied": (draft, { revision }) => {
+    const appliedRevision = Math.max(revision, draft.state.routes.appliedRevision);
+    patch(draft, { routes: { ...draft.state.routes, appliedRevision } });
+  },
+  "traffic.refused": whenTrafficRefused,
+  "traffic.removed": () => undefined,
+  "traffic.drained": (draft, { instances, cut }) => {
+    for (const name of instances) {
+      if (draft.state.instances[name]?.status === "draining") patchInstance(draft, name, { status: "drained" });
+    }
+    patchDeployment(draft, { cut: (draft.state.deployment?.cut ?? 0) + cut });
+  },
+  "ledger.opened": (draft, { snapshot, before, beforeMs }) => {
+    const deployment = running(draft.state);
+    if (deployment === null) return;
+    patchDeployment(draft, { ledger: { ...deployment.ledger, opened: snapshot, openedSettled: true, before, beforeMs } });
+  },
+  "ledger.closed": (draft, { snapshot }) => {
+    const deployment = running(draft.state);
+    if (deployment === null) return;
+    patchDeployment(draft, { ledger: { ...deployment.ledger, closed: snapshot } });
+    whenLedgerClosed(draft);
+  },
+  "timer.fired": (draft, { timer }) => {
+    if (timer === ROUTES_TIMER) syncRoutes(draft, { force: true });
+    else whenTimerFired(draft, timer);
+  },
+  "command.done": () => undefined,
+};

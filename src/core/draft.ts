@@ -1,0 +1,69 @@
+import type { Failure } from "../base/error.ts";
+import type { DeploymentName, InstanceName } from "../base/names.ts";
+import type { Command, CommandBody } from "./command.ts";
+import type { Event } from "./event.ts";
+import type { AppState, Deployment, Instance } from "./state.ts";
+
+/** A line for people that a decision leaves behind. */
+export interface NoteDraft {
+  readonly level: "info" | "good" | "bad";
+  readonly text: string;
+}
+
+/** What a decision has worked out so far. It lives only inside one call of `decide`; the states in it are immutable. */
+export interface Draft {
+  readonly event: Event;
+  readonly at: number;
+  state: AppState;
+  readonly commands: Command[];
+  readonly notes: NoteDraft[];
+  refusal: Failure | null;
+}
+
+export function openDraft(state: AppState, event: Event): Draft {
+  return { event, at: event.at, state, commands: [], notes: [], refusal: null };
+}
+
+export function patch(draft: Draft, change: Partial<AppState>): void {
+  draft.state = { ...draft.state, ...change };
+}
+
+/** Orders something. The id counts up within the app and is part of the state, so that the same journal gives the same ids. */
+export function order(draft: Draft, body: CommandBody, deployment: DeploymentName | null = runningName(draft.state)): void {
+  const number = draft.state.next.command;
+  patch(draft, { next: { ...draft.state.next, command: number + 1 } });
+  draft.commands.push({ ...body, id: `${draft.state.app}/${String(number)}/${body.kind}`, deployment });
+}
+
+export function note(draft: Draft, text: string, level: NoteDraft["level"] = "info"): void {
+  draft.notes.push({ level, text });
+}
+
+export function refuse(draft: Draft, failure: Failure): void {
+  draft.refusal = failure;
+}
+
+/** The deployment that runs now, or null. */
+export function running(state: AppState): Deployment | null {
+  return state.deployment?.outcome === null ? state.deployment : null;
+}
+
+export function patchDeployment(draft: Draft, change: Partial<Deployment>): void {
+  if (draft.state.deployment === null) return;
+  patch(draft, { deployment: { ...draft.state.deployment, ...change } });
+}
+
+export function patchInstance(draft: Draft, name: InstanceName, change: Partial<Instance>): void {
+  const instance = draft.state.instances[name];
+  if (instance === undefined) return;
+  patch(draft, { instances: { ...draft.state.instances, [name]: { ...instance, ...change } } });
+}
+
+export function dropInstance(draft: Draft, name: InstanceName): void {
+  const { [name]: _gone, ...instances } = draft.state.instances;
+  patch(draft, { instances });
+}
+
+function runningName(state: AppState): DeploymentName | null {
+  return running(state)?.name ?? null;
+}

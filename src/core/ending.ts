@@ -1,0 +1,92 @@
+import type { ReleaseName } from "../base/names.ts";
+import { note, order, patch, patchDeployment, running, type Draft } from "./draft.ts";
+import { all, seconds } from "./instances.ts";
+import { supervise } from "./supervision.ts";
+import type { AppState, Deployment, Outcome } from "./state.ts";
+
+/** How often going back is tried before what serves is left alone. */
+export const BACK_ATTEMPTS_MAX = 3;
+
+/** The new side is the stable one from here on. */
+export function promote(draft: Draft, deployment: Deployment): void {
+  const { state } = draft;
+  const { kind, to, generation } = deployment;
+  if (kind === "suspend") return;
+  if (kind === "scale") {
+    patch(draft, { counts: { ...state.counts, ...deployment.counts } });
+    return;
+  }
+  if (to === null) return;
+  patch(draft, {
+    active: to,
+    generation,
+    suspended: false,
+    promoted: [...state.promoted.filter((release) => release !== to), to],
+    counts: countsAfter(state, to),
+    crashes: {},
+  });
+}
+
+/** The deployment has ended: records how, and hands the instances back to supervision. */
+export function finish(draft: Draft, deployment: Deployment): void {
+  const outcome = outcomeOf(deployment);
+  patchDeployment(draft, { outcome, endedAt: draft.at });
+  const took = seconds(draft.at - deployment.startedAt);
+  if (outcome === "done") note(draft, `${deployment.name} is done in ${took}`, "good");
+  if (outcome === "rolled-back") note(draft, `${deployment.name} went back after ${took}; nothing of it is left`, "bad");
+  if (deployment.kind === "deploy" && outcome === "rolled-back" && deployment.to !== null) discard(draft, deployment.to);
+  if (all(draft.state).length === 0 && (draft.state.suspended || draft.state.active === null)) removeRoutes(draft);
+  if (outcome === "done") prune(draft);
+  supervise(draft);
+}
+
+/** A deployment that found nothing to change ends at once. */
+export function finishUnchanged(draft: Draft): void {
+  const deployment = running(draft.state);
+  if (deployment === null) return;
+  patchDeployment(draft, { outcome: "unchanged", endedAt: draft.at });
+  note(draft, `nothing to do: the tree is that of ${deployment.from ?? "no release"}`, "good");
+}
+
+/** Releases that must not be pruned: active ones, and those an instance runs on. */
+export function releasesInUse(state: AppState): readonly ReleaseName[] {
+  const names = new Set(all(state).map((instance) => instance.release));
+  for (const release of state.promoted.slice(-2)) names.add(release);
+  const deployment = running(state);
+  for (const release of [state.active, deployment?.from, deployment?.to]) if (release) names.add(release);
+  return [...names].sort();
+}
+
+function outcomeOf(deployment: Deployment): Outcome {
+  if (deployment.direction === "forward") return "done";
+  return deployment.backAttempts > BACK_ATTEMPTS_MAX ? "failed" : "rolled-back";
+}
+
+/** Counts set by `scale` stay, unless the new release says another number than the old one did. */
+function countsAfter(state: AppState, to: ReleaseName): AppState["counts"] {
+  const before = state.active === null ? undefined : state.releases[state.active]?.spec.processes;
+  const after = state.releases[to]?.spec.processes;
+  const kept = Object.entries(state.counts).filter(
+    ([type]) => after?.[type] !== undefined && after[type].instances === before?.[type]?.instances,
+  );
+  return Object.fromEntries(kept);
+}
+
+/** Nothing serves and nothing should: the listen address is given back. */
+function removeRoutes(draft: Draft): void {
+  if (!draft.state.routes.installed) return;
+  patch(draft, { routes: { ...draft.state.routes, installed: false, routed: [], specRelease: null } });
+  order(draft, { kind: "traffic.remove", app: draft.state.app }, null);
+}
+
+function discard(draft: Draft, release: ReleaseName): void {
+  if (draft.state.promoted.includes(release)) return;
+  const { [release]: _gone, ...releases } = draft.state.releases;
+  patch(draft, { releases });
+  order(draft, { kind: "release.discard", release }, null);
+}
+
+function prune(draft: Draft): void {
+  const keep = draft.state.active === null ? 5 : (draft.state.releases[draft.state.active]?.spec.releasesKept ?? 5);
+  order(draft, { kind: "release.prune", keep, inUse: releasesInUse(draft.state) }, null);
+}

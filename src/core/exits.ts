@@ -1,0 +1,57 @@
+import type { Failure } from "../base/error.ts";
+import type { InstanceName } from "../base/names.ts";
+import { dropInstance, note, running, type Draft } from "./draft.ts";
+import { goBack } from "./going-back.ts";
+import { isLive, stopInstance } from "./instances.ts";
+import { recordCrash, supervise } from "./supervision.ts";
+import type { Deployment, Instance } from "./state.ts";
+
+/** An instance ended without being told to. */
+export function whenExited(draft: Draft, exit: { instance: InstanceName; how: string; logTail: readonly string[] }): void {
+  const instance = draft.state.instances[exit.instance];
+  if (instance === undefined) return;
+  if (instance.status === "stopping") return;
+  dropInstance(draft, instance.name);
+  const deployment = running(draft.state);
+  if (isLive(instance) && deployment !== null && isOfDeployment(deployment, instance)) {
+    goBack(draft, exitFailure(instance, exit));
+    return;
+  }
+  if (!isLive(instance)) return;
+  note(draft, `${instance.name} ${exit.how}`, "bad");
+  recordCrash(draft, { type: instance.type, since: instance.since, how: exit.how });
+  supervise(draft);
+}
+
+/** An instance that could not be started, or did not become ready in time. */
+export function whenFailedToStart(draft: Draft, name: InstanceName, failure: Failure): void {
+  const instance = draft.state.instances[name];
+  if (instance === undefined || (instance.status !== "starting" && instance.status !== "warming")) return;
+  const deployment = running(draft.state);
+  if (instance.status === "starting") dropInstance(draft, name);
+  else stopInstance(draft, name);
+  if (deployment !== null && isOfDeployment(deployment, instance)) {
+    goBack(draft, failure);
+    return;
+  }
+  note(draft, failure.why === undefined ? failure.what : `${failure.what} ${failure.why}`, "bad");
+  recordCrash(draft, { type: instance.type, since: instance.since, how: "did not become ready" });
+  supervise(draft);
+}
+
+/** True for an instance whose failure is the deployment's: one of its new side, or one it starts now. */
+function isOfDeployment(deployment: Deployment, instance: Instance): boolean {
+  if (deployment.step === "closing") return false;
+  if (deployment.direction === "back") return deployment.starting.includes(instance.name) && !instance.routed;
+  const replaces = deployment.generation !== deployment.fromGeneration;
+  return deployment.starting.includes(instance.name) || (replaces && instance.generation === deployment.generation);
+}
+
+function exitFailure(instance: Instance, exit: { how: string; logTail: readonly string[] }): Failure {
+  return {
+    code: "ERR_INSTANCE_EXITED",
+    what: `${instance.name} ${exit.how}${instance.status === "serving" ? " while it served" : " before it was ready"}.`,
+    details: exit.logTail.length === 0 ? ["it wrote no output"] : exit.logTail,
+    next: `See everything it wrote with \`hitless logs ${instance.name}\`.`,
+  };
+}

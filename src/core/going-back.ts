@@ -1,0 +1,54 @@
+import type { Failure } from "../base/error.ts";
+import { note, patchDeployment, patchInstance, running, type Draft } from "./draft.ts";
+import { BACK_ATTEMPTS_MAX } from "./ending.ts";
+import { all, stopInstance } from "./instances.ts";
+import { planBack } from "./plan.ts";
+import { hasTraffic } from "./route-tables.ts";
+import { enter } from "./steps.ts";
+
+/**
+ * Something failed or someone asked: back to the stable side, at full capacity, before anything of the new side goes. What never got
+ * traffic goes at once.
+ */
+export function goBack(draft: Draft, failure: Failure): void {
+  const deployment = running(draft.state);
+  if (deployment === null || deployment.step === "closing") return;
+  const attempts = deployment.backAttempts + 1;
+  const first = deployment.direction === "forward";
+  note(draft, [failure.what, failure.why].filter((part) => part !== undefined).join(" "), "bad");
+  for (const line of failure.details ?? []) note(draft, `  ${line}`, "bad");
+  patchDeployment(draft, {
+    direction: "back",
+    backAttempts: attempts,
+    failure: first ? failure : deployment.failure,
+  });
+  if (attempts > BACK_ATTEMPTS_MAX) {
+    note(draft, "going back failed too; what serves is left running", "bad");
+    enter(draft, "closing");
+    return;
+  }
+  if (deployment.step === "preparing") {
+    enter(draft, "closing");
+    return;
+  }
+  if (first) note(draft, deployment.from === null ? "going back: stopping what was started" : `going back to ${deployment.from}`, "bad");
+  rejoinDraining(draft);
+  dropUnrouted(draft);
+  patchDeployment(draft, { stages: planBack(draft.state), stage: 0, starting: [], retiring: [] });
+  enter(draft, "starting");
+}
+
+/** Old instances that were drained but not yet signalled are as good as ever: they serve again. */
+function rejoinDraining(draft: Draft): void {
+  for (const instance of all(draft.state)) {
+    if (instance.generation !== draft.state.generation) continue;
+    if (instance.status !== "draining" && instance.status !== "drained") continue;
+    patchInstance(draft, instance.name, { status: "serving", routed: hasTraffic(draft.state, instance) });
+  }
+}
+
+function dropUnrouted(draft: Draft): void {
+  for (const instance of all(draft.state)) {
+    if (!instance.routed && instance.generation !== draft.state.generation) stopInstance(draft, instance.name);
+  }
+}

@@ -1,0 +1,96 @@
+import { instanceName, type InstanceName, type ReleaseName } from "../base/names.ts";
+import type { ProcessSpec } from "./app-spec.ts";
+import { note, order, patch, patchInstance, type Draft } from "./draft.ts";
+import type { AppState, Instance } from "./state.ts";
+
+/** The process spec an instance runs by; null only if its release is unknown. */
+export function specOf(state: AppState, instance: Pick<Instance, "release" | "type">): ProcessSpec | null {
+  return state.releases[instance.release]?.spec.processes[instance.type] ?? null;
+}
+
+export function all(state: AppState): readonly Instance[] {
+  return Object.values(state.instances);
+}
+
+/** True while the instance may still do work: neither going away nor gone. */
+export function isLive(instance: Instance): boolean {
+  return instance.status === "starting" || instance.status === "warming" || instance.status === "serving";
+}
+
+/** How many instances of a type a release should run: what `scale` set, else what the release says. */
+export function desiredCount(state: AppState, release: ReleaseName, type: string): number {
+  const spec = state.releases[release]?.spec.processes[type];
+  return spec === undefined ? 0 : (state.counts[type] ?? spec.instances);
+}
+
+export function processTypes(state: AppState, release: ReleaseName): readonly string[] {
+  return Object.keys(state.releases[release]?.spec.processes ?? {});
+}
+
+/** Orders the start of a new instance and gives its name. */
+export function startInstance(
+  draft: Draft,
+  what: { readonly type: string; readonly release: ReleaseName; readonly generation: number },
+): InstanceName {
+  const number = draft.state.next.instance;
+  const name = instanceName(what.type, what.release, number);
+  const instance: Instance = {
+    ...what,
+    name,
+    status: "starting",
+    routed: false,
+    host: null,
+    port: null,
+    pid: null,
+    since: draft.at,
+  };
+  patch(draft, {
+    next: { ...draft.state.next, instance: number + 1 },
+    instances: { ...draft.state.instances, [name]: instance },
+  });
+  order(draft, { kind: "instance.start", instance: name, type: what.type, release: what.release });
+  return name;
+}
+
+/** Orders the stop of an instance that gets no requests any more. Safe to repeat. */
+export function stopInstance(draft: Draft, name: InstanceName): void {
+  const instance = draft.state.instances[name];
+  if (instance === undefined || instance.status === "stopping") return;
+  const spec = specOf(draft.state, instance);
+  patchInstance(draft, name, { status: "stopping", routed: false });
+  order(draft, {
+    kind: "instance.stop",
+    instance: name,
+    signal: spec?.stopSignal ?? "SIGTERM",
+    graceMs: spec?.stopGraceMs ?? 10_000,
+  });
+}
+
+/** The instance runs: await its readiness. */
+export function whenStarted(draft: Draft, started: { instance: InstanceName; pid: number; host: string; port: number }): void {
+  const instance = draft.state.instances[started.instance];
+  if (instance?.status !== "starting") return;
+  const spec = specOf(draft.state, instance);
+  if (spec === null) return;
+  patchInstance(draft, instance.name, { status: "warming", pid: started.pid, host: started.host, port: started.port });
+  order(draft, {
+    kind: "instance.awaitReady",
+    instance: instance.name,
+    host: started.host,
+    port: started.port,
+    health: spec.health,
+    readyAfterMs: spec.readyAfterMs,
+    deadlineAt: instance.since + spec.startDeadlineMs,
+  });
+}
+
+export function whenReady(draft: Draft, name: InstanceName): void {
+  const instance = draft.state.instances[name];
+  if (instance?.status !== "warming") return;
+  patchInstance(draft, name, { status: "serving" });
+  note(draft, `${name} is ready after ${seconds(draft.at - instance.since)}`);
+}
+
+export function seconds(ms: number): string {
+  return ms < 950 ? `${(ms / 1000).toFixed(2)} s` : `${(ms / 1000).toFixed(1)} s`;
+}

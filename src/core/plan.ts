@@ -1,0 +1,93 @@
+import type { ReleaseName } from "../base/names.ts";
+import type { Batch } from "./app-spec.ts";
+import { all, desiredCount, isLive, processTypes } from "./instances.ts";
+import type { AppState, Retirement, Stage } from "./state.ts";
+
+/**
+ * Batch by batch: as many new instances as the batch says (the last batch takes the rest), then the same share of the old ones goes.
+ * All process types move in step.
+ */
+export function planRolling(state: AppState, to: ReleaseName, generation: number, batch: Batch): readonly Stage[] {
+  const moves = processTypes(state, to).map((type) => planType(state, to, type, batch));
+  const stages = Math.max(1, ...moves.map((move) => Math.ceil(move.wanted / move.size)));
+  return Array.from({ length: stages }, (_, index) => ({
+    release: to,
+    generation,
+    start: Object.fromEntries(moves.map((move) => [move.type, started(move, index + 1) - started(move, index)])),
+    retire: index === stages - 1 ? [EVERYTHING_ELSE] : moves.map((move) => retirement(move, index)),
+  }));
+}
+
+/** More or fewer instances of what runs. */
+export function planScale(state: AppState, release: ReleaseName, counts: Readonly<Record<string, number>>): readonly Stage[] {
+  const live = liveCounts(state);
+  const start: Record<string, number> = {};
+  const retire: Retirement[] = [];
+  for (const [type, count] of Object.entries(counts)) {
+    const difference = count - (live.get(type) ?? 0);
+    if (difference > 0) start[type] = difference;
+    if (difference < 0) retire.push({ type, count: -difference, side: "same" });
+  }
+  return [{ release, generation: state.generation, start, retire }];
+}
+
+/** Back to the stable side at full size, and everything else away. */
+export function planBack(state: AppState): readonly Stage[] {
+  const release = state.active;
+  if (release === null || state.suspended) return [retireAll(state)];
+  const wanted = Object.fromEntries(processTypes(state, release).map((type) => [type, desiredCount(state, release, type)]));
+  const stable = { ...state, instances: onlyGeneration(state, state.generation) };
+  const [stage] = planScale(stable, release, wanted);
+  return stage === undefined ? [] : [{ ...stage, retire: [...stage.retire, EVERYTHING_ELSE] }];
+}
+
+/** Everything away: for `suspend`, and for a first deployment that failed. */
+export function retireAll(state: AppState): Stage {
+  return {
+    release: null,
+    generation: state.generation,
+    start: {},
+    retire: [EVERYTHING_ELSE, { type: "*", count: "all", side: "same" }],
+  };
+}
+
+/** The number of instances in a batch: percentages are rounded up, and a batch is never empty. */
+export function batchSize(batch: Batch, instances: number): number {
+  return Math.max(1, batch.kind === "count" ? batch.count : Math.ceil((instances * batch.percent) / 100));
+}
+
+const EVERYTHING_ELSE: Retirement = { type: "*", count: "all", side: "others" };
+
+interface Move {
+  readonly type: string;
+  readonly wanted: number;
+  readonly old: number;
+  readonly size: number;
+}
+
+function planType(state: AppState, to: ReleaseName, type: string, batch: Batch): Move {
+  const wanted = desiredCount(state, to, type);
+  return { type, wanted, old: liveCounts(state).get(type) ?? 0, size: batchSize(batch, wanted) };
+}
+
+/** How many new instances of the type there are after so many stages. */
+function started(move: Move, stages: number): number {
+  return Math.min(move.wanted, stages * move.size);
+}
+
+/** Old instances go in the proportion in which new ones have come, rounded down: never more than were replaced. */
+function retirement(move: Move, index: number): Retirement {
+  const gone = (stages: number): number =>
+    move.wanted === 0 ? 0 : Math.floor((move.old * started(move, stages)) / move.wanted);
+  return { type: move.type, count: gone(index + 1) - gone(index), side: "others" };
+}
+
+function liveCounts(state: AppState): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { type } of all(state).filter(isLive)) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return counts;
+}
+
+function onlyGeneration(state: AppState, generation: number): AppState["instances"] {
+  return Object.fromEntries(Object.entries(state.instances).filter(([, instance]) => instance.generation === generation));
+}

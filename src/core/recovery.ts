@@ -1,0 +1,61 @@
+import type { Command } from "./command.ts";
+import { note, patch, running, type Draft } from "./draft.ts";
+import type { Event } from "./event.ts";
+import { whenExited } from "./exits.ts";
+import { goBack } from "./going-back.ts";
+import { syncRoutes } from "./route-tables.ts";
+import { supervise } from "./supervision.ts";
+import type { AppState } from "./state.ts";
+
+/** A daemon takes up the app: what is gone is noticed, the proxy gets its table under the new epoch, and a deployment goes on. */
+export function whenRecovered(draft: Draft, event: Extract<Event, { kind: "engine.recovered" }>): void {
+  patch(draft, { epoch: event.epoch });
+  const deployment = running(draft.state);
+  if (deployment !== null) note(draft, `the daemon is back; ${deployment.name} goes on from ${deployment.step}`);
+  if (deployment?.step === "preparing" && deployment.kind === "deploy") {
+    goBack(draft, {
+      code: "ERR_ABORTED",
+      what: "The daemon stopped while the release was being prepared.",
+      next: "Nothing was changed; deploy again.",
+    });
+  }
+  for (const instance of Object.values(draft.state.instances)) {
+    const ran = instance.status !== "starting" && instance.status !== "stopping";
+    if (ran && !event.alive.includes(instance.name)) {
+      whenExited(draft, { instance: instance.name, how: "is gone since the daemon was away", logTail: [] });
+    }
+  }
+  if (draft.state.routes.installed) syncRoutes(draft, { force: true });
+  supervise(draft);
+}
+
+/** Whether a command that was intended but not settled before a crash is still to be run. Route tables are always ordered anew. */
+export function isStillWanted(state: AppState, command: Command): boolean {
+  if (command.deployment !== null && command.deployment !== running(state)?.name) return isCleanUp(command);
+  switch (command.kind) {
+    case "traffic.apply":
+      return command.table.epoch === state.epoch && command.table.revision === state.routes.revision;
+    case "release.create":
+      return false;
+    case "instance.start":
+    case "instance.stop":
+      return state.instances[command.instance] !== undefined;
+    case "instance.awaitReady":
+      return state.instances[command.instance]?.status === "warming";
+    case "traffic.drain":
+      return command.instances.some((name) => state.instances[name]?.status === "draining");
+    case "traffic.remove":
+      return !state.routes.installed;
+    case "release.discard":
+    case "release.prune":
+    case "ledger.open":
+    case "ledger.close":
+    case "timer.set":
+      return true;
+  }
+}
+
+/** Stops and discards outlive the deployment that ordered them. */
+function isCleanUp(command: Command): boolean {
+  return command.kind === "instance.stop" || command.kind === "release.discard" || command.kind === "release.prune";
+}

@@ -1,0 +1,83 @@
+import type { InstanceName, ReleaseName } from "../base/names.ts";
+import { all, specOf } from "./instances.ts";
+import { order, patch, patchDeployment, running, type Draft } from "./draft.ts";
+import type { Pool, RouteTable, Target } from "./routes.ts";
+import type { AppState, Instance } from "./state.ts";
+
+/**
+ * Orders a new route table if the wanted one differs from the last one that was ordered. `force` orders it in any case, for a proxy that may
+ * have forgotten, or for a new epoch.
+ */
+export function syncRoutes(draft: Draft, options: { readonly force?: boolean } = {}): void {
+  const { state } = draft;
+  const release = state.routes.specRelease;
+  if (release === null) return;
+  const routed = routedInstances(state);
+  const names = routed.map((instance) => instance.name);
+  if (options.force !== true && state.routes.installed && sameNames(names, state.routes.routed)) return;
+  patch(draft, {
+    routes: { ...state.routes, revision: state.routes.revision + 1, routed: names, installed: true },
+  });
+  const table = routeTable(draft.state, release);
+  if (table !== null) order(draft, { kind: "traffic.apply", table }, null);
+  recordCapacity(draft, names.length);
+}
+
+/** Makes the given release the one whose listen address and proxy settings the next table carries. */
+export function routeBy(draft: Draft, release: ReleaseName): void {
+  const { routes } = draft.state;
+  if (routes.specRelease === release) return;
+  patch(draft, { routes: { ...routes, specRelease: release, installed: false } });
+}
+
+export function hasTraffic(state: AppState, instance: Instance): boolean {
+  return specOf(state, instance)?.traffic === true;
+}
+
+function routeTable(state: AppState, release: ReleaseName): RouteTable | null {
+  const spec = state.releases[release]?.spec;
+  if (spec === undefined) return null;
+  return {
+    app: state.app,
+    epoch: state.epoch,
+    revision: state.routes.revision,
+    listen: spec.listen,
+    proxy: spec.proxy,
+    pools: pools(state),
+  };
+}
+
+/** One pool per release, weighted by its size, so that every target gets the same share. */
+function pools(state: AppState): readonly Pool[] {
+  const byRelease = new Map<ReleaseName, Target[]>();
+  for (const instance of routedInstances(state)) {
+    const targets = byRelease.get(instance.release) ?? [];
+    targets.push(target(state, instance));
+    byRelease.set(instance.release, targets);
+  }
+  return [...byRelease].map(([release, targets]) => ({ release, weight: targets.length, targets }));
+}
+
+function target(state: AppState, instance: Instance): Target {
+  return {
+    instance: instance.name,
+    host: instance.host ?? "",
+    port: instance.port ?? 0,
+    health: specOf(state, instance)?.health ?? null,
+  };
+}
+
+function routedInstances(state: AppState): readonly Instance[] {
+  return all(state).filter((instance) => instance.routed);
+}
+
+function sameNames(a: readonly InstanceName[], b: readonly InstanceName[]): boolean {
+  return a.length === b.length && a.every((name, index) => name === b[index]);
+}
+
+function recordCapacity(draft: Draft, routed: number): void {
+  const deployment = running(draft.state);
+  if (deployment === null) return;
+  const { atStart, lowest } = deployment.capacity;
+  patchDeployment(draft, { capacity: { atStart, lowest: Math.min(lowest, routed) } });
+}

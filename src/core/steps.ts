@@ -1,0 +1,169 @@
+import { note, patchDeployment, patchInstance, order, running, type Draft } from "./draft.ts";
+import { all, specOf, startInstance, stopInstance } from "./instances.ts";
+import { finish, promote } from "./ending.ts";
+import { hasTraffic, routeBy, syncRoutes } from "./route-tables.ts";
+import type { Deployment, Instance, Retirement, Stage, Step } from "./state.ts";
+
+/**
+ * The steps of one stage. `enter` orders what the step needs; `done` says whether it has come about. Both are called again and again,
+ * `done` after every event, so neither may depend on anything but the state.
+ */
+interface StepRules {
+  enter(draft: Draft, deployment: Deployment, stage: Stage): void;
+  done(draft: Draft, deployment: Deployment, stage: Stage): boolean;
+  readonly next: Step | null;
+}
+
+const STEP_RULES: Readonly<Record<Step, StepRules>> = {
+  preparing: {
+    enter: () => undefined,
+    done: (draft, { ledger, to }) => ledger.openedSettled && (to === null || draft.state.releases[to] !== undefined),
+    next: "starting",
+  },
+  starting: {
+    enter: startBatch,
+    done: (draft, { starting }) => starting.every((name) => draft.state.instances[name]?.status !== "starting"),
+    next: "warming",
+  },
+  warming: {
+    enter: () => undefined,
+    done: (draft, { starting }) => starting.every((name) => draft.state.instances[name]?.status === "serving"),
+    next: "adding",
+  },
+  adding: { enter: addToRoutes, done: routesApplied, next: "removing" },
+  removing: { enter: removeFromRoutes, done: routesApplied, next: "draining" },
+  draining: {
+    enter: drainRetired,
+    done: (draft, { retiring }) => retiring.every((name) => draft.state.instances[name]?.status !== "draining"),
+    next: "stopping",
+  },
+  stopping: {
+    enter: (draft, { retiring }) => {
+      for (const name of retiring) stopInstance(draft, name);
+    },
+    done: (draft, { retiring }) => retiring.every((name) => draft.state.instances[name] === undefined),
+    next: null,
+  },
+  closing: {
+    enter: (draft, deployment) => {
+      if (deployment.direction === "forward") promote(draft, deployment);
+      order(draft, { kind: "ledger.close" });
+    },
+    done: () => false,
+    next: null,
+  },
+};
+
+/** Takes the running deployment as far as it can go now. */
+export function advance(draft: Draft): void {
+  for (let deployment = running(draft.state); deployment !== null; deployment = running(draft.state)) {
+    const stage = deployment.stages[deployment.stage];
+    const rules = STEP_RULES[deployment.step];
+    if (deployment.step === "closing") return;
+    if (stage !== undefined && !rules.done(draft, deployment, stage)) return;
+    if (rules.next !== null && stage !== undefined) enter(draft, rules.next);
+    else nextStage(draft, deployment);
+  }
+}
+
+/** Begins a step of the current stage. */
+export function enter(draft: Draft, step: Step): void {
+  patchDeployment(draft, { step, stepSince: draft.at });
+  const deployment = running(draft.state);
+  if (deployment === null) return;
+  const stage = deployment.stages[deployment.stage] ?? EMPTY_STAGE;
+  STEP_RULES[step].enter(draft, deployment, stage);
+}
+
+/** The ledger is closed: nothing is left to do but to say how it ended. */
+export function whenLedgerClosed(draft: Draft): void {
+  const deployment = running(draft.state);
+  if (deployment?.step === "closing") finish(draft, deployment);
+}
+
+const EMPTY_STAGE: Stage = { release: null, generation: 0, start: {}, retire: [] };
+
+function nextStage(draft: Draft, deployment: Deployment): void {
+  if (deployment.stage + 1 >= deployment.stages.length) {
+    enter(draft, "closing");
+    return;
+  }
+  patchDeployment(draft, { stage: deployment.stage + 1 });
+  enter(draft, "starting");
+}
+
+function startBatch(draft: Draft, deployment: Deployment, stage: Stage): void {
+  const { release, generation } = stage;
+  if (release === null) {
+    patchDeployment(draft, { starting: [] });
+    return;
+  }
+  if (!draft.state.routes.installed) {
+    routeBy(draft, release);
+    syncRoutes(draft);
+  }
+  const starting = Object.entries(stage.start).flatMap(([type, count]) =>
+    Array.from({ length: count }, () => startInstance(draft, { type, release, generation })),
+  );
+  patchDeployment(draft, { starting });
+  if (starting.length > 0) {
+    const batch = deployment.stages.length > 1 ? `batch ${deployment.stage + 1} of ${deployment.stages.length}: ` : "";
+    note(draft, `${batch}starting ${starting.join(", ")}`);
+  }
+}
+
+function addToRoutes(draft: Draft, deployment: Deployment, stage: Stage): void {
+  if (stage.release !== null) routeBy(draft, stage.release);
+  for (const name of deployment.starting) {
+    const instance = draft.state.instances[name];
+    if (instance !== undefined && hasTraffic(draft.state, instance)) patchInstance(draft, name, { routed: true });
+  }
+  awaitRoutes(draft);
+}
+
+function removeFromRoutes(draft: Draft, _deployment: Deployment, stage: Stage): void {
+  const retiring = stage.retire.flatMap((retirement) => candidates(draft, stage, retirement));
+  for (const { name, status, routed } of retiring) {
+    if (status === "stopping") continue;
+    patchInstance(draft, name, { status: routed ? "draining" : "drained", routed: false });
+  }
+  patchDeployment(draft, { retiring: retiring.map((instance) => instance.name) });
+  if (retiring.length > 0) note(draft, `retiring ${retiring.map((instance) => instance.name).join(", ")}`);
+  awaitRoutes(draft);
+}
+
+/** Those that serve least go first; among equals the newest, so that what has proved itself stays longest. */
+function candidates(draft: Draft, stage: Stage, retirement: Retirement): readonly Instance[] {
+  const fits = (instance: Instance): boolean =>
+    (retirement.type === "*" || instance.type === retirement.type) &&
+    (instance.generation === stage.generation) === (retirement.side === "same");
+  const found = all(draft.state).filter(fits);
+  if (retirement.count === "all") return found;
+  return found
+    .filter((instance) => instance.status !== "stopping")
+    .sort((a, b) => Number(a.routed) - Number(b.routed) || b.since - a.since)
+    .slice(0, retirement.count);
+}
+
+function awaitRoutes(draft: Draft): void {
+  syncRoutes(draft);
+  patchDeployment(draft, { awaitedRevision: draft.state.routes.revision });
+}
+
+function routesApplied(draft: Draft, deployment: Deployment): boolean {
+  return draft.state.routes.appliedRevision >= deployment.awaitedRevision;
+}
+
+function drainRetired(draft: Draft, deployment: Deployment): void {
+  const draining = deployment.retiring.flatMap((name) => {
+    const instance = draft.state.instances[name];
+    return instance?.status === "draining" ? [instance] : [];
+  });
+  if (draining.length === 0) return;
+  const limits = draining.map((instance) => specOf(draft.state, instance)?.drainTimeoutMs ?? 0);
+  order(draft, {
+    kind: "traffic.drain",
+    instances: draining.map((instance) => instance.name),
+    timeoutMs: Math.max(...limits),
+  });
+}

@@ -1,0 +1,76 @@
+import { note, order, patch, patchInstance, running, type Draft } from "./draft.ts";
+import { all, desiredCount, isLive, processTypes, startInstance } from "./instances.ts";
+import { hasTraffic } from "./route-tables.ts";
+import type { AppState, CrashRecord } from "./state.ts";
+
+/** An instance that lived this long has not crashed in a loop. */
+const CRASH_WINDOW_MS = 60_000;
+const BACKOFF_FIRST_MS = 250;
+const BACKOFF_MAX_MS = 30_000;
+/** From so many crashes in a row on, people are told that it is a loop. */
+export const CRASH_LOOP_FROM = 4;
+
+const TIMER_PREFIX = "restart/";
+
+/** Outside of deployments: keeps the active release at its size, the first restart at once, further ones with back-off. */
+export function supervise(draft: Draft): void {
+  const { state } = draft;
+  if (state.active === null || state.suspended || running(state) !== null) return;
+  for (const type of processTypes(state, state.active)) fillUp(draft, state.active, type);
+}
+
+/** A supervised instance is ready: it gets requests. */
+export function superviseReady(draft: Draft, name: string): void {
+  const instance = draft.state.instances[name];
+  if (instance === undefined || instance.generation !== draft.state.generation) return;
+  if (hasTraffic(draft.state, instance)) patchInstance(draft, name, { routed: true });
+}
+
+/** Counts a crash of the stable side and decides when the next start is due. */
+export function recordCrash(draft: Draft, crash: { type: string; since: number; how: string }): void {
+  const last = draft.state.crashes[crash.type];
+  const looping = draft.at - crash.since < CRASH_WINDOW_MS;
+  const count = looping ? (last?.count ?? 0) + 1 : 1;
+  const record: CrashRecord = { count, at: draft.at, how: crash.how, restartAt: null };
+  patch(draft, { crashes: { ...draft.state.crashes, [crash.type]: record } });
+  if (count === CRASH_LOOP_FROM) note(draft, `${crash.type} crashes again and again (it ${crash.how}); restarts are spaced out`, "bad");
+}
+
+export function whenTimerFired(draft: Draft, timer: string): void {
+  if (!timer.startsWith(TIMER_PREFIX)) return;
+  const type = timer.slice(TIMER_PREFIX.length);
+  const record = draft.state.crashes[type];
+  if (record?.restartAt === null || record === undefined) return;
+  patch(draft, { crashes: { ...draft.state.crashes, [type]: { ...record, restartAt: null, at: 0 } } });
+  supervise(draft);
+}
+
+function fillUp(draft: Draft, release: string, type: string): void {
+  const missing = desiredCount(draft.state, release, type) - liveCount(draft.state, type);
+  if (missing <= 0) return;
+  const crash = draft.state.crashes[type];
+  const wait = crash === undefined || crash.at === 0 ? 0 : backoff(crash.count);
+  if (wait > 0 && crash !== undefined) {
+    waitFor(draft, type, crash, crash.at + wait);
+    return;
+  }
+  for (let index = 0; index < missing; index += 1) {
+    const name = startInstance(draft, { type, release, generation: draft.state.generation });
+    note(draft, `starting ${name} to keep ${type} at its size`);
+  }
+}
+
+function waitFor(draft: Draft, type: string, crash: CrashRecord, at: number): void {
+  if (crash.restartAt !== null) return;
+  patch(draft, { crashes: { ...draft.state.crashes, [type]: { ...crash, restartAt: at } } });
+  order(draft, { kind: "timer.set", timer: `${TIMER_PREFIX}${type}`, at }, null);
+}
+
+/** Nothing for the first crash, then 250 ms, doubling up to 30 s. */
+function backoff(count: number): number {
+  return count <= 1 ? 0 : Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (count - 2));
+}
+
+function liveCount(state: AppState, type: string): number {
+  return all(state).filter((instance) => instance.type === type && instance.generation === state.generation && isLive(instance)).length;
+}
