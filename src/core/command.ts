@@ -43,7 +43,7 @@ export type CommandBody =
   /** Settled by `traffic.applied`. */
   | { readonly kind: "traffic.apply"; readonly table: RouteTable }
   /** Settled by `traffic.removed`. */
-  | { readonly kind: "traffic.remove"; readonly app: string }
+  | { readonly kind: "traffic.remove"; readonly app: string; readonly epoch: number }
   /** Settled by `traffic.drained`. */
   | { readonly kind: "traffic.drain"; readonly instances: readonly InstanceName[]; readonly timeoutMs: number }
   /** Settled by `ledger.opened`. */

@@ -1,6 +1,6 @@
 import type { Failure } from "../base/error.ts";
 import type { Command } from "./command.ts";
-import { dropInstance, openDraft, patch, patchDeployment, patchInstance, running, type Draft, type NoteDraft } from "./draft.ts";
+import { dropInstance, note, openDraft, patch, patchDeployment, patchInstance, running, type Draft, type NoteDraft } from "./draft.ts";
 import { finishUnchanged } from "./ending.ts";
 import type { Event, EventBody } from "./event.ts";
 import { whenExited, whenFailedToStart } from "./exits.ts";
@@ -112,6 +112,9 @@ const HANDLERS: Handlers = {
   "timer.fired": (draft, { timer }) => {
     if (timer === ROUTES_TIMER) syncRoutes(draft, { force: true });
     else whenTimerFired(draft, timer);
+  },
+  "output.written": (draft, { lines }) => {
+    for (const line of lines) note(draft, `  ${line}`);
   },
   "command.done": () => undefined,
 };

@@ -76,7 +76,7 @@ function countsAfter(state: AppState, to: ReleaseName): AppState["counts"] {
 function removeRoutes(draft: Draft): void {
   if (!draft.state.routes.installed) return;
   patch(draft, { routes: { ...draft.state.routes, installed: false, routed: [], specRelease: null } });
-  order(draft, { kind: "traffic.remove", app: draft.state.app }, null);
+  order(draft, { kind: "traffic.remove", app: draft.state.app, epoch: draft.state.epoch }, null);
 }
 
 function discard(draft: Draft, release: ReleaseName): void {

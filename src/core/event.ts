@@ -70,6 +70,8 @@ export type EventBody =
     }
   | { readonly kind: "ledger.closed"; readonly snapshot: LedgerSnapshot | null }
   | { readonly kind: "timer.fired"; readonly timer: string }
+  /** What a build printed, for the people who watch. */
+  | { readonly kind: "output.written"; readonly lines: readonly string[] }
   /** A command that has no result of its own is done. */
   | { readonly kind: "command.done" };
 

@@ -1,5 +1,5 @@
 import type { Command } from "./command.ts";
-import { note, patch, running, type Draft } from "./draft.ts";
+import { note, order, patch, running, type Draft } from "./draft.ts";
 import type { Event } from "./event.ts";
 import { whenExited } from "./exits.ts";
 import { goBack } from "./going-back.ts";
@@ -26,6 +26,7 @@ export function whenRecovered(draft: Draft, event: Extract<Event, { kind: "engin
     }
   }
   if (draft.state.routes.installed) syncRoutes(draft, { force: true });
+  else if (draft.state.routes.revision > 0) order(draft, { kind: "traffic.remove", app: draft.state.app, epoch: event.epoch }, null);
   supervise(draft);
 }
 
@@ -45,7 +46,7 @@ export function isStillWanted(state: AppState, command: Command): boolean {
     case "traffic.drain":
       return command.instances.some((name) => state.instances[name]?.status === "draining");
     case "traffic.remove":
-      return !state.routes.installed;
+      return !state.routes.installed && command.epoch === state.epoch;
     case "release.discard":
     case "release.prune":
     case "ledger.open":

@@ -1,5 +1,5 @@
 import type { Failure } from "../base/error.ts";
-import { note, order, running, type Draft } from "./draft.ts";
+import { note, order, patch, running, type Draft } from "./draft.ts";
 import { goBack } from "./going-back.ts";
 
 /** Fires when a table that was refused outside of a deployment is to be ordered again. */
@@ -9,6 +9,8 @@ const RETRY_MS = 5_000;
 /** The proxy will not have a table: a deployment goes back; otherwise (a port was taken while we were away) it is tried again. */
 export function whenTrafficRefused(draft: Draft, refused: { revision: number; failure: Failure }): void {
   if (refused.revision !== draft.state.routes.revision) return;
+  const { routes, active } = draft.state;
+  patch(draft, { routes: { ...routes, installed: false, specRelease: active } });
   if (running(draft.state) !== null) {
     goBack(draft, refused.failure);
     return;

@@ -147,7 +147,8 @@ function candidates(draft: Draft, stage: Stage, retirement: Retirement): readonl
 
 function awaitRoutes(draft: Draft): void {
   syncRoutes(draft);
-  patchDeployment(draft, { awaitedRevision: draft.state.routes.revision });
+  const { specRelease, revision } = draft.state.routes;
+  patchDeployment(draft, { awaitedRevision: specRelease === null ? 0 : revision });
 }
 
 function routesApplied(draft: Draft, deployment: Deployment): boolean {

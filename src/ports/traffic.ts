@@ -9,8 +9,8 @@ export interface Traffic {
   apply(table: RouteTable): Promise<void>;
   /** Takes the app and its listener out of the proxy. */
   remove(app: string, epoch: number): Promise<void>;
-  /** Resolves when every worker has acknowledged that nothing to these instances is in flight; cuts at the limit. Safe to repeat. */
-  drain(app: string, instances: readonly InstanceName[], timeoutMs: number): Promise<DrainOutcome>;
+  /** Resolves when every worker has acknowledged that nothing to these instances is in flight; cuts at the limit. Safe to repeat. An aborted call stops waiting and cuts nothing. */
+  drain(app: string, instances: readonly InstanceName[], timeoutMs: number, signal?: AbortSignal): Promise<DrainOutcome>;
   /** One health check, made from where the proxy is. */
   probe(target: { host: string; port: number }, health: HealthSpec, signal: AbortSignal): Promise<ProbeOutcome>;
   /** Cumulative counts; with `at`, as they were then (nearest kept sample before it). Null if the proxy knows nothing of the app. */

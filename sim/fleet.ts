@@ -1,0 +1,120 @@
+import type { Rng } from "../src/base/rng.ts";
+import type { Exit, Fleet, StartRequest, Started } from "../src/ports/fleet.ts";
+import type { SimClock } from "./clock.ts";
+
+/** How the instances of a release behave. */
+export type Behaviour = "good" | "slow" | "crashes" | "never-ready" | "flaps" | "dies-later";
+
+export interface SimInstance {
+  readonly name: string;
+  readonly release: string;
+  readonly behaviour: Behaviour;
+  readonly port: number;
+  readonly readyAt: number;
+  alive: boolean;
+  ready: boolean;
+  signalled: boolean;
+  /** It ended by itself. */
+  crashed: boolean;
+}
+
+/** Processes of the simulated machine. They outlive the engine. */
+export class SimFleet implements Fleet {
+  readonly instances = new Map<string, SimInstance>();
+  /** Tells the checker before anything is signalled. */
+  onSignal: (instance: SimInstance) => void = () => undefined;
+  readonly #clock: SimClock;
+  readonly #rng: Rng;
+  readonly #behaviours: ReadonlyMap<string, Behaviour>;
+  #listener: (exit: Exit) => void = () => undefined;
+  #nextPort = 20_000;
+
+  constructor(clock: SimClock, rng: Rng, behaviours: ReadonlyMap<string, Behaviour>) {
+    this.#clock = clock;
+    this.#rng = rng;
+    this.#behaviours = behaviours;
+  }
+
+  async start({ app, instance: name, release }: StartRequest): Promise<Started> {
+    await this.#clock.pass(this.#rng.between(0, 20));
+    const known = this.instances.get(name);
+    if (known !== undefined) {
+      if (!known.alive) this.#report(app, known);
+      return startedOf(known);
+    }
+    const behaviour = this.#behaviours.get(release) ?? "good";
+    const instance: SimInstance = {
+      name,
+      release,
+      behaviour,
+      port: (this.#nextPort += 1),
+      readyAt: this.#clock.now() + this.#rng.between(20, behaviour === "slow" ? 4_000 : 400),
+      alive: true,
+      ready: false,
+      signalled: false,
+      crashed: false,
+    };
+    this.instances.set(name, instance);
+    if (behaviour === "crashes") void this.#crashLater(app, instance, this.#rng.between(0, 300));
+    if (behaviour === "dies-later") void this.#crashLater(app, instance, this.#rng.between(300, 3_000));
+    return startedOf(instance);
+  }
+
+  async stop(_app: string, name: string, options: { graceMs: number }): Promise<"exited" | "killed" | "gone"> {
+    const instance = this.instances.get(name);
+    if (instance?.alive !== true) return "gone";
+    this.onSignal(instance);
+    instance.signalled = true;
+    const stubborn = this.#rng.chance(0.1);
+    await this.#clock.pass(stubborn ? options.graceMs : this.#rng.between(0, 200));
+    instance.alive = false;
+    return stubborn ? "killed" : "exited";
+  }
+
+  adopt(): Promise<readonly string[]> {
+    return Promise.resolve([...this.instances.values()].filter((instance) => instance.alive).map((instance) => instance.name));
+  }
+
+  onExit(listener: (exit: Exit) => void): void {
+    this.#listener = listener;
+  }
+
+  logTail(): Promise<readonly string[]> {
+    return Promise.resolve(["the last line"]);
+  }
+
+  /** What a health check would see now. */
+  answers(port: number): boolean {
+    const instance = [...this.instances.values()].find((one) => one.port === port);
+    if (instance?.alive !== true || instance.behaviour === "never-ready" || this.#clock.now() < instance.readyAt) return false;
+    if (instance.behaviour === "flaps") return this.#rng.chance(0.5);
+    return true;
+  }
+
+  markReady(port: number): void {
+    const instance = [...this.instances.values()].find((one) => one.port === port);
+    if (instance !== undefined) instance.ready = true;
+  }
+
+  /** Something outside ends the instance. */
+  kill(app: string, name: string): void {
+    const instance = this.instances.get(name);
+    if (instance?.alive !== true) return;
+    instance.alive = false;
+    instance.crashed = true;
+    this.#report(app, instance);
+  }
+
+  async #crashLater(app: string, instance: SimInstance, ms: number): Promise<void> {
+    await this.#clock.pass(ms);
+    if (!instance.signalled) this.kill(app, instance.name);
+  }
+
+  #report(app: string, instance: SimInstance): void {
+    this.#listener({ app, instance: instance.name, how: "exited with code 1" });
+  }
+}
+
+function startedOf({ port }: SimInstance): Started {
+  return { pid: port, host: "127.0.0.1", port };
+}

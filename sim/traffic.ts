@@ -1,0 +1,73 @@
+import { HitlessError } from "../src/base/error.ts";
+import type { Rng } from "../src/base/rng.ts";
+import type { HealthSpec } from "../src/core/app-spec.ts";
+import type { LedgerSnapshot } from "../src/core/ledger.ts";
+import type { DrainOutcome, ProbeOutcome, RouteTable } from "../src/core/routes.ts";
+import type { Traffic } from "../src/ports/traffic.ts";
+import type { Checker } from "./checker.ts";
+import type { SimClock } from "./clock.ts";
+import type { SimFleet } from "./fleet.ts";
+
+/** The proxy of the simulated machine. It outlives the engine, and is sometimes away for a moment. */
+export class SimTraffic implements Traffic {
+  readonly #clock: SimClock;
+  readonly #rng: Rng;
+  readonly #fleet: SimFleet;
+  readonly #checker: Checker;
+  /** How often a call finds the proxy away. */
+  readonly #awayShare: number;
+  readonly #passes = new Map<number, number>();
+  #table: RouteTable | null = null;
+
+  constructor(parts: { clock: SimClock; rng: Rng; fleet: SimFleet; checker: Checker; awayShare: number }) {
+    this.#clock = parts.clock;
+    this.#rng = parts.rng;
+    this.#fleet = parts.fleet;
+    this.#checker = parts.checker;
+    this.#awayShare = parts.awayShare;
+  }
+
+  async apply(table: RouteTable): Promise<void> {
+    await this.#travel();
+    const held = this.#table;
+    if (held !== null && (table.epoch < held.epoch || (table.epoch === held.epoch && table.revision < held.revision))) {
+      throw new HitlessError({ code: "ERR_STALE_EPOCH", what: "The proxy holds a newer table." });
+    }
+    this.#table = table;
+    this.#checker.whenTable(table);
+    await this.#clock.pass(this.#rng.between(0, 10));
+  }
+
+  async remove(): Promise<void> {
+    await this.#travel();
+    this.#table = null;
+    this.#checker.whenRemoved();
+  }
+
+  async drain(_app: string, instances: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<DrainOutcome> {
+    await this.#travel();
+    const slow = this.#rng.chance(0.1);
+    const ms = slow ? timeoutMs : this.#rng.between(0, 500);
+    await this.#clock.sleepUntil(this.#clock.now() + ms, signal ?? new AbortController().signal);
+    this.#checker.whenDrained(instances);
+    return { cut: slow ? 1 : 0, ms };
+  }
+
+  async probe(target: { port: number }, health: HealthSpec): Promise<ProbeOutcome> {
+    await this.#travel();
+    const passes = this.#fleet.answers(target.port) ? (this.#passes.get(target.port) ?? 0) + 1 : 0;
+    this.#passes.set(target.port, passes);
+    if (passes >= health.passes) this.#fleet.markReady(target.port);
+    if (passes > 0) return { kind: "pass", status: 200, ms: 1 };
+    return { kind: "fail", reason: "refused", saw: "connection refused" };
+  }
+
+  ledger(app: string): Promise<LedgerSnapshot | null> {
+    return Promise.resolve({ boot: "sim", app, at: this.#clock.now(), rows: [], inFlight: 0, slowest: [] });
+  }
+
+  async #travel(): Promise<void> {
+    await this.#clock.pass(this.#rng.between(0, 5));
+    if (this.#rng.chance(this.#awayShare)) throw new HitlessError({ code: "ERR_PROXY_UNREACHABLE", what: "The proxy is away." });
+  }
+}

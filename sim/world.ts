@@ -1,0 +1,127 @@
+import { silentLogger } from "../src/base/log.ts";
+import type { Rng } from "../src/base/rng.ts";
+import type { AppState } from "../src/core/state.ts";
+import { Engine } from "../src/engine/engine.ts";
+import type { OperatorEvent } from "../src/engine/control.ts";
+import type { Store } from "../src/ports/store.ts";
+import { Checker } from "./checker.ts";
+import { SimClock } from "./clock.ts";
+import { CrashPlan } from "./crashing.ts";
+import { SimFleet, type Behaviour } from "./fleet.ts";
+import { SimReleases } from "./releases.ts";
+import { simSpec } from "./spec.ts";
+import { SimTraffic } from "./traffic.ts";
+
+export interface WorldOptions {
+  readonly rng: Rng;
+  readonly store: Store;
+  readonly behaviours: ReadonlyMap<string, Behaviour>;
+  /** The port call at which the engine dies; 0 for never. */
+  readonly crashAt: number;
+  readonly crashWhen: "before" | "after";
+  readonly proxyAwayShare: number;
+  readonly buildFailShare: number;
+}
+
+/** One machine with a journal, a fleet and a proxy, and the engine that lives and dies on it. */
+export class World {
+  readonly app = "shop";
+  readonly clock = new SimClock();
+  readonly fleet: SimFleet;
+  readonly checker: Checker;
+  readonly releases: SimReleases;
+  readonly crash: CrashPlan;
+  readonly #store: Store;
+  readonly #traffic: SimTraffic;
+  #engine: Engine | null = null;
+  #life = 0;
+  #restartDue = false;
+
+  constructor(options: WorldOptions) {
+    const { rng, store } = options;
+    this.#store = store;
+    this.fleet = new SimFleet(this.clock, rng, options.behaviours);
+    this.checker = new Checker(this.fleet.instances);
+    this.fleet.onSignal = (instance) => {
+      this.checker.whenSignalled(instance);
+    };
+    this.releases = new SimReleases(this.clock, rng, options.buildFailShare);
+    this.#traffic = new SimTraffic({ clock: this.clock, rng, fleet: this.fleet, checker: this.checker, awayShare: options.proxyAwayShare });
+    this.crash = new CrashPlan(options.crashAt, options.crashWhen, () => {
+      this.#life += 1;
+      this.#engine = null;
+      this.#restartDue = true;
+    });
+  }
+
+  get state(): AppState | null {
+    return this.#engine?.state(this.app) ?? null;
+  }
+
+  /** Starts a new life of the engine on what the last one left behind. */
+  async boot(): Promise<void> {
+    this.#life += 1;
+    const life = this.#life;
+    const isAlive = (): boolean => this.#life === life;
+    const engine = new Engine(this.crash.wrap(this.#store, isAlive), {
+      clock: this.clock,
+      fleet: this.crash.wrap(this.fleet, isAlive, ["onExit", "adopt", "logTail"]),
+      traffic: this.crash.wrap(this.#traffic, isAlive),
+      releases: this.crash.wrap(this.releases, isAlive),
+      log: silentLogger,
+    });
+    this.#engine = engine;
+    this.#restartDue = false;
+    await this.settle(engine.start());
+  }
+
+  async deploy(instances: number, batch: number): Promise<void> {
+    const spec = simSpec(this.app, instances, batch);
+    const event = { kind: "deploy.requested", by: "sim", spec, strategy: null, batch: null, force: false } as const;
+    await this.#ask((engine) => engine.deploy(event, { spec, source: "/sim", ignore: [], build: null, env: {} }));
+  }
+
+  async request(event: OperatorEvent): Promise<void> {
+    await this.#ask((engine) => engine.request(this.app, event));
+  }
+
+  /** Lets the world run until nothing is under way or `steps` wake-ups have passed. */
+  async run(steps: number): Promise<void> {
+    for (let step = 0; step < steps; step += 1) {
+      await microtasks();
+      if (this.#restartDue) await this.boot();
+      if (this.#idle() || !this.clock.step()) break;
+    }
+    await microtasks();
+  }
+
+  /** Runs the world until the promise is settled or the engine has died. Errors are the caller's business: refusals are expected. */
+  async settle(promise: Promise<unknown>): Promise<void> {
+    let done = false;
+    promise.then(
+      () => (done = true),
+      () => (done = true),
+    );
+    for (let step = 0; step < 10_000 && !done && !this.#restartDue; step += 1) {
+      await microtasks();
+      if (!done) this.clock.step();
+    }
+  }
+
+  async #ask(call: (engine: Engine) => Promise<string>): Promise<void> {
+    if (this.#engine !== null) await this.settle(call(this.#engine));
+  }
+
+  #idle(): boolean {
+    const state = this.state;
+    if (state === null || this.#restartDue) return false;
+    const busy = Object.values(state.instances).some((instance) => instance.status !== "serving");
+    const waiting = Object.values(state.crashes).some((crash) => crash.restartAt !== null);
+    return state.deployment?.outcome !== null && !busy && !waiting && state.routes.appliedRevision >= state.routes.revision;
+  }
+}
+
+/** Everything that can run without time passing has run. */
+function microtasks(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

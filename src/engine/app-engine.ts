@@ -1,0 +1,185 @@
+import { HitlessError } from "../base/error.ts";
+import { releaseName } from "../base/names.ts";
+import { decide, type Decision } from "../core/decide.ts";
+import type { Command } from "../core/command.ts";
+import type { Event, EventBody } from "../core/event.ts";
+import { newApp } from "../core/new-app.ts";
+import { isStillWanted } from "../core/recovery.ts";
+import type { AppState } from "../core/state.ts";
+import type { Exit } from "../ports/fleet.ts";
+import type { ReleaseRequest } from "../ports/releases.ts";
+import type { Store } from "../ports/store.ts";
+import { Executor, type EnginePorts } from "./executor.ts";
+import { News } from "./news.ts";
+
+const SNAPSHOT_EVERY = 100;
+const LOG_LINES = 20;
+const JOURNAL_RETRY_MS = 1_000;
+
+/**
+ * The imperative side of one app: takes one event at a time, lets the core decide, writes event and commands to the journal, and only then
+ * runs the commands. Whatever is killed in between is taken up from the journal by `recover`.
+ */
+export class AppEngine {
+  readonly app: string;
+  readonly #store: Store;
+  readonly #ports: EnginePorts;
+  readonly #executor: Executor;
+  readonly #news = new News();
+  #state: AppState;
+  #seq = 0;
+  #queue: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(app: string, store: Store, ports: EnginePorts) {
+    this.app = app;
+    this.#store = store;
+    this.#ports = ports;
+    this.#state = newApp(app);
+    this.#executor = new Executor(app, ports, (body) => {
+      this.#submitSafely(body);
+    });
+  }
+
+  get state(): AppState {
+    return this.#state;
+  }
+
+  /** Changes with every journal entry; to wait for the next one. */
+  get news(): News {
+    return this.#news;
+  }
+
+  /** Reads the journal, adopts what still runs, and goes on where the last daemon stopped. */
+  async recover(): Promise<void> {
+    const epoch = await this.#store.openEpoch(this.app);
+    const { snapshot, entries, unsettled } = await this.#store.load(this.app);
+    this.#state = entries.reduce((state, entry) => decide(state, entry.event).state, snapshot?.state ?? newApp(this.app));
+    this.#seq = entries.at(-1)?.seq ?? snapshot?.seq ?? 0;
+    if (this.#state.deployment?.outcome !== null && this.#state.deployment !== null) {
+      await this.#store.saveDeployment(this.app, this.#state.deployment);
+    }
+    const alive = await this.#ports.fleet.adopt(this.app);
+    await this.submit({ kind: "engine.recovered", epoch, alive });
+    for (const command of unsettled) this.#takeUp(command);
+  }
+
+  /** Stages the request under the next release name, then begins the deployment; refused before anything is written if one runs. */
+  async deploy(body: Extract<EventBody, { kind: "deploy.requested" }>, request: ReleaseRequest): Promise<string> {
+    return this.#enqueue(async () => {
+      this.#throwIfRefused(this.#decide(body));
+      await this.#ports.releases.stage(this.app, releaseName(this.#state.next.release), request);
+      await this.#take(body);
+      return this.#state.deployment?.name ?? "";
+    });
+  }
+
+  /** Resolves with the new state when the event is in the journal; throws the refusal if the core refuses it. */
+  async submit(body: EventBody, settles?: string): Promise<AppState> {
+    return this.#enqueue(() => this.#take(body, settles));
+  }
+
+  async whenExited(exit: Exit): Promise<void> {
+    this.#executor.forget(exit.instance);
+    const logTail = await this.#ports.fleet.logTail(this.app, exit.instance, LOG_LINES).catch(() => []);
+    this.#submitSafely({ kind: "instance.exited", instance: exit.instance, how: exit.how, logTail });
+  }
+
+  /** Ends without settling anything: the next daemon goes on from the journal. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#executor.close();
+    await this.#queue.catch(() => undefined);
+  }
+
+  #enqueue<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(task);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+
+  async #take(body: EventBody, settles?: string): Promise<AppState> {
+    if (this.#closed) throw new HitlessError({ code: "ERR_ABORTED", what: "The daemon is stopping.", next: "Try again when it is back." });
+    const event: Event = this.#eventOf(body, settles);
+    const decision = decide(this.#state, event);
+    this.#throwIfRefused(decision);
+    await this.#journal(event, decision);
+    const ended = this.#state.deployment?.outcome === null && decision.state.deployment?.outcome !== null;
+    this.#state = decision.state;
+    if (ended && decision.state.deployment !== null) await this.#store.saveDeployment(this.app, decision.state.deployment);
+    if (this.#seq % SNAPSHOT_EVERY === 0) await this.#store.saveSnapshot(this.app, this.#seq, decision.state);
+    this.#news.tell();
+    for (const command of decision.commands) this.#start(command);
+    return decision.state;
+  }
+
+  #decide(body: EventBody): Decision {
+    return decide(this.#state, this.#eventOf(body));
+  }
+
+  #eventOf(body: EventBody, settles?: string): Event {
+    const at = this.#ports.clock.now();
+    return settles === undefined ? { ...body, at } : { ...body, at, settles };
+  }
+
+  #throwIfRefused(decision: Decision): void {
+    if (decision.refusal !== null) throw new HitlessError(decision.refusal);
+  }
+
+  /** A journal that cannot be written (disk full) stops everything until it can: nothing is done that is not on record. */
+  async #journal(event: Event, decision: Decision): Promise<void> {
+    const { commands, notes, state } = decision;
+    const entry = {
+      seq: this.#seq + 1,
+      epoch: state.epoch,
+      event,
+      commands,
+      notes: notes.map((note) => ({ ...note, at: event.at })),
+    };
+    const { clock, log } = this.#ports;
+    for (;;) {
+      try {
+        await this.#store.append(this.app, entry);
+        this.#seq = entry.seq;
+        return;
+      } catch (error) {
+        if (this.#closed || (error instanceof HitlessError && isFinal(error))) throw error;
+        log.error("the journal cannot be written; waiting", { app: this.app, error: String(error) });
+        await clock.sleepUntil(clock.now() + JOURNAL_RETRY_MS, new AbortController().signal);
+      }
+    }
+  }
+
+  #start(command: Command): void {
+    this.#executor
+      .run(command)
+      .then((body) => (body === null ? undefined : this.submit(body, command.id)))
+      .catch((error: unknown) => {
+        this.#report(error);
+      });
+  }
+
+  #takeUp(command: Command): void {
+    if (isStillWanted(this.#state, command)) this.#start(command);
+    else this.#submitSafely({ kind: "command.done" }, command.id);
+  }
+
+  #submitSafely(body: EventBody, settles?: string): void {
+    this.submit(body, settles).catch((error: unknown) => {
+      this.#report(error);
+    });
+  }
+
+  /** A newer writer has taken over, or a rule of ours is broken: this one must not act any more. */
+  #report(error: unknown): void {
+    if (this.#closed) return;
+    this.#ports.log.error("the engine stops acting for this app", { app: this.app, error: String(error) });
+    this.#closed = true;
+    this.#executor.close();
+    this.#news.tell();
+  }
+}
+
+function isFinal(error: HitlessError): boolean {
+  return error.code === "ERR_STALE_EPOCH" || error.code === "ERR_INVARIANT";
+}

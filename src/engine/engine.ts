@@ -1,0 +1,103 @@
+import { HitlessError } from "../base/error.ts";
+import type { AppState, Deployment } from "../core/state.ts";
+import type { ReleaseRequest } from "../ports/releases.ts";
+import type { Note, Store } from "../ports/store.ts";
+import { AppEngine } from "./app-engine.ts";
+import type { EngineControl, OperatorEvent } from "./control.ts";
+import type { EnginePorts } from "./executor.ts";
+
+/** All apps of one daemon. */
+export class Engine implements EngineControl {
+  readonly #store: Store;
+  readonly #ports: EnginePorts;
+  readonly #apps = new Map<string, AppEngine>();
+  readonly #opening = new Map<string, Promise<AppEngine>>();
+
+  constructor(store: Store, ports: EnginePorts) {
+    this.#store = store;
+    this.#ports = ports;
+    ports.fleet.onExit((exit) => {
+      void this.#apps.get(exit.app)?.whenExited(exit);
+    });
+  }
+
+  /** Takes up every app the journal knows. */
+  async start(): Promise<void> {
+    for (const app of await this.#store.apps()) await this.#open(app);
+  }
+
+  async close(): Promise<void> {
+    for (const engine of this.#apps.values()) await engine.close();
+  }
+
+  apps(): readonly string[] {
+    return [...this.#apps.keys()].sort();
+  }
+
+  state(app: string): AppState | null {
+    return this.#apps.get(app)?.state ?? null;
+  }
+
+  async deploy(event: Parameters<EngineControl["deploy"]>[0], request: ReleaseRequest): Promise<string> {
+    const engine = await this.#open(event.spec.app);
+    return engine.deploy(event, request);
+  }
+
+  async request(app: string, event: OperatorEvent): Promise<string> {
+    const state = await this.#known(app).submit(event);
+    return state.deployment?.name ?? "";
+  }
+
+  async deployments(app: string, limit: number): Promise<readonly Deployment[]> {
+    const { deployment } = this.#known(app).state;
+    const kept = await this.#store.deployments(app, limit);
+    if (deployment === null) return kept;
+    return [deployment, ...kept.filter((other) => other.name !== deployment.name)].slice(0, limit);
+  }
+
+  async notes(app: string, deployment: string, after: number, waitMs: number): Promise<readonly (Note & { readonly seq: number })[]> {
+    const engine = this.#known(app);
+    const until = this.#ports.clock.now() + waitMs;
+    for (;;) {
+      const news = engine.news.wait();
+      const found = await this.#store.notes(app, deployment, after);
+      const ended = engine.state.deployment?.name !== deployment || engine.state.deployment.outcome !== null;
+      if (found.length > 0 || ended || this.#ports.clock.now() >= until) return found;
+      await this.#either(news, until);
+    }
+  }
+
+  async #either(news: Promise<undefined>, until: number): Promise<void> {
+    const enough = new AbortController();
+    const timer = this.#ports.clock.sleepUntil(until, enough.signal).catch(() => undefined);
+    await Promise.race([news, timer]);
+    enough.abort();
+  }
+
+  #known(app: string): AppEngine {
+    const engine = this.#apps.get(app);
+    if (engine !== undefined) return engine;
+    const known = this.apps();
+    throw new HitlessError({
+      code: "ERR_APP_UNKNOWN",
+      what: `The daemon knows no app ${app}.`,
+      why: known.length === 0 ? "It knows none yet." : `It knows ${known.join(", ")}.`,
+      next: "Deploy it with `hitless deploy`.",
+    });
+  }
+
+  /** Two requests for a new app at once must find the same engine. */
+  async #open(app: string): Promise<AppEngine> {
+    const opening = this.#opening.get(app) ?? this.#recover(app);
+    this.#opening.set(app, opening);
+    opening.catch(() => this.#opening.delete(app));
+    return opening;
+  }
+
+  async #recover(app: string): Promise<AppEngine> {
+    const engine = new AppEngine(app, this.#store, this.#ports);
+    this.#apps.set(app, engine);
+    await engine.recover();
+    return engine;
+  }
+}

@@ -1,0 +1,278 @@
+import { HitlessError, toFailure } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import type { InstanceName } from "../base/names.ts";
+import type { Command, CommandKind } from "../core/command.ts";
+import type { EventBody } from "../core/event.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Fleet } from "../ports/fleet.ts";
+import type { Releases } from "../ports/releases.ts";
+import type { Traffic } from "../ports/traffic.ts";
+import { closeLedger, openLedger } from "./ledger-window.ts";
+import { awaitReady } from "./readiness.ts";
+
+export interface EnginePorts {
+  readonly clock: Clock;
+  readonly fleet: Fleet;
+  readonly traffic: Traffic;
+  readonly releases: Releases;
+  readonly log: Logger;
+}
+
+type Of<K extends CommandKind> = Extract<Command, { kind: K }>;
+
+const PROXY_RETRY_MS = 250;
+
+/**
+ * Runs the commands of one app through the ports and gives the event each one ends with. Commands for the same instance, and route tables,
+ * run one after the other in the order they were given; everything else runs side by side.
+ */
+export class Executor {
+  readonly #app: string;
+  readonly #ports: EnginePorts;
+  readonly #emit: (event: EventBody) => void;
+  readonly #closing = new AbortController();
+  readonly #lanes = new Map<string, Promise<unknown>>();
+  /** What can be given up, by what it concerns: `ready/<instance>`, `drain/<instance>`, `create/<release>`. */
+  readonly #cancels = new Map<string, AbortController>();
+
+  /** `emit` takes events that are no command's end, such as build output. */
+  constructor(app: string, ports: EnginePorts, emit: (event: EventBody) => void) {
+    this.#app = app;
+    this.#ports = ports;
+    this.#emit = emit;
+  }
+
+  /** Resolves with the event that settles the command, or null if it was given up. Never rejects but for ERR_STALE_EPOCH. */
+  async run(command: Command): Promise<EventBody | null> {
+    this.#cancelOutdated(command);
+    const lane = laneOf(command);
+    const before = lane === null ? undefined : this.#lanes.get(lane);
+    const result = (async () => {
+      await before?.catch(() => undefined);
+      return this.#guarded(command);
+    })();
+    if (lane !== null) this.#lanes.set(lane, result);
+    try {
+      return await result;
+    } finally {
+      if (lane !== null && this.#lanes.get(lane) === result) this.#lanes.delete(lane);
+    }
+  }
+
+  /** The instance has ended by itself: nobody need wait for it. */
+  forget(instance: InstanceName): void {
+    this.#cancels.get(`ready/${instance}`)?.abort();
+  }
+
+  close(): void {
+    this.#closing.abort();
+    for (const cancel of this.#cancels.values()) cancel.abort();
+  }
+
+  async #guarded(command: Command): Promise<EventBody | null> {
+    if (this.#closing.signal.aborted) return null;
+    try {
+      return await this.#execute(command);
+    } catch (error) {
+      if (this.#closing.signal.aborted || isAbort(error)) return null;
+      if (error instanceof HitlessError && error.code === "ERR_STALE_EPOCH") throw error;
+      this.#ports.log.error("a command failed", { command: command.id, error: String(error) });
+      return failed(command, error);
+    }
+  }
+
+  #execute(command: Command): Promise<EventBody> {
+    switch (command.kind) {
+      case "release.create":
+        return this.#create(command);
+      case "release.discard":
+        return this.#discard(command);
+      case "release.prune":
+        return this.#prune(command);
+      case "instance.start":
+        return this.#start(command);
+      case "instance.awaitReady":
+        return this.#awaitReady(command);
+      case "instance.stop":
+        return this.#stop(command);
+      case "traffic.apply":
+        return this.#apply(command);
+      case "traffic.remove":
+        return this.#remove(command);
+      case "traffic.drain":
+        return this.#drain(command);
+      case "ledger.open":
+        return openLedger(this.#ports, this.#app);
+      case "ledger.close":
+        return closeLedger(this.#ports, this.#app);
+      case "timer.set":
+        return this.#timer(command);
+    }
+  }
+
+  async #create(command: Of<"release.create">): Promise<EventBody> {
+    const { release, unlessIdentity } = command;
+    return this.#cancellable([`create/${release}`], async (signal) => {
+      const outcome = await this.#ports.releases.create(this.#app, release, {
+        unlessIdentity,
+        signal,
+        onOutput: (line) => {
+          this.#emit({ kind: "output.written", lines: [line] });
+        },
+      });
+      return outcome.kind === "created" ? { kind: "release.created", record: outcome.record } : { kind: "release.unchanged", release };
+    });
+  }
+
+  async #discard({ release }: Of<"release.discard">): Promise<EventBody> {
+    await this.#ports.releases.discard(this.#app, release);
+    return { kind: "command.done" };
+  }
+
+  async #prune({ keep, inUse }: Of<"release.prune">): Promise<EventBody> {
+    return { kind: "release.pruned", releases: await this.#ports.releases.prune(this.#app, { keep, inUse }) };
+  }
+
+  async #start({ instance, release, type }: Of<"instance.start">): Promise<EventBody> {
+    const launch = await this.#ports.releases.launchPlan(this.#app, release, type);
+    const started = await this.#ports.fleet.start({ app: this.#app, instance, release, type, launch });
+    return { kind: "instance.started", instance, ...started };
+  }
+
+  async #awaitReady(command: Of<"instance.awaitReady">): Promise<EventBody> {
+    const { instance } = command;
+    return this.#cancellable([`ready/${instance}`], async (signal) => {
+      const failure = await awaitReady(this.#ports, this.#app, command, signal);
+      return failure === null ? { kind: "instance.ready", instance } : { kind: "instance.unready", instance, failure };
+    });
+  }
+
+  async #stop({ instance, signal, graceMs }: Of<"instance.stop">): Promise<EventBody> {
+    const how = await this.#ports.fleet.stop(this.#app, instance, { signal, graceMs });
+    return { kind: "instance.stopped", instance, how };
+  }
+
+  async #apply({ table }: Of<"traffic.apply">): Promise<EventBody> {
+    const { revision } = table;
+    try {
+      await this.#persist(() => this.#ports.traffic.apply(table));
+      return { kind: "traffic.applied", revision };
+    } catch (error) {
+      if (isAbort(error) || (error instanceof HitlessError && error.code === "ERR_STALE_EPOCH")) throw error;
+      return { kind: "traffic.refused", revision, failure: toFailure(error, "ERR_PROXY_REFUSED", "The proxy refused the route table.") };
+    }
+  }
+
+  async #remove({ app, epoch }: Of<"traffic.remove">): Promise<EventBody> {
+    await this.#persist(() => this.#ports.traffic.remove(app, epoch));
+    return { kind: "traffic.removed" };
+  }
+
+  async #drain({ instances, timeoutMs }: Of<"traffic.drain">): Promise<EventBody> {
+    const keys = instances.map((name) => `drain/${name}`);
+    return this.#cancellable(keys, async (signal) => {
+      const { cut } = await this.#persist(() => this.#ports.traffic.drain(this.#app, instances, timeoutMs, signal));
+      return { kind: "traffic.drained", instances, cut };
+    });
+  }
+
+  async #timer({ timer, at }: Of<"timer.set">): Promise<EventBody> {
+    await this.#ports.clock.sleepUntil(at, this.#closing.signal);
+    return { kind: "timer.fired", timer };
+  }
+
+  /** Repeats a call while the proxy cannot be reached: it is being started again meanwhile. */
+  async #persist<T>(call: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await call();
+      } catch (error) {
+        const away = error instanceof HitlessError && error.code === "ERR_PROXY_UNREACHABLE";
+        if (!away) throw error;
+        await this.#ports.clock.sleepUntil(this.#ports.clock.now() + PROXY_RETRY_MS, this.#closing.signal);
+      }
+    }
+  }
+
+  async #cancellable<T>(keys: readonly string[], call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const cancel = new AbortController();
+    for (const key of keys) this.#cancels.set(key, cancel);
+    try {
+      return await call(AbortSignal.any([cancel.signal, this.#closing.signal]));
+    } finally {
+      for (const key of keys) if (this.#cancels.get(key) === cancel) this.#cancels.delete(key);
+    }
+  }
+
+  /** A new order can make one that still runs pointless. */
+  #cancelOutdated(command: Command): void {
+    if (command.kind === "instance.stop") this.#cancels.get(`ready/${command.instance}`)?.abort();
+    if (command.kind === "release.discard") this.#cancels.get(`create/${command.release}`)?.abort();
+    if (command.kind !== "traffic.apply") return;
+    for (const { instance } of command.table.pools.flatMap((pool) => pool.targets)) this.#cancels.get(`drain/${instance}`)?.abort();
+  }
+}
+
+/** Commands with the same lane must not overtake one another; null runs at once. */
+function laneOf(command: Command): string | null {
+  switch (command.kind) {
+    case "instance.start":
+    case "instance.stop":
+      return `instance/${command.instance}`;
+    case "traffic.apply":
+    case "traffic.remove":
+      return "routes";
+    case "release.create":
+    case "release.discard":
+      return `release/${command.release}`;
+    case "release.prune":
+    case "instance.awaitReady":
+    case "traffic.drain":
+    case "ledger.open":
+    case "ledger.close":
+    case "timer.set":
+      return null;
+  }
+}
+
+/** The event that says that a command did not work, where the core wants to know; otherwise it just counts as done. */
+function failed(command: Command, error: unknown): EventBody {
+  switch (command.kind) {
+    case "release.create":
+      return {
+        kind: "release.failed",
+        release: command.release,
+        failure: toFailure(error, "ERR_SNAPSHOT_FAILED", `${command.release} could not be prepared.`),
+      };
+    case "instance.start":
+      return {
+        kind: "instance.startFailed",
+        instance: command.instance,
+        failure: toFailure(error, "ERR_COMMAND_NOT_FOUND", `${command.instance} could not be started.`),
+      };
+    case "instance.awaitReady":
+      return {
+        kind: "instance.unready",
+        instance: command.instance,
+        failure: toFailure(error, "ERR_INSTANCE_UNREADY", `${command.instance} could not be checked.`),
+      };
+    case "instance.stop":
+      return { kind: "instance.stopped", instance: command.instance, how: "gone" };
+    case "traffic.drain":
+      return { kind: "traffic.drained", instances: command.instances, cut: 0 };
+    case "ledger.open":
+      return { kind: "ledger.opened", snapshot: null, before: [], beforeMs: 0 };
+    case "ledger.close":
+      return { kind: "ledger.closed", snapshot: null };
+    case "release.discard":
+    case "release.prune":
+    case "traffic.apply":
+    case "traffic.remove":
+    case "timer.set":
+      return { kind: "command.done" };
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
+}
