@@ -10,7 +10,7 @@ import type { Deployment, Instance, Retirement, Stage, Step } from "./state.ts";
  */
 interface StepRules {
   enter(draft: Draft, deployment: Deployment, stage: Stage): void;
-  done(draft: Draft, deployment: Deployment, stage: Stage): boolean;
+  done(draft: Draft, deployment: Deployment): boolean;
   readonly next: Step | null;
 }
 
@@ -57,12 +57,10 @@ const STEP_RULES: Readonly<Record<Step, StepRules>> = {
 /** Takes the running deployment as far as it can go now. */
 export function advance(draft: Draft): void {
   for (let deployment = running(draft.state); deployment !== null; deployment = running(draft.state)) {
-    const stage = deployment.stages[deployment.stage];
     const rules = STEP_RULES[deployment.step];
-    if (deployment.step === "closing") return;
-    if (stage !== undefined && !rules.done(draft, deployment, stage)) return;
-    if (rules.next !== null && stage !== undefined) enter(draft, rules.next);
-    else nextStage(draft, deployment);
+    if (!rules.done(draft, deployment)) return;
+    if (rules.next === null) nextStage(draft, deployment);
+    else enter(draft, rules.next);
   }
 }
 

@@ -1,6 +1,7 @@
 import { HitlessError } from "../base/error.ts";
 import { releaseName } from "../base/names.ts";
 import { decide, type Decision } from "../core/decide.ts";
+import { running } from "../core/draft.ts";
 import type { Command } from "../core/command.ts";
 import type { Event, EventBody } from "../core/event.ts";
 import { newApp } from "../core/new-app.ts";
@@ -135,6 +136,7 @@ export class AppEngine {
       event,
       commands,
       notes: notes.map((note) => ({ ...note, at: event.at })),
+      deployment: (running(this.#state) ?? running(state))?.name ?? null,
     };
     const { clock, log } = this.#ports;
     for (;;) {

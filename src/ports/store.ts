@@ -16,6 +16,8 @@ export interface JournalEntry {
   readonly event: Event;
   readonly commands: readonly Command[];
   readonly notes: readonly Note[];
+  /** The deployment that the notes belong to, or null for supervision. */
+  readonly deployment: string | null;
 }
 
 /** The durable memory of the engine. Every write is on disk when its promise resolves. */

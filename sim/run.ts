@@ -1,0 +1,121 @@
+import { createRng, type Rng } from "../src/base/rng.ts";
+import { MemoryStore } from "../src/adapters/memory/store.ts";
+import { desiredCount } from "../src/core/instances.ts";
+import type { AppState } from "../src/core/state.ts";
+import type { Behaviour } from "./fleet.ts";
+import { World } from "./world.ts";
+
+export interface RunResult {
+  readonly seed: number;
+  /** Empty when every rule held. */
+  readonly violations: readonly string[];
+  /** Port calls of the engine: the places where it can be made to crash. */
+  readonly calls: number;
+  /** The whole journal as text: the same seed must give the same one. */
+  readonly journal: string;
+  readonly outcome: string;
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly crashAt?: number;
+  readonly crashWhen?: "before" | "after";
+  /** Only a calm second release, no chance faults: for walking through every crash point. */
+  readonly calm?: boolean;
+}
+
+const STEPS_MAX = 20_000;
+
+/** One life of a machine: a first release, then some operations on it, with faults; ends when everything has come to rest. */
+export async function run(options: RunOptions): Promise<RunResult> {
+  const rng = createRng(options.seed);
+  const calm = options.calm === true;
+  const store = new MemoryStore();
+  const behaviours = new Map<string, Behaviour>(calm ? [] : [2, 3, 4, 5].map((number) => [`r${String(number)}`, behaviour(rng)]));
+  const world = new World({
+    rng,
+    store,
+    behaviours,
+    crashAt: options.crashAt ?? (calm || rng.chance(0.4) ? 0 : rng.between(30, 250)),
+    crashWhen: options.crashWhen ?? rng.pick(["before", "after"]),
+    proxyAwayShare: calm ? 0 : rng.pick([0, 0, 0.02, 0.1]),
+    buildFailShare: calm ? 0 : 0.05,
+  });
+  const instances = calm ? 3 : rng.between(1, 5);
+  const batch = calm ? 1 : rng.between(1, instances);
+  await world.boot();
+  await world.deploy(instances, batch);
+  await world.run(STEPS_MAX);
+  const operations = calm ? 1 : rng.between(1, 4);
+  for (let index = 0; index < operations; index += 1) {
+    const active = world.state?.active ?? null;
+    world.checker.floor = active === null ? 0 : routedNow(world);
+    await operate(world, rng, calm, { instances, batch });
+    await world.run(calm ? STEPS_MAX : rng.pick([5, 50, STEPS_MAX]));
+    if (!calm && rng.chance(0.2)) await world.request({ kind: "abort.requested", by: "sim" });
+    if (!calm && rng.chance(0.2)) killOne(world, rng);
+    await world.run(STEPS_MAX);
+  }
+  const violations = [...world.checker.violations, ...atRest(world)];
+  const { entries } = await store.load(world.app);
+  return {
+    seed: options.seed,
+    violations,
+    calls: world.crash.calls,
+    journal: entries.map((entry) => JSON.stringify(entry)).join("\n"),
+    outcome: world.state?.deployment?.outcome ?? "none",
+  };
+}
+
+async function operate(world: World, rng: Rng, calm: boolean, size: { instances: number; batch: number }): Promise<void> {
+  const choice = calm ? 0 : rng.between(0, 9);
+  if (choice <= 5) await world.deploy(size.instances, size.batch);
+  else if (choice <= 6) await world.request({ kind: "rollback.requested", by: "sim", release: null });
+  else if (choice <= 7) await world.request({ kind: "restart.requested", by: "sim" });
+  else {
+    const count = rng.between(1, 6);
+    world.checker.floor = Math.min(world.checker.floor, count);
+    await world.request({ kind: "scale.requested", by: "sim", counts: { web: count } });
+  }
+}
+
+/** What must hold when everything has come to rest: one release, whole, routed, and nothing left over. */
+function atRest(world: World): readonly string[] {
+  const { state } = world;
+  if (state === null) return ["the engine is gone"];
+  const deployment = state.deployment;
+  if (deployment?.outcome === null) return [`${deployment.name} never ended: it is ${deployment.step}`];
+  if (deployment?.outcome === "failed") return [];
+  return [...strays(world, state), ...(state.active === null ? [] : incomplete(world, state, state.active))];
+}
+
+function strays(world: World, state: AppState): readonly string[] {
+  const alive = [...world.fleet.instances.values()].filter((instance) => instance.alive);
+  return alive
+    .filter((instance) => state.instances[instance.name] === undefined || instance.release !== state.active)
+    .map((instance) => `${instance.name} still runs but belongs to nothing`);
+}
+
+function incomplete(world: World, state: AppState, active: string): readonly string[] {
+  const wanted = desiredCount(state, active, "web");
+  const crashing = Object.values(state.crashes).some((crash) => crash.count > 1);
+  const serving = Object.values(state.instances).filter((instance) => instance.type === "web" && instance.routed).length;
+  const problems: string[] = [];
+  if (serving !== wanted && !crashing) problems.push(`${String(serving)} of ${String(wanted)} instances of ${active} serve`);
+  if (!world.releases.kept.has(active)) problems.push(`the active release ${active} was removed`);
+  return problems;
+}
+
+function routedNow(world: World): number {
+  return Object.values(world.state?.instances ?? {}).filter((instance) => instance.routed).length;
+}
+
+function killOne(world: World, rng: Rng): void {
+  const alive = [...world.fleet.instances.values()].filter((instance) => instance.alive && !instance.signalled);
+  const [first, ...rest] = alive;
+  if (first !== undefined) world.fleet.kill(world.app, rng.pick([first, ...rest]).name);
+}
+
+function behaviour(rng: Rng): Behaviour {
+  return rng.pick(["good", "good", "good", "good", "slow", "crashes", "never-ready", "flaps", "dies-later"]);
+}

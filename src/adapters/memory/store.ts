@@ -1,0 +1,82 @@
+import { HitlessError, assert } from "../../base/error.ts";
+import type { Command } from "../../core/command.ts";
+import type { AppState, Deployment } from "../../core/state.ts";
+import type { JournalEntry, Note, Store } from "../../ports/store.ts";
+
+interface AppJournal {
+  epoch: number;
+  readonly entries: JournalEntry[];
+  snapshot: { readonly seq: number; readonly state: AppState } | null;
+  readonly unsettled: Map<string, Command>;
+  readonly deployments: Map<string, Deployment>;
+  readonly notes: (Note & { readonly seq: number; readonly deployment: string | null })[];
+}
+
+/** A Store that lives as long as the process: for the simulation and for tests. It keeps the same contract as the one on disk. */
+export class MemoryStore implements Store {
+  readonly #apps = new Map<string, AppJournal>();
+
+  apps(): Promise<readonly string[]> {
+    return Promise.resolve([...this.#apps.keys()].sort());
+  }
+
+  openEpoch(app: string): Promise<number> {
+    const journal = this.#journal(app);
+    journal.epoch += 1;
+    return Promise.resolve(journal.epoch);
+  }
+
+  append(app: string, entry: JournalEntry): Promise<void> {
+    const journal = this.#journal(app);
+    if (entry.epoch < journal.epoch) {
+      return Promise.reject(new HitlessError({ code: "ERR_STALE_EPOCH", what: `A newer daemon writes the journal of ${app}.` }));
+    }
+    assert(entry.seq === this.#lastSeq(journal) + 1, "journal entries are numbered without gaps");
+    journal.entries.push(structuredClone(entry));
+    for (const command of entry.commands) journal.unsettled.set(command.id, structuredClone(command));
+    if (entry.event.settles !== undefined) journal.unsettled.delete(entry.event.settles);
+    for (const note of entry.notes) journal.notes.push({ ...note, seq: journal.notes.length + 1, deployment: entry.deployment });
+    return Promise.resolve();
+  }
+
+  load(app: string): ReturnType<Store["load"]> {
+    const { snapshot, entries, unsettled } = this.#journal(app);
+    const after = snapshot?.seq ?? 0;
+    return Promise.resolve(
+      structuredClone({ snapshot, entries: entries.filter((entry) => entry.seq > after), unsettled: [...unsettled.values()] }),
+    );
+  }
+
+  saveSnapshot(app: string, seq: number, state: AppState): Promise<void> {
+    this.#journal(app).snapshot = structuredClone({ seq, state });
+    return Promise.resolve();
+  }
+
+  saveDeployment(app: string, deployment: Deployment): Promise<void> {
+    this.#journal(app).deployments.set(deployment.name, structuredClone(deployment));
+    return Promise.resolve();
+  }
+
+  deployments(app: string, limit: number): Promise<readonly Deployment[]> {
+    return Promise.resolve([...this.#journal(app).deployments.values()].reverse().slice(0, limit));
+  }
+
+  notes(app: string, deployment: string, after: number): Promise<readonly (Note & { readonly seq: number })[]> {
+    const found = this.#journal(app).notes.filter((note) => note.deployment === deployment && note.seq > after);
+    return Promise.resolve(found.map(({ seq, at, level, text }) => ({ seq, at, level, text })));
+  }
+
+  close(): void {}
+
+  #journal(app: string): AppJournal {
+    const known = this.#apps.get(app);
+    if (known !== undefined) return known;
+    const fresh: AppJournal = { epoch: 0, entries: [], snapshot: null, unsettled: new Map(), deployments: new Map(), notes: [] };
+    this.#apps.set(app, fresh);
+    return fresh;
+  }
+
+  #lastSeq(journal: AppJournal): number {
+    return journal.entries.at(-1)?.seq ?? journal.snapshot?.seq ?? 0;
+  }
+}
