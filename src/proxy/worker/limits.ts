@@ -1,0 +1,60 @@
+/** Bounds of the data plane. Times in milliseconds, sizes in bytes. Defaults after the field's practice (docs/architecture.md, limits). */
+export interface Limits {
+  /** Request or response head, start line included. */
+  readonly headBytesMax: number;
+  readonly requestLineBytesMax: number;
+  readonly headersMax: number;
+  /** From a connection's (or a request's) first byte to the end of the head. */
+  readonly headTimeoutMs: number;
+  /** Without progress of a request body. */
+  readonly bodyIdleMs: number;
+  /** Without progress of a client that should read. */
+  readonly writeStallMs: number;
+  readonly clientKeepAliveMs: number;
+  readonly lingerIdleMs: number;
+  readonly lingerMaxMs: number;
+  readonly lingerBytesMax: number;
+  readonly connectTimeoutMs: number;
+  /** For all dial attempts of one request together. */
+  readonly connectTotalMs: number;
+  readonly betweenBytesMs: number;
+  readonly tunnelIdleMs: number;
+  /** An idle upstream connection is not used after this. Node applications close theirs at 5 s. */
+  readonly upstreamIdleMs: number;
+  /** A request that must not be repeated only goes on a connection that was idle for less than this. */
+  readonly upstreamFreshMs: number;
+  readonly upstreamIdleMax: number;
+  readonly heldRequestsMax: number;
+  readonly clientConnectionsMax: number;
+  readonly leadingEmptyLinesMax: number;
+  /** Chunk extensions of one body. */
+  readonly chunkExtensionBytesMax: number;
+  readonly trailerBytesMax: number;
+  readonly tickMs: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  headBytesMax: 32_768,
+  requestLineBytesMax: 16_384,
+  headersMax: 128,
+  headTimeoutMs: 10_000,
+  bodyIdleMs: 60_000,
+  writeStallMs: 60_000,
+  clientKeepAliveMs: 75_000,
+  lingerIdleMs: 2_000,
+  lingerMaxMs: 10_000,
+  lingerBytesMax: 1_048_576,
+  connectTimeoutMs: 2_000,
+  connectTotalMs: 5_000,
+  betweenBytesMs: 300_000,
+  tunnelIdleMs: 3_600_000,
+  upstreamIdleMs: 4_000,
+  upstreamFreshMs: 1_000,
+  upstreamIdleMax: 256,
+  heldRequestsMax: 1_024,
+  clientConnectionsMax: 20_000,
+  leadingEmptyLinesMax: 4,
+  chunkExtensionBytesMax: 16_384,
+  trailerBytesMax: 8_192,
+  tickMs: 250,
+};

@@ -1,0 +1,141 @@
+import type { InstanceName } from "../../base/names.ts";
+import type { RouteTable } from "../../core/routes.ts";
+import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta } from "../messages.ts";
+import { Balancer } from "./balancer.ts";
+import type { Exchange } from "./exchange.ts";
+import { Ledger } from "./ledger.ts";
+import type { Limits } from "./limits.ts";
+import { LiveTarget } from "./live-target.ts";
+
+/** Retries may add a tenth to the load, and a few in any case, so that a dying application is not hit twice as hard. */
+const RETRY_SHARE = 0.1;
+const RETRIES_ALWAYS = 20;
+
+/** One app in one worker: its present table, its targets, its waiting requests and its ledger. */
+export class LiveApp {
+  readonly name: string;
+  readonly ledger = new Ledger();
+  readonly held = new Set<Exchange>();
+  table: RouteTable;
+  inFlight = 0;
+  readonly #limits: Limits;
+  readonly #report: () => void;
+  readonly #targets = new Map<InstanceName, LiveTarget>();
+  #balancer = new Balancer([]);
+  #down: ReadonlySet<InstanceName> = new Set();
+  #unreported = 0;
+  #retries = RETRIES_ALWAYS;
+
+  /** `report` is called when so many requests have begun that they must be handed over. */
+  constructor(table: RouteTable, limits: Limits, report: () => void) {
+    this.name = table.app;
+    this.table = table;
+    this.#limits = limits;
+    this.#report = report;
+    this.#install(table);
+  }
+
+  /** Replaces the table in one step; false for one older than the present one. */
+  apply(table: RouteTable): boolean {
+    const { epoch, revision } = this.table;
+    if (table.epoch < epoch || (table.epoch === epoch && table.revision < revision)) return false;
+    this.#install(table);
+    this.#wakeHeld();
+    return true;
+  }
+
+  setDown(down: readonly InstanceName[]): void {
+    this.#down = new Set(down);
+    for (const target of this.#targets.values()) target.down = this.#down.has(target.instance);
+    this.#wakeHeld();
+  }
+
+  pick(tried: ReadonlySet<InstanceName> | null): LiveTarget | null {
+    return this.#balancer.pick(tried);
+  }
+
+  target(instance: InstanceName): LiveTarget | null {
+    return this.#targets.get(instance) ?? null;
+  }
+
+  /** A request's first byte has come. */
+  whenBegun(): void {
+    this.inFlight += 1;
+    this.#unreported += 1;
+    this.#retries = Math.min(this.#retries + RETRY_SHARE, 10 * RETRIES_ALWAYS);
+    if (this.#unreported >= REQUESTS_UNREPORTED_MAX) this.#report();
+  }
+
+  whenEnded(): void {
+    this.inFlight -= 1;
+  }
+
+  /** Takes one retry out of the budget, if there is one. */
+  mayRetry(): boolean {
+    if (this.#retries < 1) return false;
+    this.#retries -= 1;
+    return true;
+  }
+
+  /** True if the request may wait for a usable target. */
+  hold(exchange: Exchange): boolean {
+    if (this.table.proxy.holdMs === 0 || this.held.size >= this.#limits.heldRequestsMax) return false;
+    this.held.add(exchange);
+    return true;
+  }
+
+  sweep(now: number): void {
+    for (const target of this.#targets.values()) {
+      target.pool.sweep(now);
+      if (!target.routed && target.exchanges.size === 0) this.#targets.delete(target.instance);
+    }
+    for (const exchange of this.held) exchange.checkHold(now);
+    if (this.held.size > 0) this.#wakeHeld();
+  }
+
+  close(): void {
+    for (const target of this.#targets.values()) target.pool.retire();
+    for (const exchange of [...this.held]) exchange.giveUpHold();
+  }
+
+  delta(): WorkerAppDelta {
+    this.#unreported = 0;
+    const targets = [...this.#targets.values()].map((target) => {
+      const { instance, requests, exchanges } = target;
+      target.requests = 0;
+      return { instance, requests, inFlight: exchanges.size };
+    });
+    return { app: this.name, inFlight: this.inFlight, held: this.held.size, targets, ...this.ledger.take() };
+  }
+
+  #install(table: RouteTable): void {
+    for (const target of this.#targets.values()) target.routed = false;
+    const pools = table.pools.map((pool) => ({
+      weight: pool.weight,
+      targets: pool.targets.map((target) => this.#liveTarget(target, pool.release)),
+    }));
+    this.table = table;
+    this.#balancer = new Balancer(pools);
+  }
+
+  #liveTarget(target: RouteTable["pools"][number]["targets"][number], release: string): LiveTarget {
+    let live = this.#targets.get(target.instance);
+    if (live?.host !== target.host || live.port !== target.port) {
+      live = new LiveTarget(target, release, this.#limits);
+      this.#targets.set(target.instance, live);
+    }
+    live.routed = true;
+    live.pool.revive();
+    live.down = this.#down.has(target.instance);
+    return live;
+  }
+
+  /** Those that wait try again, oldest first; who finds nothing goes on waiting. */
+  #wakeHeld(): void {
+    if (this.held.size === 0 || this.#balancer.pick(null) === null) return;
+    for (const exchange of [...this.held]) {
+      this.held.delete(exchange);
+      exchange.resume();
+    }
+  }
+}

@@ -1,0 +1,236 @@
+import type { Limits } from "./limits.ts";
+import { isRefusal, refusal, type Refusal } from "./refusal.ts";
+
+/** How long the body is: a number of bytes, or chunked. */
+export type BodyLength = number | "chunked";
+
+export interface RequestHead {
+  readonly method: string;
+  /** Origin form (or `*`), byte for byte what is forwarded. */
+  readonly target: string;
+  readonly minor: 0 | 1;
+  readonly host: string;
+  readonly body: BodyLength;
+  /** The client would keep the connection. */
+  readonly keepAlive: boolean;
+  readonly expectContinue: boolean;
+  /** The protocol asked for, when it is one that may be tunnelled. */
+  readonly upgrade: string | null;
+  readonly acceptsTrailers: boolean;
+  /** Start line and end-to-end fields for the upstream, each line with its CRLF; framing and forwarded fields are added by the sender. */
+  readonly forward: string;
+  readonly requestId: string | null;
+}
+
+/** RFC 9110 section 5.6.2, tchar. */
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+/**
+ * The whole head (RFC 9112 sections 3 and 5). Every alternative begins with another character than what may end the part before it, so that
+ * matching is linear. A bare CR or LF, a NUL, white space before a colon or an obs-fold cannot match.
+ */
+const HEAD = new RegExp(
+  `^(${TOKEN}) ([\\x21\\x22\\x24-\\x7e]+) HTTP/(1\\.[01])\\r\\n((?:${TOKEN}:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*)\\r\\n$`,
+);
+/** Fields that the proxy reads, replaces or takes out. The text that is searched begins with CRLF. */
+const SPECIAL =
+  /\r\n(host|content-length|transfer-encoding|connection|upgrade|expect|te|trailer|keep-alive|proxy-connection|proxy|http2-settings|forwarded|x-forwarded-(?:for|proto|host|port)|x-request-id|(?:content|transfer|x)_(?:length|encoding|forwarded_[a-z]+)):[\t ]*([^\r]*)/gi;
+const HOST = /^(?:[A-Za-z0-9\-._~!$&'()*+;=%]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
+const ABSOLUTE = /^https?:\/\/([^/?#]+)([/?].*)?$/i;
+const DIGITS = /^\d{1,16}$/;
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+
+interface Fields {
+  host: string | null;
+  length: string | null;
+  coding: string | null;
+  connection: string;
+  upgrade: string | null;
+  expect: string | null;
+  te: string;
+  requestId: string | null;
+  /** What is left for the upstream, beginning with CRLF. */
+  kept: string;
+}
+
+/**
+ * Parses the head of a request, which ends with CRLF CRLF. Strict: what it accepts has exactly one meaning, and what is forwarded is built
+ * anew from what was understood.
+ */
+export function parseRequestHead(text: string, limits: Limits): RequestHead | Refusal {
+  const match = HEAD.exec(text);
+  if (match === null) return explain(text, limits);
+  const [, method = "", rawTarget = "", version, lines = ""] = match;
+  const minor = version === "1.1" ? 1 : 0;
+  if (method.length + rawTarget.length + 11 > limits.requestLineBytesMax) return refusal(414, "the request line is too long");
+  if (countLines(lines) > limits.headersMax) return refusal(431, "too many header fields");
+  if (method === "CONNECT" || method === "TRACE") return refusal(405, `${method} is not served`);
+  const fields = readFields(lines);
+  if (isRefusal(fields)) return fields;
+  const place = placeOf(method, rawTarget, fields.host, minor);
+  if (isRefusal(place)) return place;
+  const body = bodyOf(fields, minor);
+  if (typeof body === "object") return body;
+  return assemble({ method, minor, fields, body, ...place });
+}
+
+interface Parts {
+  readonly method: string;
+  readonly minor: 0 | 1;
+  readonly fields: Fields;
+  readonly body: BodyLength;
+  readonly target: string;
+  readonly host: string;
+}
+
+function assemble({ method, minor, fields, body, target, host }: Parts): RequestHead | Refusal {
+  const connection = fields.connection.toLowerCase();
+  const expect = fields.expect?.toLowerCase() ?? null;
+  if (expect !== null && expect !== "100-continue" && minor === 1) return refusal(417, "this expectation is not supported");
+  const kept = connection === "" ? fields.kept : withoutNamed(fields.kept, connection);
+  return {
+    method,
+    target,
+    minor,
+    host,
+    body,
+    keepAlive: minor === 1 ? !hasToken(connection, "close") : hasToken(connection, "keep-alive"),
+    expectContinue: expect !== null && minor === 1,
+    upgrade: upgradeOf(method, minor, connection, fields.upgrade),
+    acceptsTrailers: hasToken(fields.te.toLowerCase(), "trailers"),
+    forward: `${method} ${target} HTTP/1.1\r\nHost: ${host}${kept}\r\n`,
+    requestId: fields.requestId,
+  };
+}
+
+/** Reads the special fields and cuts them out; everything else stays as it came, in order and case (RFC 9110 section 5.3). */
+function readFields(lines: string): Fields | Refusal {
+  const fields: Fields = {
+    host: null,
+    length: null,
+    coding: null,
+    connection: "",
+    upgrade: null,
+    expect: null,
+    te: "",
+    requestId: null,
+    kept: "",
+  };
+  const text = `\r\n${lines}`;
+  let from = 0;
+  SPECIAL.lastIndex = 0;
+  for (let match = SPECIAL.exec(text); match !== null; match = SPECIAL.exec(text)) {
+    fields.kept += text.slice(from, match.index);
+    from = SPECIAL.lastIndex;
+    const problem = takeField(fields, (match[1] ?? "").toLowerCase(), (match[2] ?? "").trimEnd());
+    if (problem !== null) return problem;
+  }
+  fields.kept += text.slice(from, text.length - 2);
+  return fields;
+}
+
+function takeField(fields: Fields, name: string, value: string): Refusal | null {
+  switch (name) {
+    case "host":
+      if (fields.host !== null) return refusal(400, "more than one Host field");
+      fields.host = value;
+      return null;
+    case "content-length":
+      if (fields.length !== null) return refusal(400, "more than one Content-Length field");
+      fields.length = value;
+      return null;
+    case "transfer-encoding":
+      if (fields.coding !== null) return refusal(400, "more than one Transfer-Encoding field");
+      fields.coding = value;
+      return null;
+    case "connection":
+      fields.connection += `,${value}`;
+      return null;
+    case "upgrade":
+      fields.upgrade = value;
+      return null;
+    case "expect":
+      fields.expect = fields.expect === null ? value : `${fields.expect},${value}`;
+      return null;
+    case "te":
+      fields.te += `,${value}`;
+      return null;
+    case "x-request-id":
+      if (REQUEST_ID.test(value)) fields.requestId ??= value;
+      return null;
+    default:
+      return null;
+  }
+}
+
+/** Origin form, absolute form (RFC 9112 section 3.2.2: its authority replaces Host) or `*`. */
+function placeOf(method: string, target: string, host: string | null, minor: 0 | 1): { target: string; host: string } | Refusal {
+  if (host === null && minor === 1) return refusal(400, "no Host field");
+  if (target.startsWith("/")) return checkedHost(host ?? "localhost", target);
+  if (target === "*") return method === "OPTIONS" ? checkedHost(host ?? "localhost", target) : refusal(400, "the request target is invalid");
+  const absolute = ABSOLUTE.exec(target);
+  if (absolute === null) return refusal(400, "the request target is invalid");
+  const [, authority = "", rest = ""] = absolute;
+  const path = rest.startsWith("/") ? rest : `/${rest}`;
+  return checkedHost(authority, method === "OPTIONS" && rest === "" ? "*" : path);
+}
+
+function checkedHost(host: string, target: string): { target: string; host: string } | Refusal {
+  const match = HOST.exec(host);
+  if (match === null || Number(match[1] ?? 0) > 65_535) return refusal(400, "the Host field is invalid");
+  return { target, host };
+}
+
+/** RFC 9112 section 6.3. Whatever two readers could understand in two ways is refused. */
+function bodyOf(fields: Fields, minor: 0 | 1): BodyLength | Refusal {
+  const { coding, length } = fields;
+  if (coding !== null) {
+    if (length !== null) return refusal(400, "both Content-Length and Transfer-Encoding");
+    if (minor === 0) return refusal(400, "Transfer-Encoding in HTTP/1.0");
+    return coding.toLowerCase() === "chunked" ? "chunked" : refusal(/^[\w\-, ]+$/.test(coding) && !/chunked/i.test(coding) ? 501 : 400, "the transfer coding is not supported");
+  }
+  if (length === null) return 0;
+  if (!DIGITS.test(length) || Number(length) > Number.MAX_SAFE_INTEGER) return refusal(400, "the Content-Length field is invalid");
+  return Number(length);
+}
+
+/** Only what a tunnel makes sense for; `h2c` would smuggle requests past us. */
+function upgradeOf(method: string, minor: 0 | 1, connection: string, upgrade: string | null): string | null {
+  if (upgrade === null || minor === 0 || method !== "GET" || !hasToken(connection, "upgrade")) return null;
+  return /^[\w\-./]+$/.test(upgrade) && !/^h2c?$/i.test(upgrade) ? upgrade : null;
+}
+
+/** Fields that the Connection field names are for this hop only (RFC 9110 section 7.6.1), except those that carry meaning for us. */
+function withoutNamed(kept: string, connection: string): string {
+  let text = kept;
+  for (const name of tokens(connection)) {
+    if (STANDARD_CONNECTION.has(name) || !/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) || END_TO_END.has(name)) continue;
+    const pattern = new RegExp(`\\r\\n${name.replace(/[$*+.^|]/g, "\\$&")}:[^\\r]*`, "gi");
+    text = text.replace(pattern, "");
+  }
+  return text;
+}
+
+const STANDARD_CONNECTION = new Set(["close", "keep-alive", "upgrade", "te", ""]);
+const END_TO_END = new Set(["host", "content-length", "content-type", "authorization", "cookie"]);
+
+export function hasToken(list: string, token: string): boolean {
+  return list !== "" && tokens(list).includes(token);
+}
+
+function tokens(list: string): readonly string[] {
+  return list.split(",").map((part) => part.trim());
+}
+
+function countLines(lines: string): number {
+  let count = 0;
+  for (let at = lines.indexOf("\r\n"); at >= 0; at = lines.indexOf("\r\n", at + 2)) count += 1;
+  return count;
+}
+
+/** The status for a head that does not match; the slow path. */
+function explain(text: string, limits: Limits): Refusal {
+  const line = text.slice(0, Math.max(0, text.indexOf("\r\n")));
+  if (line.length > limits.requestLineBytesMax) return refusal(414, "the request line is too long");
+  if (/ HTTP\/[2-9]\.\d$/.test(line)) return refusal(505, "this HTTP version is not served here");
+  return refusal(400, "the request is not valid HTTP/1.1");
+}

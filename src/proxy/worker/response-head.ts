@@ -1,0 +1,113 @@
+import { hasToken } from "./request-head.ts";
+import { refusal, type Refusal } from "./refusal.ts";
+
+export interface ResponseHead {
+  readonly status: number;
+  /** Status line and end-to-end fields for the client, each line with its CRLF; framing and Connection are added by the sender. */
+  readonly forward: string;
+  /** As the fields say, whatever the status implies: bytes, chunked, or until the connection closes. */
+  readonly body: number | "chunked" | "close";
+  /** The Content-Length field as it came, for answers without a body (HEAD, 304). */
+  readonly length: number | null;
+  readonly keepAlive: boolean;
+  readonly upgrade: string | null;
+  /** `Keep-Alive: timeout=N` of the application, in milliseconds. */
+  readonly idleHintMs: number | null;
+}
+
+const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
+const HEAD = new RegExp(
+  `^HTTP/(1\\.[01]) ([1-9]\\d\\d)( [\\t\\x20-\\x7e\\x80-\\xff]*)?\\r\\n((?:${TOKEN}[\\t ]*:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*)\\r\\n$`,
+);
+const SPECIAL = /\r\n(content-length|transfer-encoding|connection|keep-alive|proxy-connection|upgrade|trailer|date)[\t ]*:[\t ]*([^\r]*)/gi;
+
+/** Parses the head of a response, which ends with CRLF CRLF; the refusal's status is what the client gets (RFC 9112 section 6.3: 502). */
+export function parseResponseHead(text: string, headersMax: number): ResponseHead | Refusal {
+  const match = HEAD.exec(text);
+  if (match === null) return refusal(502, "the application's answer is not valid HTTP/1.1");
+  const [, version, status = "", reason = " ", lines = ""] = match;
+  if (lines.split("\r\n").length - 1 > headersMax) return refusal(502, "the application's answer has too many header fields");
+  const fields = readFields(`\r\n${lines}`);
+  if (fields === null) return refusal(502, "the application's answer has contradictory lengths");
+  const connection = fields.connection.toLowerCase();
+  const date = fields.dated ? "" : `\r\nDate: ${httpDate()}`;
+  return {
+    status: Number(status),
+    forward: `HTTP/1.1 ${status}${reason}${fields.kept}${date}\r\n`,
+    body: fields.chunked ? "chunked" : (fields.length ?? "close"),
+    length: fields.length,
+    keepAlive: version === "1.1" ? !hasToken(connection, "close") : hasToken(connection, "keep-alive"),
+    upgrade: hasToken(connection, "upgrade") ? fields.upgrade : null,
+    idleHintMs: fields.idleHintMs,
+  };
+}
+
+interface Fields {
+  length: number | null;
+  chunked: boolean;
+  connection: string;
+  upgrade: string | null;
+  idleHintMs: number | null;
+  dated: boolean;
+  kept: string;
+}
+
+function readFields(text: string): Fields | null {
+  const fields: Fields = { length: null, chunked: false, connection: "", upgrade: null, idleHintMs: null, dated: false, kept: "" };
+  let from = 0;
+  SPECIAL.lastIndex = 0;
+  for (let match = SPECIAL.exec(text); match !== null; match = SPECIAL.exec(text)) {
+    const name = (match[1] ?? "").toLowerCase();
+    if (name === "date") {
+      fields.dated = true;
+      continue;
+    }
+    fields.kept += text.slice(from, match.index);
+    from = SPECIAL.lastIndex;
+    if (!takeField(fields, name, (match[2] ?? "").trimEnd())) return null;
+  }
+  fields.kept += text.slice(from, text.length - 2);
+  return fields.chunked && fields.length !== null ? null : fields;
+}
+
+function takeField(fields: Fields, name: string, value: string): boolean {
+  switch (name) {
+    case "content-length":
+      if (!/^\d{1,16}$/.test(value) || (fields.length !== null && fields.length !== Number(value))) return false;
+      fields.length = Number(value);
+      return true;
+    case "transfer-encoding":
+      if (fields.chunked || value.toLowerCase() !== "chunked") return false;
+      fields.chunked = true;
+      return true;
+    case "connection":
+      fields.connection += `,${value}`;
+      return true;
+    case "keep-alive":
+      fields.idleHintMs = idleHint(value);
+      return true;
+    case "upgrade":
+      fields.upgrade = value;
+      return true;
+    default:
+      return true;
+  }
+}
+
+function idleHint(value: string): number | null {
+  const match = /timeout=(\d{1,5})/.exec(value);
+  return match === null ? null : Number(match[1]) * 1000;
+}
+
+let dateText = "";
+let dateSecond = 0;
+
+/** The Date field (RFC 9110 section 6.6.1), made once a second. */
+export function httpDate(): string {
+  const second = Math.floor(Date.now() / 1000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    dateText = new Date(second * 1000).toUTCString();
+  }
+  return dateText;
+}
