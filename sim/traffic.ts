@@ -62,6 +62,10 @@ export class SimTraffic implements Traffic {
     return { kind: "fail", reason: "refused", saw: "connection refused" };
   }
 
+  present(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   ledger(app: string): Promise<LedgerSnapshot | null> {
     return Promise.resolve({ boot: "sim", app, at: this.#clock.now(), rows: [], inFlight: 0, slowest: [] });
   }

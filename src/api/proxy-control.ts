@@ -1,6 +1,6 @@
 import type { LedgerSnapshot } from "../core/ledger.ts";
-import type { DrainOutcome, ProbeOutcome, RouteTable } from "../core/routes.ts";
-import type { HealthSpec } from "../core/app-spec.ts";
+import type { DrainOutcome, ProbeOutcome, RouteTable, TargetTraffic } from "../core/routes.ts";
+import type { HealthSpec, ListenAddress } from "../core/app-spec.ts";
 import type { Failure } from "../base/error.ts";
 import type { InstanceName } from "../base/names.ts";
 
@@ -15,7 +15,7 @@ import type { InstanceName } from "../base/names.ts";
  * | DELETE /apps/:app       | { epoch }       | {}                | every worker has dropped the app and its listener         |
  * | POST /apps/:app/drain   | DrainRequest    | DrainOutcome      | every worker acknowledged: nothing in flight, idle closed |
  * | POST /probe             | ProbeRequest    | ProbeOutcome      | after one health check                                    |
- * | GET  /apps/:app/ledger?at=ms | –          | LedgerSnapshot    | after asking every worker for what it has not handed over; with `at`, the kept sample nearest before it |
+ * | GET  /apps/:app/ledger?at=ms | –          | { ledger: LedgerSnapshot or null }   | after asking every worker for what it has not handed over; with `at`, the kept sample nearest before it |
  * | GET  /status            | –               | ProxyStatus       | at once                                                   |
  * | POST /shutdown          | { drainMs }     | {}                | every worker has drained its clients and ended            |
  */
@@ -54,27 +54,19 @@ export interface WorkerStatus {
   readonly pid: number;
   readonly generation: number;
   readonly clientConnections: number;
-  readonly inFlight: number;
 }
 
 export interface ProxyAppStatus {
   readonly app: string;
   readonly epoch: number;
   readonly revision: number;
+  /** As bound: with the real port where the table says 0. */
+  readonly listen: ListenAddress;
   readonly targets: readonly ProxyTargetStatus[];
   /** Requests waiting in the proxy for a usable target, over all workers. */
   readonly held: number;
 }
 
-export interface ProxyTargetStatus {
-  readonly instance: InstanceName;
-  /** `up`: gets requests. `down`: failed its health checks. `draining`: only finishes what is in flight. */
-  readonly state: "up" | "down" | "draining";
-  readonly inFlight: number;
-  /** Requests it was given since it was added. */
-  readonly requests: number;
-  /** What the last failed health check saw. */
-  readonly lastFailure: string | null;
-}
+export type ProxyTargetStatus = TargetTraffic;
 
 export type { DrainOutcome, Failure, LedgerSnapshot, ProbeOutcome, RouteTable };

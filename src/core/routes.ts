@@ -50,3 +50,24 @@ export interface DrainOutcome {
   /** How long it took. */
   readonly ms: number;
 }
+
+/** What the proxy knows of one target at the moment. */
+export interface TargetTraffic {
+  readonly instance: InstanceName;
+  /** `down`: failed its health checks and is passed over. */
+  readonly state: "up" | "down";
+  readonly inFlight: number;
+  /** Requests it was given since it was added. */
+  readonly requests: number;
+  /** What the last failed health check saw. */
+  readonly lastFailure: string | null;
+}
+
+/** What the proxy knows of one app at the moment. */
+export interface AppTraffic {
+  /** As bound: with the real port where 0 was asked for. */
+  readonly listen: ListenAddress;
+  readonly targets: readonly TargetTraffic[];
+  /** Requests waiting in the proxy for a usable target. */
+  readonly held: number;
+}

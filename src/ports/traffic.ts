@@ -1,7 +1,7 @@
 import type { InstanceName } from "../base/names.ts";
 import type { HealthSpec } from "../core/app-spec.ts";
 import type { LedgerSnapshot } from "../core/ledger.ts";
-import type { DrainOutcome, ProbeOutcome, RouteTable } from "../core/routes.ts";
+import type { AppTraffic, DrainOutcome, ProbeOutcome, RouteTable } from "../core/routes.ts";
 
 /** The data plane as the engine uses it. Errors are HitlessErrors; ERR_PROXY_UNREACHABLE may be retried, ERR_STALE_EPOCH never. */
 export interface Traffic {
@@ -15,4 +15,6 @@ export interface Traffic {
   probe(target: { host: string; port: number }, health: HealthSpec, signal: AbortSignal): Promise<ProbeOutcome>;
   /** Cumulative counts; with `at`, as they were then (nearest kept sample before it). Null if the proxy knows nothing of the app. */
   ledger(app: string, at?: number): Promise<LedgerSnapshot | null>;
+  /** How the app's targets are at the moment; null if the proxy has no table of it. */
+  present(app: string): Promise<AppTraffic | null>;
 }

@@ -37,6 +37,10 @@ export class Ledger {
     this.#slowest.length = Math.min(this.#slowest.length, SLOWEST_KEPT);
   }
 
+  isEmpty(): boolean {
+    return this.#rows.size === 0;
+  }
+
   /** Hands over and begins anew. */
   take(): { rows: { release: ReleaseName; counts: LedgerCounts; latency: HistogramData }[]; slowest: SlowRequest[] } {
     const rows = [...this.#rows].map(([release, row]) => ({ release, counts: row.counts, latency: sorted(row.latency) }));

@@ -24,6 +24,8 @@ export class LiveApp {
   #balancer = new Balancer([]);
   #down: ReadonlySet<InstanceName> = new Set();
   #unreported = 0;
+  #reportedInFlight = 0;
+  #reportedHeld = 0;
   #retries = RETRIES_ALWAYS;
 
   /** `report` is called when so many requests have begun that they must be handed over. */
@@ -95,11 +97,24 @@ export class LiveApp {
 
   close(): void {
     for (const target of this.#targets.values()) target.pool.retire();
+    this.endHolds();
+  }
+
+  /** Those that wait get their 503 now. */
+  endHolds(): void {
     for (const exchange of [...this.held]) exchange.giveUpHold();
+  }
+
+  /** There is something to hand over, or what was handed over last is not true any more. */
+  hasNews(): boolean {
+    const quiet = this.#unreported === 0 && this.inFlight === this.#reportedInFlight && this.held.size === this.#reportedHeld;
+    return !quiet || !this.ledger.isEmpty();
   }
 
   delta(): WorkerAppDelta {
     this.#unreported = 0;
+    this.#reportedInFlight = this.inFlight;
+    this.#reportedHeld = this.held.size;
     const targets = [...this.#targets.values()].map((target) => {
       const { instance, requests, exchanges } = target;
       target.requests = 0;

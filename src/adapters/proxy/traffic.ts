@@ -1,0 +1,68 @@
+import { join } from "node:path";
+import type { AppliedRoutes, ProxyStatus } from "../../api/proxy-control.ts";
+import { call, type CallOptions } from "../../api/transport/call.ts";
+import type { HealthSpec } from "../../core/app-spec.ts";
+import type { LedgerSnapshot } from "../../core/ledger.ts";
+import type { AppTraffic, DrainOutcome, ProbeOutcome, RouteTable } from "../../core/routes.ts";
+import type { Traffic } from "../../ports/traffic.ts";
+
+type Options = Omit<CallOptions, "unreachable">;
+
+/** The proxy on this machine, over its control socket. */
+export class ProxyTraffic implements Traffic {
+  readonly #socket: string;
+
+  constructor(stateDirectory: string) {
+    this.#socket = controlSocket(stateDirectory);
+  }
+
+  async apply(table: RouteTable): Promise<void> {
+    await this.#call<AppliedRoutes>(`/apps/${table.app}/routes`, { method: "PUT", body: table });
+  }
+
+  async remove(app: string, epoch: number): Promise<void> {
+    await this.#call(`/apps/${app}`, { method: "DELETE", body: { epoch } });
+  }
+
+  async drain(app: string, instances: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<DrainOutcome> {
+    return this.#call(`/apps/${app}/drain`, { method: "POST", body: { instances, timeoutMs }, ...(signal === undefined ? {} : { signal }) });
+  }
+
+  async probe({ host, port }: { host: string; port: number }, health: HealthSpec, signal: AbortSignal): Promise<ProbeOutcome> {
+    return this.#call("/probe", { method: "POST", body: { host, port, health }, signal });
+  }
+
+  async ledger(app: string, at?: number): Promise<LedgerSnapshot | null> {
+    const query = at === undefined ? "" : `?at=${String(at)}`;
+    const { ledger } = await this.#call<{ ledger: LedgerSnapshot | null }>(`/apps/${app}/ledger${query}`, {});
+    return ledger;
+  }
+
+  async present(app: string): Promise<AppTraffic | null> {
+    const status = await this.status();
+    return status.apps.find((known) => known.app === app) ?? null;
+  }
+
+  status(): Promise<ProxyStatus> {
+    return this.#call("/status", {});
+  }
+
+  async shutdown(drainMs: number): Promise<void> {
+    await this.#call("/shutdown", { method: "POST", body: { drainMs } });
+  }
+
+  #call<T>(path: string, options: Options): Promise<T> {
+    return call(this.#socket, path, {
+      ...options,
+      unreachable: {
+        code: "ERR_PROXY_UNREACHABLE",
+        what: `The proxy does not answer on ${this.#socket}.`,
+        next: "The daemon starts it again by itself; its log is proxy/proxy.log in the state directory.",
+      },
+    });
+  }
+}
+
+export function controlSocket(stateDirectory: string): string {
+  return join(stateDirectory, "proxy", "control.sock");
+}

@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { listenSchema } from "../../api/app-spec.ts";
+import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
+import { NAME_PATTERN } from "../../base/names.ts";
+import type { RouteTable } from "../../core/routes.ts";
+import type { Holder } from "./holder.ts";
+import { probe } from "./probe.ts";
+
+const ms = z.number().int().min(0);
+const health = z.strictObject({
+  path: z.string().startsWith("/"),
+  host: z.string().nullable(),
+  intervalMs: ms.min(1),
+  timeoutMs: ms.min(1),
+  passes: z.number().int().min(1),
+  failures: z.number().int().min(1),
+});
+const target = z.strictObject({ instance: z.string().min(1), host: z.string().min(1), port: z.number().int().min(1).max(65_535), health: health.nullable() });
+const table: z.ZodType<RouteTable> = z.strictObject({
+  app: z.string().regex(NAME_PATTERN),
+  epoch: z.number().int().min(0),
+  revision: z.number().int().min(0),
+  listen: listenSchema,
+  proxy: z.strictObject({ holdMs: ms, firstByteTimeoutMs: ms }),
+  pools: z.array(z.strictObject({ release: z.string().min(1), weight: z.number().min(0), targets: z.array(target) })),
+});
+const removal = z.strictObject({ epoch: z.number().int().min(0) });
+const drain = z.strictObject({ instances: z.array(z.string().min(1)), timeoutMs: ms });
+const probing = z.strictObject({ host: z.string().min(1), port: z.number().int().min(1).max(65_535), health });
+const shutdown = z.strictObject({ drainMs: ms });
+
+/** The calls of `api/proxy-control` on a holder. */
+export function controlRoutes(holder: Holder, onShutdown: (drainMs: number) => void): readonly Route[] {
+  return [
+    { method: "PUT", path: "/apps/:app/routes", handle: ({ body }) => holder.apply(parseBody(table, body)) },
+    { method: "DELETE", path: "/apps/:app", handle: ({ params, body }) => holder.remove(params["app"] ?? "", parseBody(removal, body).epoch) },
+    { method: "POST", path: "/apps/:app/drain", handle: (call) => drainCall(holder, call) },
+    { method: "POST", path: "/probe", handle: ({ body, signal }) => probeCall(body, signal) },
+    { method: "GET", path: "/apps/:app/ledger", handle: async (call) => ({ ledger: await ledgerCall(holder, call) }) },
+    { method: "GET", path: "/status", handle: () => holder.status() },
+    {
+      method: "POST",
+      path: "/shutdown",
+      handle: ({ body }) => {
+        onShutdown(parseBody(shutdown, body).drainMs);
+      },
+    },
+  ];
+}
+
+function drainCall(holder: Holder, { params, body, signal }: Call): unknown {
+  const { instances, timeoutMs } = parseBody(drain, body);
+  return holder.drain(params["app"] ?? "", instances, timeoutMs, signal);
+}
+
+function probeCall(body: unknown, signal: AbortSignal): unknown {
+  const request = parseBody(probing, body);
+  return probe(request, request.health, signal);
+}
+
+function ledgerCall(holder: Holder, { params, query }: Call): unknown {
+  const at = query.get("at");
+  return holder.ledger(params["app"] ?? "", at === null ? undefined : Number(at));
+}

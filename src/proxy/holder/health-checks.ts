@@ -1,0 +1,90 @@
+import type { HealthSpec } from "../../core/app-spec.ts";
+import type { InstanceName } from "../../base/names.ts";
+import type { RouteTable, Target } from "../../core/routes.ts";
+import { probe } from "./probe.ts";
+
+interface Check {
+  readonly target: Target;
+  readonly health: HealthSpec;
+  readonly stop: AbortController;
+  timer: NodeJS.Timeout | null;
+  down: boolean;
+  passes: number;
+  failures: number;
+  lastFailure: string | null;
+}
+
+/** Checks the targets of all present route tables, each at its own interval; tells when one falls or rises. */
+export class HealthChecks {
+  readonly #onChange: (app: string) => void;
+  readonly #apps = new Map<string, Map<InstanceName, Check>>();
+
+  constructor(onChange: (app: string) => void) {
+    this.#onChange = onChange;
+  }
+
+  /** Follows the table: what is new is checked from now on (it was ready when it was added), what is gone no more. */
+  apply(table: RouteTable): void {
+    const before = this.#apps.get(table.app) ?? new Map<InstanceName, Check>();
+    const after = new Map<InstanceName, Check>();
+    for (const target of table.pools.flatMap((pool) => pool.targets)) {
+      if (target.health === null) continue;
+      const known = before.get(target.instance);
+      after.set(target.instance, known ?? this.#begin(table.app, target, target.health));
+      before.delete(target.instance);
+    }
+    for (const check of before.values()) end(check);
+    this.#apps.set(table.app, after);
+  }
+
+  remove(app: string): void {
+    for (const check of this.#apps.get(app)?.values() ?? []) end(check);
+    this.#apps.delete(app);
+  }
+
+  down(app: string): readonly InstanceName[] {
+    return [...(this.#apps.get(app)?.values() ?? [])].filter((check) => check.down).map((check) => check.target.instance);
+  }
+
+  lastFailure(app: string, instance: InstanceName): string | null {
+    return this.#apps.get(app)?.get(instance)?.lastFailure ?? null;
+  }
+
+  close(): void {
+    for (const app of [...this.#apps.keys()]) this.remove(app);
+  }
+
+  #begin(app: string, target: Target, health: HealthSpec): Check {
+    const check: Check = { target, health, stop: new AbortController(), timer: null, down: false, passes: 0, failures: 0, lastFailure: null };
+    this.#next(app, check, Math.random());
+    return check;
+  }
+
+  /** A share of the interval is left to chance, so that many targets are not asked at once; the next check waits for the last one. */
+  #next(app: string, check: Check, share: number): void {
+    check.timer = setTimeout(() => void this.#check(app, check), check.health.intervalMs * share);
+  }
+
+  async #check(app: string, check: Check): Promise<void> {
+    const outcome = await probe(check.target, check.health, check.stop.signal);
+    if (check.stop.signal.aborted) return;
+    const was = check.down;
+    if (outcome.kind === "pass") {
+      check.failures = 0;
+      check.passes += 1;
+      if (check.passes >= check.health.passes) check.down = false;
+    } else {
+      check.passes = 0;
+      check.failures += 1;
+      check.lastFailure = outcome.saw;
+      if (check.failures >= check.health.failures) check.down = true;
+    }
+    if (check.down !== was) this.#onChange(app);
+    this.#next(app, check, 0.9 + 0.2 * Math.random());
+  }
+}
+
+function end(check: Check): void {
+  check.stop.abort();
+  if (check.timer !== null) clearTimeout(check.timer);
+}

@@ -1,0 +1,170 @@
+import { addHistograms } from "../../base/histogram.ts";
+import type { InstanceName } from "../../base/names.ts";
+import {
+  addCounts,
+  NO_RELEASE,
+  ZERO_COUNTS,
+  type LedgerRow,
+  type LedgerSnapshot,
+  type SlowRequest,
+} from "../../core/ledger.ts";
+import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta, type WorkerDelta } from "../messages.ts";
+
+const SLOWEST_KEPT = 20;
+/** Samples of the last minutes are kept second by second, older ones thinned out. */
+const FINE_MS = 120_000;
+const COARSE_STEP_MS = 15_000;
+const KEPT_MS = 20 * 60_000;
+
+interface Sample {
+  readonly at: number;
+  readonly snapshot: LedgerSnapshot;
+}
+
+/** A worker's part that is not cumulative: what it said last. */
+interface Present {
+  readonly inFlight: number;
+  readonly held: number;
+  readonly targets: WorkerAppDelta["targets"];
+}
+
+/** The counts of one app, summed over all workers, those that have died included. */
+export class AppBook {
+  readonly app: string;
+  readonly #boot: string;
+  #rows = new Map<string, LedgerRow>();
+  #slowest: readonly SlowRequest[] = [];
+  #samples: Sample[] = [];
+  #changed = true;
+  readonly #present = new Map<number, Present>();
+  readonly #requests = new Map<InstanceName, number>();
+
+  constructor(app: string, boot: string) {
+    this.app = app;
+    this.#boot = boot;
+    this.sample(Date.now());
+  }
+
+  add(worker: number, delta: WorkerAppDelta): void {
+    this.#changed = true;
+    this.#present.set(worker, { inFlight: delta.inFlight, held: delta.held, targets: delta.targets });
+    for (const row of delta.rows) this.#addRow(row);
+    for (const { instance, requests } of delta.targets) this.#requests.set(instance, this.requestsOf(instance) + requests);
+    if (delta.slowest.length > 0) {
+      this.#slowest = [...this.#slowest, ...delta.slowest].sort((a, b) => b.ms - a.ms).slice(0, SLOWEST_KEPT);
+    }
+  }
+
+  /** What it had in flight, and what it may have taken since it last handed over, is shown as an upper bound. A worker that ended well leaves nothing. */
+  workerGone(worker: number, orderly: boolean): void {
+    const present = this.#present.get(worker);
+    if (present === undefined) return;
+    this.#present.delete(worker);
+    this.#changed = true;
+    if (orderly) return;
+    this.#addRow({
+      release: NO_RELEASE,
+      counts: { ...ZERO_COUNTS, unaccounted: present.inFlight + REQUESTS_UNREPORTED_MAX },
+      latency: [],
+    });
+  }
+
+  get held(): number {
+    return this.#sum((present) => present.held);
+  }
+
+  get inFlight(): number {
+    return this.#sum((present) => present.inFlight);
+  }
+
+  inFlightOf(instance: InstanceName): number {
+    return this.#sum((present) => present.targets.find((target) => target.instance === instance)?.inFlight ?? 0);
+  }
+
+  /** Requests it was given since the holder started. */
+  requestsOf(instance: InstanceName): number {
+    return this.#requests.get(instance) ?? 0;
+  }
+
+  forget(instances: ReadonlySet<InstanceName>): void {
+    for (const instance of this.#requests.keys()) if (!instances.has(instance) && this.inFlightOf(instance) === 0) this.#requests.delete(instance);
+  }
+
+  snapshot(at: number): LedgerSnapshot {
+    return { boot: this.#boot, app: this.app, at, rows: [...this.#rows.values()], inFlight: this.inFlight, slowest: this.#slowest };
+  }
+
+  /** The kept sample nearest before `at`, or the oldest one. */
+  sampleAt(at: number): LedgerSnapshot | null {
+    const found = this.#samples.findLast((sample) => sample.at <= at) ?? this.#samples[0];
+    return found === undefined ? null : { ...found.snapshot, at: Math.max(found.at, Math.min(at, Date.now())) };
+  }
+
+  /** Called once a second; counts that did not change need no new sample. */
+  sample(now: number): void {
+    if (!this.#changed) return;
+    this.#changed = false;
+    this.#samples.push({ at: now, snapshot: this.snapshot(now) });
+    this.#thin(now);
+  }
+
+  #thin(now: number): void {
+    let last = 0;
+    this.#samples = this.#samples.filter((sample, index) => {
+      const isLast = index === this.#samples.length - 1;
+      const keep = isLast || now - sample.at <= FINE_MS || (now - sample.at <= KEPT_MS && sample.at - last >= COARSE_STEP_MS);
+      if (keep) last = sample.at;
+      return keep;
+    });
+  }
+
+  #addRow(row: LedgerRow): void {
+    const known = this.#rows.get(row.release);
+    this.#rows.set(
+      row.release,
+      known === undefined
+        ? row
+        : { release: row.release, counts: addCounts(known.counts, row.counts), latency: addHistograms(known.latency, row.latency) },
+    );
+  }
+
+  #sum(of: (present: Present) => number): number {
+    let sum = 0;
+    for (const present of this.#present.values()) sum += of(present);
+    return sum;
+  }
+}
+
+/** The ledgers of all apps since the holder started. */
+export class LedgerBook {
+  readonly #boot: string;
+  readonly #books = new Map<string, AppBook>();
+
+  constructor(boot: string) {
+    this.#boot = boot;
+  }
+
+  book(app: string): AppBook {
+    const known = this.#books.get(app);
+    if (known !== undefined) return known;
+    const fresh = new AppBook(app, this.#boot);
+    this.#books.set(app, fresh);
+    return fresh;
+  }
+
+  find(app: string): AppBook | null {
+    return this.#books.get(app) ?? null;
+  }
+
+  add(worker: number, delta: WorkerDelta): void {
+    for (const app of delta.apps) this.book(app.app).add(worker, app);
+  }
+
+  workerGone(worker: number, orderly: boolean): void {
+    for (const book of this.#books.values()) book.workerGone(worker, orderly);
+  }
+
+  sample(now: number): void {
+    for (const book of this.#books.values()) book.sample(now);
+  }
+}

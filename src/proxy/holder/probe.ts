@@ -1,0 +1,74 @@
+import http from "node:http";
+import type { HealthSpec } from "../../core/app-spec.ts";
+import type { ProbeFailureKind, ProbeOutcome } from "../../core/routes.ts";
+
+const EXCERPT_BYTES = 200;
+
+export interface ProbeTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One health check: GET on a connection of its own; only 2xx passes. Never throws. */
+export function probe(target: ProbeTarget, health: HealthSpec, signal?: AbortSignal): Promise<ProbeOutcome> {
+  const begun = performance.now();
+  return new Promise((resolve) => {
+    const limit = AbortSignal.timeout(health.timeoutMs);
+    const request = http.get(
+      {
+        host: target.host,
+        port: target.port,
+        path: health.path,
+        agent: false,
+        headers: { host: health.host ?? `${target.host}:${String(target.port)}`, "user-agent": "hitless-health/1", connection: "close" },
+        signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
+      },
+      (response) => {
+        void readExcerpt(response).then((excerpt) => {
+          resolve(judge(response, excerpt, performance.now() - begun));
+          request.destroy();
+        });
+      },
+    );
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      resolve(failureOf(error, target, health, limit.aborted));
+    });
+  });
+}
+
+function judge(response: http.IncomingMessage, excerpt: string, ms: number): ProbeOutcome {
+  const status = response.statusCode ?? 0;
+  if (status >= 200 && status < 300) return { kind: "pass", status, ms: Math.round(ms) };
+  const location = response.headers.location === undefined ? "" : `, Location: ${response.headers.location}`;
+  const body = excerpt === "" ? "" : `, body: ${excerpt}`;
+  return { kind: "fail", reason: "status", saw: `status ${String(status)}${location}${body}` };
+}
+
+/** The beginning of the body in one line; a body that breaks off is no reason to fail. */
+async function readExcerpt(response: http.IncomingMessage): Promise<string> {
+  let text = "";
+  try {
+    for await (const piece of response as AsyncIterable<Buffer>) {
+      text += piece.toString("utf8");
+      if (text.length >= EXCERPT_BYTES) break;
+    }
+  } catch {
+    // What came before is what there is to show.
+  }
+  return text.slice(0, EXCERPT_BYTES).replace(/\s+/g, " ").trim();
+}
+
+function failureOf(error: NodeJS.ErrnoException, { host, port }: ProbeTarget, health: HealthSpec, timedOut: boolean): ProbeOutcome {
+  const address = `${host}:${String(port)}`;
+  const fail = (reason: ProbeFailureKind, saw: string): ProbeOutcome => ({ kind: "fail", reason, saw });
+  if (timedOut) return fail("timeout", `no answer to GET ${health.path} within ${String(health.timeoutMs)} ms`);
+  if (error.code === "ECONNREFUSED") return fail("refused", `connection refused on ${address}`);
+  if (error.code === "ECONNRESET") return fail("reset", `the connection to ${address} was closed without an answer`);
+  if (error.code?.startsWith("HPE_") === true) return fail("garbage", `an answer that is not HTTP: ${rawExcerpt(error)}`);
+  return fail("unreachable", error.message);
+}
+
+function rawExcerpt(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): string {
+  const raw = error.rawPacket?.toString("latin1").slice(0, EXCERPT_BYTES) ?? "";
+  return raw === "" ? error.message : JSON.stringify(raw);
+}

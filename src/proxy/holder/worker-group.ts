@@ -1,0 +1,77 @@
+import type { Logger } from "../../base/log.ts";
+import { WorkerProcess, type Answer, type WorkerEvents } from "./worker-process.ts";
+
+const RESTART_MIN_MS = 20;
+const RESTART_MAX_MS = 5_000;
+/** A worker that ran this long did not fail at its start. */
+const STEADY_MS = 10_000;
+
+/** Keeps the wanted number of workers alive; a dead one is replaced, at once the first time, later with back-off. */
+export class WorkerGroup {
+  readonly #count: number;
+  readonly #events: WorkerEvents;
+  readonly #prepare: (worker: WorkerProcess) => Promise<void>;
+  readonly #log: Logger;
+  readonly #workers = new Set<WorkerProcess>();
+  #generation = 0;
+  #restartMs = RESTART_MIN_MS;
+  #closed = false;
+
+  /** `prepare` brings a new worker to where the others are, before it counts as ready. */
+  constructor(count: number, events: WorkerEvents, prepare: (worker: WorkerProcess) => Promise<void>, log: Logger) {
+    this.#count = count;
+    this.#events = events;
+    this.#prepare = prepare;
+    this.#log = log;
+  }
+
+  get workers(): readonly WorkerProcess[] {
+    return [...this.#workers].filter((worker) => worker.alive);
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#count }, () => this.#startOne()));
+  }
+
+  /** Asks every living worker; gives the answers of those that are still alive. */
+  async askAll(question: Parameters<WorkerProcess["ask"]>[0], handle?: unknown): Promise<readonly Answer[]> {
+    const answers = await Promise.all(this.workers.map((worker) => worker.ask(question, handle)));
+    return answers.filter((answer) => answer.kind !== "died");
+  }
+
+  tellAll(message: Parameters<WorkerProcess["tell"]>[0]): void {
+    for (const worker of this.workers) worker.tell(message);
+  }
+
+  /** Lets every worker finish; resolves when all have ended. */
+  async close(drainMs: number): Promise<void> {
+    this.#closed = true;
+    this.tellAll({ kind: "shutdown", drainMs });
+    await Promise.all([...this.#workers].map((worker) => worker.ended));
+  }
+
+  async #startOne(): Promise<void> {
+    this.#generation += 1;
+    const events: WorkerEvents = {
+      onCounts: this.#events.onCounts,
+      onExit: (worker, how) => {
+        this.#workers.delete(worker);
+        this.#events.onExit(worker, how);
+        if (!this.#closed) this.#replace(worker, how);
+      },
+    };
+    const worker = new WorkerProcess(this.#generation, events, this.#log);
+    this.#workers.add(worker);
+    await worker.hello;
+    await this.#prepare(worker);
+  }
+
+  #replace(worker: WorkerProcess, how: string): void {
+    this.#log.error("a worker has ended and is replaced", { worker: worker.pid, how });
+    if (Date.now() - worker.startedAt > STEADY_MS) this.#restartMs = RESTART_MIN_MS;
+    setTimeout(() => {
+      if (!this.#closed) void this.#startOne();
+    }, this.#restartMs);
+    this.#restartMs = Math.min(RESTART_MAX_MS, this.#restartMs * 2);
+  }
+}

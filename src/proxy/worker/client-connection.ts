@@ -1,0 +1,289 @@
+import type { Socket } from "node:net";
+import { NO_RELEASE } from "../../core/ledger.ts";
+import { errorResponse } from "./error-response.ts";
+import { Exchange } from "./exchange.ts";
+import type { LiveApp } from "./live-app.ts";
+import type { Limits } from "./limits.ts";
+import { isRefusal, refusal, type Refusal } from "./refusal.ts";
+import { parseRequestHead } from "./request-head.ts";
+
+/** What a client connection needs from the worker it belongs to. */
+export interface ClientHost {
+  readonly limits: Limits;
+  /** The app whose listener accepted the connection, as it is now. */
+  appOf(listener: string): LiveApp | null;
+  /** The worker finishes: every answer ends its connection. */
+  isDraining(): boolean;
+}
+
+const HEAD_END = Buffer.from("\r\n\r\n");
+const NOTHING = Buffer.alloc(0);
+const CR = 13;
+const LF = 10;
+/** What a client may send ahead of its turn (pipelining) before it is read no further. */
+const AHEAD_BYTES_MAX = 65_536;
+const TOKEN_START = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
+
+/**
+ * One client's connection: reads request after request, answers in order, and closes without losing what the client has not yet read
+ * (RFC 9112 section 9.6). Listeners are set once; timeouts come from the worker's one coarse timer.
+ */
+export class ClientConnection {
+  readonly socket: Socket;
+  readonly remoteAddress: string;
+  /** `performance.now()` of the present request's first byte. */
+  requestBeganAt = 0;
+  /** The client has closed its side, but may still read. */
+  halfClosed = false;
+  gone = false;
+  readonly #host: ClientHost;
+  readonly #listener: string;
+  #app: LiveApp | null = null;
+  #exchange: Exchange | null = null;
+  #input: Buffer = NOTHING;
+  /** Within a request: from its first byte to its end. */
+  #inRequest = false;
+  #processing = false;
+  #emptyLines = 0;
+  #lingering = false;
+  #lingerBytes = 0;
+  #lingerSince = 0;
+  #movedAt = Date.now();
+
+  constructor(socket: Socket, listener: string, host: ClientHost) {
+    this.socket = socket;
+    this.remoteAddress = socket.remoteAddress ?? "unknown";
+    this.#listener = listener;
+    this.#host = host;
+    socket.on("data", (data: Buffer) => {
+      this.#onData(data);
+    });
+    socket.on("end", () => {
+      this.#onEnd();
+    });
+    socket.on("drain", () => this.#exchange?.onClientDrain());
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      this.#onClose();
+    });
+  }
+
+  /** Whether the connection has to end after the present answer. */
+  mustClose(): boolean {
+    return this.halfClosed || this.#host.isDraining();
+  }
+
+  // --- what the exchange asks for ---
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  /** The application can take more of the body: what waits here first, then what comes. */
+  resumeBody(): void {
+    if (this.gone) return;
+    if (this.socket.isPaused()) this.socket.resume();
+    if (this.#input.length > 0) this.#feed();
+  }
+
+  /** Everything that was written has been handed to the kernel. */
+  flushed(): boolean {
+    return this.socket.writableLength === 0;
+  }
+
+  whenFlushed(callback: () => void): void {
+    this.socket.write(NOTHING, () => {
+      callback();
+    });
+  }
+
+  /** An answer of the proxy's own; it also ends the request. */
+  answer(status: number, reason: string, { close, bodyless = false }: { close: boolean; bodyless?: boolean }): void {
+    const ends = close || this.mustClose();
+    if (!this.gone) this.socket.write(errorResponse({ status, reason, close: ends, bodyless }), "latin1");
+    this.whenAnswered(ends);
+  }
+
+  /** The answer is out; the next request may be looked at. */
+  whenAnswered(close: boolean): void {
+    this.#exchange = null;
+    this.#inRequest = false;
+    this.#movedAt = Date.now();
+    if (this.gone) return;
+    if (close) {
+      this.#linger();
+      return;
+    }
+    if (this.socket.isPaused()) this.socket.resume();
+    if (this.#input.length > 0) this.#process();
+    else if (this.halfClosed) this.socket.end();
+  }
+
+  /** The client must see that its answer is not whole (or it is gone anyway). */
+  abort(): void {
+    this.#exchange = null;
+    this.#inRequest = false;
+    if (!this.gone) this.socket.resetAndDestroy();
+  }
+
+  endTunnel(): void {
+    this.#exchange = null;
+    this.#inRequest = false;
+    if (this.gone) return;
+    this.socket.end();
+    this.#linger();
+  }
+
+  // --- the worker's timer and end ---
+
+  sweep(now: number): void {
+    const { limits } = this.#host;
+    const idle = now - this.#movedAt;
+    if (this.#lingering) {
+      if (idle > limits.lingerIdleMs || now - this.#lingerSince > limits.lingerMaxMs) this.socket.destroy();
+    } else if (this.#exchange !== null) {
+      this.#exchange.sweep(now);
+    } else if (this.#inRequest) {
+      if (performance.now() - this.requestBeganAt > limits.headTimeoutMs) this.#refuse(refusal(408, "the request did not arrive in time"));
+    } else if (idle > limits.clientKeepAliveMs) {
+      this.#linger();
+    }
+  }
+
+  /** Nothing of a request is under way. */
+  isIdle(): boolean {
+    return !this.#inRequest;
+  }
+
+  /** Ends a connection between two requests. */
+  close(): void {
+    this.#linger();
+  }
+
+  // --- input ---
+
+  #onData(data: Buffer): void {
+    this.#movedAt = Date.now();
+    if (this.#lingering) {
+      this.#lingerBytes += data.length;
+      if (this.#lingerBytes > this.#host.limits.lingerBytesMax) this.socket.destroy();
+      return;
+    }
+    this.#input = this.#input.length === 0 ? data : Buffer.concat([this.#input, data]);
+    if (this.#exchange === null) this.#process();
+    else if (this.#exchange.wantsData) this.#feed();
+    else if (this.#input.length > AHEAD_BYTES_MAX) this.socket.pause();
+  }
+
+  #feed(): void {
+    const exchange = this.#exchange;
+    if (exchange?.wantsData !== true) return;
+    const data = this.#input;
+    this.#input = NOTHING;
+    const used = exchange.onClientData(data);
+    if (used !== null && used < data.length) this.#input = data.subarray(used);
+  }
+
+  #process(): void {
+    if (this.#processing) return;
+    this.#processing = true;
+    while (this.#exchange === null && !this.#lingering && !this.gone && this.#input.length > 0) {
+      if (!this.#next()) break;
+    }
+    this.#processing = false;
+    if (this.halfClosed && !this.#inRequest && !this.#lingering && this.#input.length === 0) this.socket.end();
+  }
+
+  /** Takes the next request out of the input; false if it is not all there. */
+  #next(): boolean {
+    if (!this.#inRequest) {
+      if (!this.#skipEmptyLines()) return false;
+      this.#begin();
+    }
+    const input = this.#input;
+    const end = input.indexOf(HEAD_END);
+    if (end < 0 || end > this.#host.limits.headBytesMax) return this.#awaitHead(input);
+    const head = parseRequestHead(input.toString("latin1", 0, end + 4), this.#host.limits);
+    this.#input = end + 4 === input.length ? NOTHING : input.subarray(end + 4);
+    if (isRefusal(head)) this.#refuse(head);
+    else if (this.#app === null) this.answer(503, "no application listens here at the moment", { close: true });
+    else {
+      this.#exchange = new Exchange(this, this.#app, head, this.#host.limits);
+      this.#exchange.start();
+    }
+    return true;
+  }
+
+  #begin(): void {
+    this.#inRequest = true;
+    this.requestBeganAt = performance.now();
+    this.#app = this.#host.appOf(this.#listener);
+    this.#app?.whenBegun();
+  }
+
+  /** Some clients send an empty line after a body (RFC 9112 section 2.2). */
+  #skipEmptyLines(): boolean {
+    let at = 0;
+    while (this.#input[at] === CR && this.#input[at + 1] === LF && this.#emptyLines < this.#host.limits.leadingEmptyLinesMax) {
+      at += 2;
+      this.#emptyLines += 1;
+    }
+    if (at > 0) this.#input = this.#input.subarray(at);
+    if (this.#input.length === 0 || (this.#input.length === 1 && this.#input[0] === CR)) return false;
+    this.#emptyLines = 0;
+    return true;
+  }
+
+  /** What can be seen to be wrong is refused before the head is complete. */
+  #awaitHead(input: Buffer): boolean {
+    const { limits } = this.#host;
+    const lf = input.indexOf(LF);
+    const first = String.fromCharCode(input[0] ?? 0);
+    if (!TOKEN_START.test(first) || (lf >= 0 && input[lf - 1] !== CR)) this.#refuse(refusal(400, "the request is not valid HTTP/1.1"));
+    else if (lf < 0 && input.length > limits.requestLineBytesMax) this.#refuse(refusal(414, "the request line is too long"));
+    else if (input.length > limits.headBytesMax) this.#refuse(refusal(431, "the request's header fields are too long"));
+    return false;
+  }
+
+  #refuse({ status, reason }: Refusal): void {
+    this.#app?.ledger.count(NO_RELEASE, "refused");
+    this.#app?.whenEnded();
+    this.answer(status, reason, { close: true });
+  }
+
+  #onEnd(): void {
+    this.halfClosed = true;
+    if (this.#lingering) this.socket.destroy();
+    else if (this.#exchange !== null) this.#exchange.onClientEnd();
+    else if (this.#inRequest) this.#abortRequest();
+    else this.socket.end();
+  }
+
+  /** The client left in the middle of a head. */
+  #abortRequest(): void {
+    this.#app?.ledger.count(NO_RELEASE, "clientGone");
+    this.#app?.whenEnded();
+    this.#inRequest = false;
+    this.socket.end();
+  }
+
+  #onClose(): void {
+    this.gone = true;
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    if (exchange !== null) exchange.onClientClose();
+    else if (this.#inRequest && !this.#lingering) this.#abortRequest();
+  }
+
+  /** Sends FIN, then reads on for a while: closing at once would reset the connection and take the answer with it. */
+  #linger(): void {
+    if (this.#lingering || this.gone) return;
+    this.#lingering = true;
+    this.#lingerSince = Date.now();
+    this.#movedAt = this.#lingerSince;
+    this.#input = NOTHING;
+    this.socket.end();
+    if (this.halfClosed) return;
+    this.socket.resume();
+  }
+}
