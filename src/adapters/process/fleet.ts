@@ -1,0 +1,252 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { HitlessError } from "../../base/error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { InstanceName } from "../../base/names.ts";
+import type { Exit, Fleet, Started, StartRequest } from "../../ports/fleet.ts";
+import { commandLine } from "./command-line.ts";
+import { baseEnvironment } from "./environment.ts";
+import { freePort } from "./free-port.ts";
+import { InstanceFiles, type InstanceRecord } from "./instance-file.ts";
+import { InstanceLogs } from "./instance-log.ts";
+import { findByEnvironment, groupMembers, identityOf, isRunning, type ProcessIdentity } from "./proc.ts";
+
+const HOST = "127.0.0.1";
+const WATCH_MS = 250;
+const ROTATE_EVERY_MS = 10_000;
+const GROUP_POLL_MS = 20;
+const TOKEN = "HITLESS_TOKEN";
+
+interface Watched {
+  readonly app: string;
+  readonly process: ProcessIdentity;
+}
+
+/**
+ * Instances as processes of this machine: each in a process group of its own, writing to its own log file. Nothing of them depends on this
+ * process; another one finds them again by their record (pid and start time) or by the token in their environment.
+ */
+export class ProcessFleet implements Fleet {
+  readonly #apps: string;
+  readonly #log: Logger;
+  readonly #listeners: ((exit: Exit) => void)[] = [];
+  readonly #watched = new Map<string, Watched>();
+  readonly #stopping = new Set<string>();
+  readonly #timers: readonly NodeJS.Timeout[];
+
+  constructor(stateDirectory: string, log: Logger) {
+    this.#apps = join(stateDirectory, "apps");
+    this.#log = log;
+    this.#timers = [
+      setInterval(() => {
+        this.#watch();
+      }, WATCH_MS),
+      setInterval(() => void this.#rotate(), ROTATE_EVERY_MS),
+    ];
+    for (const timer of this.#timers) timer.unref();
+  }
+
+  /** Ends the watching; the instances go on. */
+  close(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#watched.clear();
+  }
+
+  onExit(listener: (exit: Exit) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async start(request: StartRequest): Promise<Started> {
+    const files = this.#files(request.app);
+    const known = await files.read(request.instance);
+    if (known !== null) {
+      const found = await this.#found(request.app, known);
+      if (found !== null) return { pid: found.pid, host: HOST, port: known.port };
+    }
+    const line = commandLine(request.launch, process.env["PATH"] ?? "");
+    const record: InstanceRecord = { instance: request.instance, port: await freePort(HOST), token: randomUUID(), process: null };
+    await files.write(record);
+    try {
+      return await this.#spawn(request, record, line);
+    } catch (error) {
+      await files.remove(request.instance);
+      throw error;
+    }
+  }
+
+  async stop(app: string, instance: InstanceName, options: { signal: NodeJS.Signals; graceMs: number }): Promise<"exited" | "killed" | "gone"> {
+    const key = keyOf(app, instance);
+    this.#stopping.add(key);
+    try {
+      const files = this.#files(app);
+      const record = await files.read(instance);
+      const group = record === null ? null : groupOf(record);
+      const outcome = group === null ? "gone" : await endGroup(group, options);
+      await files.remove(instance);
+      this.#watched.delete(key);
+      return outcome;
+    } finally {
+      this.#stopping.delete(key);
+    }
+  }
+
+  async adopt(app: string): Promise<readonly InstanceName[]> {
+    const files = this.#files(app);
+    const alive: InstanceName[] = [];
+    for (const record of await files.all()) {
+      const found = await this.#found(app, record);
+      if (found === null) continue;
+      this.#watched.set(keyOf(app, record.instance), { app, process: found });
+      alive.push(record.instance);
+    }
+    await this.#logs(app).prune(new Set(alive));
+    return alive;
+  }
+
+  logTail(app: string, instance: InstanceName, lines: number): Promise<readonly string[]> {
+    return this.#logs(app).tail(instance, lines);
+  }
+
+  async #spawn(request: StartRequest, record: InstanceRecord, line: { file: string; args: readonly string[] }): Promise<Started> {
+    const output = await this.#logs(request.app).open(request.instance);
+    try {
+      const child = spawn(line.file, line.args, {
+        cwd: request.launch.directory,
+        env: environmentOf(request, record),
+        detached: true,
+        stdio: ["ignore", output.fd, output.fd],
+      });
+      const pid = await spawned(child, request);
+      const identity = identityOf(pid);
+      this.#follow(child, request, identity);
+      await this.#files(request.app).write({ ...record, process: identity ?? { pid, startTime: "", boot: "" } });
+      return { pid, host: HOST, port: record.port };
+    } finally {
+      await output.close();
+    }
+  }
+
+  /** Our own child: its exit comes at once and with its reason. */
+  #follow(child: ChildProcess, { app, instance }: StartRequest, identity: ProcessIdentity | null): void {
+    const key = keyOf(app, instance);
+    if (identity !== null) this.#watched.set(key, { app, process: identity });
+    child.on("error", () => undefined);
+    child.once("exit", (code, signal) => {
+      const how = signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`;
+      this.#watched.delete(key);
+      this.#tell(app, instance, how);
+    });
+    child.unref();
+  }
+
+  /** The process behind a record: as recorded, or, if its starter died before it could record it, by its token. */
+  async #found(app: string, record: InstanceRecord): Promise<ProcessIdentity | null> {
+    if (record.process !== null) return isRunning(record.process) ? record.process : null;
+    const pid = findByEnvironment(`${TOKEN}=${record.token}`).find((candidate) => groupMembers(candidate).includes(candidate));
+    const identity = pid === undefined ? null : identityOf(pid);
+    if (identity !== null) await this.#files(app).write({ ...record, process: identity });
+    return identity;
+  }
+
+  /** For adopted instances, which are not our children: looked at several times a second. */
+  #watch(): void {
+    for (const [key, { app, process: identity }] of this.#watched) {
+      if (isRunning(identity)) continue;
+      this.#watched.delete(key);
+      this.#tell(app, key.slice(app.length + 1), "is gone");
+    }
+  }
+
+  #tell(app: string, instance: InstanceName, how: string): void {
+    if (this.#stopping.has(keyOf(app, instance))) return;
+    this.#log.info("an instance has ended", { app, instance, how });
+    for (const listener of this.#listeners) listener({ app, instance, how });
+  }
+
+  async #rotate(): Promise<void> {
+    for (const app of await readdir(this.#apps).catch(() => [])) {
+      await this.#logs(app)
+        .rotate()
+        .catch((error: unknown) => {
+          this.#log.warn("logs could not be rotated", { app, error: String(error) });
+        });
+    }
+  }
+
+  #files(app: string): InstanceFiles {
+    return new InstanceFiles(join(this.#apps, app));
+  }
+
+  #logs(app: string): InstanceLogs {
+    return new InstanceLogs(join(this.#apps, app));
+  }
+}
+
+function keyOf(app: string, instance: InstanceName): string {
+  return `${app}/${instance}`;
+}
+
+function environmentOf(request: StartRequest, record: InstanceRecord): Record<string, string> {
+  return {
+    ...baseEnvironment(process.env),
+    ...request.launch.env,
+    PORT: String(record.port),
+    HOST,
+    HITLESS_APP: request.app,
+    HITLESS_RELEASE: request.release,
+    HITLESS_INSTANCE: request.instance,
+    [TOKEN]: record.token,
+  };
+}
+
+function spawned(child: ChildProcess, { launch, instance }: StartRequest): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once("spawn", () => {
+      resolve(child.pid ?? 0);
+    });
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      reject(
+        new HitlessError({
+          code: "ERR_COMMAND_NOT_FOUND",
+          what: `${instance} could not be started.`,
+          why: `${error.message} (in ${launch.directory}).`,
+          next: "Check `command` in the configuration.",
+        }),
+      );
+    });
+  });
+}
+
+/** The process group that may be signalled, or null. Never one whose leader's pid has been taken by another process. */
+function groupOf({ process: recorded, token }: InstanceRecord): number | null {
+  if (recorded === null) return findByEnvironment(`${TOKEN}=${token}`)[0] ?? null;
+  if (isRunning(recorded)) return recorded.pid;
+  // The leader has gone, its children may be left; the kernel gives no new process the id of a group that has members.
+  const left = groupMembers(recorded.pid).filter((pid) => findByEnvironment(`${TOKEN}=${token}`).includes(pid));
+  return left.length > 0 ? recorded.pid : null;
+}
+
+async function endGroup(group: number, { signal, graceMs }: { signal: NodeJS.Signals; graceMs: number }): Promise<"exited" | "killed"> {
+  signalGroup(group, signal);
+  const until = Date.now() + graceMs;
+  while (groupMembers(group).length > 0) {
+    if (Date.now() >= until) {
+      signalGroup(group, "SIGKILL");
+      while (groupMembers(group).length > 0) await sleep(GROUP_POLL_MS);
+      return "killed";
+    }
+    await sleep(GROUP_POLL_MS);
+  }
+  return "exited";
+}
+
+function signalGroup(group: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-group, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}

@@ -1,0 +1,61 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { InstanceName } from "../../base/names.ts";
+import type { ProcessIdentity } from "./proc.ts";
+
+/** What is on disk of an instance. It is written before the process is started (`process: null`) and again after. */
+export interface InstanceRecord {
+  readonly instance: InstanceName;
+  readonly port: number;
+  /** In the environment of the process, so that one that was started but not yet recorded is found again. */
+  readonly token: string;
+  readonly process: ProcessIdentity | null;
+}
+
+/** The records of one app's instances. */
+export class InstanceFiles {
+  readonly #directory: string;
+
+  constructor(appDirectory: string) {
+    this.#directory = join(appDirectory, "instances");
+  }
+
+  async read(instance: InstanceName): Promise<InstanceRecord | null> {
+    try {
+      return JSON.parse(await readFile(this.#path(instance), "utf8")) as InstanceRecord;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw error;
+    }
+  }
+
+  async write(record: InstanceRecord): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const temporary = join(this.#directory, `.${record.instance}.${randomUUID()}`);
+    const file = await open(temporary, "w", 0o600);
+    try {
+      await file.writeFile(JSON.stringify(record));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, this.#path(record.instance));
+  }
+
+  async remove(instance: InstanceName): Promise<void> {
+    await rm(this.#path(instance), { force: true });
+  }
+
+  async all(): Promise<readonly InstanceRecord[]> {
+    const names = await readdir(this.#directory).catch(() => []);
+    const records = await Promise.all(
+      names.filter((name) => name.endsWith(".json") && !name.startsWith(".")).map((name) => this.read(name.slice(0, -".json".length))),
+    );
+    return records.filter((record) => record !== null);
+  }
+
+  #path(instance: InstanceName): string {
+    return join(this.#directory, `${instance}.json`);
+  }
+}

@@ -1,0 +1,78 @@
+import { copyFile, mkdir, open, readdir, rename, rm, stat, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import type { InstanceName } from "../../base/names.ts";
+
+const ROTATE_BYTES = 10 * 1024 * 1024;
+const ROTATED_KEPT = 3;
+/** Logs of instances that are gone, per app. */
+const LOGS_KEPT = 50;
+const TAIL_BYTES = 64 * 1024;
+
+/** The log files of one app's instances: the processes write to them themselves, so that they need no daemon. */
+export class InstanceLogs {
+  readonly directory: string;
+
+  constructor(appDirectory: string) {
+    this.directory = join(appDirectory, "logs");
+  }
+
+  path(instance: InstanceName): string {
+    return join(this.directory, `${instance}.log`);
+  }
+
+  /** For the process's standard output and error; appends, so that a truncated file goes on at its beginning. */
+  async open(instance: InstanceName): Promise<{ fd: number; close(): Promise<void> }> {
+    await mkdir(this.directory, { recursive: true, mode: 0o700 });
+    return open(this.path(instance), "a", 0o600);
+  }
+
+  async tail(instance: InstanceName, lines: number): Promise<readonly string[]> {
+    const file = await open(this.path(instance), "r").catch(() => null);
+    if (file === null) return [];
+    try {
+      const { size } = await file.stat();
+      const start = Math.max(0, size - TAIL_BYTES);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, TAIL_BYTES)), 0, Math.min(size, TAIL_BYTES), start);
+      const all = buffer.toString("utf8", 0, bytesRead).split("\n");
+      if (all.at(-1) === "") all.pop();
+      return all.slice(-lines);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /**
+   * Copies a log that has grown large and empties it. What is written between the two is lost: the price of rotating under a process that
+   * cannot be asked to open its output anew.
+   */
+  async rotate(): Promise<void> {
+    for (const name of await this.#names()) {
+      const path = join(this.directory, name);
+      const { size } = await stat(path).catch(() => ({ size: 0 }));
+      if (size < ROTATE_BYTES) continue;
+      await rm(`${path}.${String(ROTATED_KEPT)}`, { force: true });
+      for (let number = ROTATED_KEPT - 1; number >= 1; number -= 1) {
+        await rename(`${path}.${String(number)}`, `${path}.${String(number + 1)}`).catch(() => undefined);
+      }
+      await copyFile(path, `${path}.1`);
+      await truncate(path);
+    }
+  }
+
+  /** Removes the oldest logs of instances that are gone. */
+  async prune(running: ReadonlySet<InstanceName>): Promise<void> {
+    const gone = (await this.#names()).filter((name) => !running.has(name.slice(0, -".log".length)));
+    if (gone.length <= LOGS_KEPT) return;
+    const dated = await Promise.all(gone.map(async (name) => ({ name, at: (await stat(join(this.directory, name))).mtimeMs })));
+    dated.sort((a, b) => b.at - a.at);
+    for (const { name } of dated.slice(LOGS_KEPT)) {
+      await rm(join(this.directory, name), { force: true });
+      for (let number = 1; number <= ROTATED_KEPT; number += 1) await rm(join(this.directory, `${name}.${String(number)}`), { force: true });
+    }
+  }
+
+  async #names(): Promise<readonly string[]> {
+    const names = await readdir(this.directory).catch(() => []);
+    return names.filter((name) => name.endsWith(".log"));
+  }
+}
