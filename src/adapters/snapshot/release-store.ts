@@ -1,0 +1,75 @@
+import { open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { nameNumber, type ReleaseName } from "../../base/names.ts";
+
+/** Where the releases of one app are: `releases/rN/{tree,release.json,launch.json}`, with `rN.request.json` beside while one is made. */
+export class ReleaseDirectory {
+  readonly path: string;
+
+  constructor(appDirectory: string) {
+    this.path = join(appDirectory, "releases");
+  }
+
+  release(name: ReleaseName): string {
+    return join(this.path, name);
+  }
+
+  partial(name: ReleaseName): string {
+    return join(this.path, `${name}.partial`);
+  }
+
+  request(name: ReleaseName): string {
+    return join(this.path, `${name}.request.json`);
+  }
+
+  /** Whole releases, oldest first. */
+  async names(): Promise<readonly ReleaseName[]> {
+    const entries = await readdir(this.path).catch(() => []);
+    return entries.filter((name) => nameNumber(name) !== null).sort((a, b) => (nameNumber(a) ?? 0) - (nameNumber(b) ?? 0));
+  }
+
+  /** Renamed first, so that a crash in the middle leaves no half release. */
+  async remove(name: ReleaseName): Promise<void> {
+    const removing = join(this.path, `${name}.removing`);
+    await rm(removing, { recursive: true, force: true });
+    await rename(this.release(name), removing).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+    await rm(removing, { recursive: true, force: true });
+    await rm(this.partial(name), { recursive: true, force: true });
+    await rm(this.request(name), { force: true });
+  }
+
+  /** What a crash has left of removals. */
+  async sweep(): Promise<void> {
+    const entries = await readdir(this.path).catch(() => []);
+    for (const name of entries) if (name.endsWith(".removing")) await rm(join(this.path, name), { recursive: true, force: true });
+  }
+}
+
+/** Whole or not at all, and only for the owner's eyes. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  const temporary = `${path}.new`;
+  const file = await open(temporary, "w", 0o600);
+  try {
+    await file.writeFile(JSON.stringify(value));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+}
+
+export async function readJson(path: string): Promise<unknown> {
+  return JSON.parse(await readFile(path, "utf8")) as unknown;
+}
+
+/** Makes a rename inside the directory last. */
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

@@ -1,0 +1,201 @@
+import { createHash } from "node:crypto";
+import { mkdir, rename, rm, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { HitlessError } from "../../base/error.ts";
+import type { ReleaseName } from "../../base/names.ts";
+import type { ReleaseRecord } from "../../core/release.ts";
+import type { CreateOutcome, LaunchPlan, ReleaseRequest, Releases } from "../../ports/releases.ts";
+import { runBuild } from "./build.ts";
+import { gitState } from "./git.ts";
+import { readJson, ReleaseDirectory, syncDirectory, writeJson } from "./release-store.ts";
+import { scanSource, type SourceEntry } from "./source-scan.ts";
+import { copyTree } from "./tree-copy.ts";
+
+type CreateOptions = Parameters<Releases["create"]>[2];
+
+interface Attempt {
+  readonly app: string;
+  readonly release: ReleaseName;
+  readonly directory: ReleaseDirectory;
+  readonly options: CreateOptions;
+  readonly request: ReleaseRequest;
+}
+
+export interface SnapshotOptions {
+  readonly stateDirectory: string;
+  readonly now: () => number;
+  /** What builds get besides the release's own environment. */
+  readonly baseEnvironment: Readonly<Record<string, string>>;
+}
+
+/** Releases as copies of the source directory in the state directory. */
+export class SnapshotReleases implements Releases {
+  readonly #options: SnapshotOptions;
+
+  constructor(options: SnapshotOptions) {
+    this.#options = options;
+  }
+
+  async stage(app: string, release: ReleaseName, request: ReleaseRequest): Promise<void> {
+    const directory = this.#directory(app);
+    await withDiskErrors(directory.path, async () => {
+      await mkdir(directory.path, { recursive: true, mode: 0o700 });
+      await writeJson(directory.request(release), request);
+    });
+  }
+
+  async create(app: string, release: ReleaseName, options: CreateOptions): Promise<CreateOutcome> {
+    const directory = this.#directory(app);
+    await directory.sweep();
+    await rm(directory.partial(release), { recursive: true, force: true });
+    try {
+      const request = (await readJson(directory.request(release))) as ReleaseRequest;
+      const attempt = { app, release, directory, options, request };
+      const outcome = await withDiskErrors(directory.path, () => this.#attempt(attempt));
+      await rm(directory.request(release), { force: true });
+      return outcome;
+    } catch (error) {
+      await directory.remove(release);
+      throw error;
+    }
+  }
+
+  discard(app: string, release: ReleaseName): Promise<void> {
+    return this.#directory(app).remove(release);
+  }
+
+  async prune(app: string, { keep, inUse }: { keep: number; inUse: readonly ReleaseName[] }): Promise<readonly ReleaseName[]> {
+    const directory = this.#directory(app);
+    const names = await directory.names();
+    const old = names.slice(0, Math.max(0, names.length - keep)).filter((name) => !inUse.includes(name));
+    for (const name of old) {
+      await directory.remove(name);
+      await rm(this.#buildLog(app, name), { force: true });
+    }
+    return old;
+  }
+
+  async launchPlan(app: string, release: ReleaseName, type: string): Promise<LaunchPlan> {
+    const path = this.#directory(app).release(release);
+    const request = (await readJson(join(path, "launch.json")).catch(() => null)) as Pick<ReleaseRequest, "spec" | "env"> | null;
+    const process = request?.spec.processes[type];
+    if (request === null || process === undefined) {
+      throw new HitlessError({
+        code: "ERR_RELEASE_UNKNOWN",
+        what: `${release} of ${app} is not in the state directory${request === null ? "" : ` with a process type ${type}`}.`,
+        next: "Deploy again.",
+      });
+    }
+    return { directory: join(path, "tree"), command: process.command, env: request.env[type] ?? {} };
+  }
+
+  async #attempt(attempt: Attempt): Promise<CreateOutcome> {
+    const { request, directory, options, release, app } = attempt;
+    const partial = directory.partial(release);
+    const tree = join(partial, "tree");
+    await mkdir(tree, { recursive: true, mode: 0o700 });
+    const entries = await scanSource(request.source, request.ignore, this.#options.stateDirectory);
+    await throwIfTooLarge(directory.path, entries);
+    const contentHash = await copyTree(request.source, tree, entries, options.signal);
+    const identity = identityOf(contentHash, request);
+    if (identity === options.unlessIdentity) {
+      await rm(partial, { recursive: true, force: true });
+      return { kind: "unchanged" };
+    }
+    if (request.build !== null) await this.#build(attempt, request.build, tree);
+    const record = await this.#record(attempt, { contentHash, identity, entries });
+    await writeJson(join(partial, "release.json"), record);
+    await writeJson(join(partial, "launch.json"), { spec: request.spec, env: request.env });
+    options.signal.throwIfAborted();
+    await rm(directory.release(release), { recursive: true, force: true });
+    await rename(partial, directory.release(release));
+    await syncDirectory(this.#directory(app).path);
+    return { kind: "created", record };
+  }
+
+  async #build({ app, release, options }: Attempt, command: string, tree: string): Promise<void> {
+    await mkdir(join(this.#options.stateDirectory, "apps", app, "logs"), { recursive: true, mode: 0o700 });
+    await runBuild({
+      command,
+      directory: tree,
+      env: { ...this.#options.baseEnvironment, HITLESS_APP: app, HITLESS_RELEASE: release },
+      logPath: this.#buildLog(app, release),
+      onOutput: options.onOutput,
+      signal: options.signal,
+    });
+  }
+
+  async #record(
+    { request, release }: Attempt,
+    { contentHash, identity, entries }: { contentHash: string; identity: string; entries: readonly SourceEntry[] },
+  ): Promise<ReleaseRecord> {
+    const git = await gitState(request.source);
+    const files = entries.filter((entry) => entry.kind === "file");
+    return {
+      release,
+      createdAt: this.#options.now(),
+      contentHash,
+      identity,
+      gitCommit: git.commit,
+      gitDirty: git.dirty,
+      files: files.length,
+      bytes: files.reduce((sum, entry) => sum + entry.bytes, 0),
+      spec: request.spec,
+      envNames: Object.fromEntries(Object.entries(request.env).map(([type, env]) => [type, Object.keys(env).sort()])),
+    };
+  }
+
+  #directory(app: string): ReleaseDirectory {
+    return new ReleaseDirectory(join(this.#options.stateDirectory, "apps", app));
+  }
+
+  #buildLog(app: string, release: ReleaseName): string {
+    return join(this.#options.stateDirectory, "apps", app, "logs", `build.${release}.log`);
+  }
+}
+
+/** Everything that makes a difference to what runs. */
+function identityOf(contentHash: string, { spec, build, env }: ReleaseRequest): string {
+  return createHash("sha256").update(canonical({ contentHash, spec, build, env })).digest("hex");
+}
+
+/** JSON with sorted keys: the same value always gives the same text. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(",")}}`;
+}
+
+async function throwIfTooLarge(path: string, entries: readonly SourceEntry[]): Promise<void> {
+  const needed = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+  const { bavail, bsize } = await statfs(path);
+  if (needed <= bavail * bsize) return;
+  throw diskFull(path, `The source has ${mebibytes(needed)}, free are ${mebibytes(bavail * bsize)}.`);
+}
+
+async function withDiskErrors<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOSPC" || code === "EDQUOT") throw diskFull(path, message);
+    if (code === "EACCES" || code === "EROFS") {
+      throw new HitlessError({ code: "ERR_SNAPSHOT_FAILED", what: `The release could not be written to ${path}.`, why: message }, { cause: error });
+    }
+    throw error;
+  }
+}
+
+function diskFull(path: string, why: string): HitlessError {
+  return new HitlessError({
+    code: "ERR_DISK_FULL",
+    what: `The disk of ${path} is full.`,
+    why,
+    next: "What was written of the release has been removed. Make room, or keep fewer releases, and deploy again.",
+  });
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 1_048_576).toFixed(1)} MiB`;
+}

@@ -1,0 +1,172 @@
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { assert, HitlessError } from "../../base/error.ts";
+import { nameNumber } from "../../base/names.ts";
+import type { Command } from "../../core/command.ts";
+import type { Event } from "../../core/event.ts";
+import type { AppState, Deployment } from "../../core/state.ts";
+import type { JournalEntry, Note, Store } from "../../ports/store.ts";
+import { migrate } from "./migrations.ts";
+
+/** Deployments whose record and notes are kept, per app. */
+const DEPLOYMENTS_KEPT = 200;
+/** Journal entries that are kept although a snapshot makes them dispensable: for looking at what happened. */
+const ENTRIES_KEPT = 2_000;
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** The journal in one SQLite file. WAL with `synchronous=FULL`: a promise that has resolved is on disk (https://sqlite.org/pragma.html#pragma_synchronous). */
+export class SqliteStore implements Store {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+
+  /** @throws ERR_STATE_DIRECTORY when the file cannot be opened or was written by a newer version */
+  constructor(stateDirectory: string) {
+    const path = join(stateDirectory, "hitless.db");
+    try {
+      this.#database = new DatabaseSync(path, { timeout: 5_000 });
+      chmodSync(path, 0o600);
+      this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+      migrate(this.#database);
+    } catch (error) {
+      throw new HitlessError(
+        {
+          code: "ERR_STATE_DIRECTORY",
+          what: `The journal ${path} cannot be opened.`,
+          why: error instanceof Error ? error.message : String(error),
+          next: "Check who owns the state directory and whether the disk is full; `--state` names another one.",
+        },
+        { cause: error },
+      );
+    }
+  }
+
+  async apps(): Promise<readonly string[]> {
+    return this.#all("SELECT app FROM apps ORDER BY app").map((row) => String(row["app"]));
+  }
+
+  async openEpoch(app: string): Promise<number> {
+    const row = this.#get("INSERT INTO apps (app, epoch) VALUES (?, 1) ON CONFLICT (app) DO UPDATE SET epoch = epoch + 1 RETURNING epoch", app);
+    return Number(row?.["epoch"]);
+  }
+
+  async append(app: string, entry: JournalEntry): Promise<void> {
+    this.#transaction(() => {
+      const epoch = Number(this.#get("SELECT epoch FROM apps WHERE app = ?", app)?.["epoch"] ?? 0);
+      if (entry.epoch < epoch) throw new HitlessError({ code: "ERR_STALE_EPOCH", what: `A newer daemon writes the journal of ${app}.` });
+      assert(entry.seq === this.#lastSeq(app) + 1, "journal entries are numbered without gaps");
+      this.#run(
+        "INSERT INTO journal (app, seq, epoch, at, deployment, event, commands) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        app, entry.seq, entry.epoch, entry.event.at, entry.deployment, JSON.stringify(entry.event), JSON.stringify(entry.commands),
+      );
+      for (const [position, command] of entry.commands.entries()) this.#intend(app, entry.seq, position, command);
+      if (entry.event.settles !== undefined) this.#run("DELETE FROM commands WHERE app = ? AND id = ?", app, entry.event.settles);
+      for (const note of entry.notes) this.#note(app, entry.deployment, note);
+    });
+  }
+
+  async load(app: string): ReturnType<Store["load"]> {
+    const row = this.#get("SELECT seq, state FROM snapshots WHERE app = ?", app);
+    const snapshot = row === undefined ? null : { seq: Number(row["seq"]), state: parse<AppState>(row["state"]) };
+    const entries = this.#all("SELECT * FROM journal WHERE app = ? AND seq > ? ORDER BY seq", app, snapshot?.seq ?? 0);
+    const commands = this.#all("SELECT body FROM commands WHERE app = ? ORDER BY seq, position", app);
+    return { snapshot, entries: entries.map(entryOf), unsettled: commands.map((command) => parse<Command>(command["body"])) };
+  }
+
+  async saveSnapshot(app: string, seq: number, state: AppState): Promise<void> {
+    this.#transaction(() => {
+      this.#run("INSERT INTO snapshots (app, seq, state) VALUES (?, ?, ?) ON CONFLICT (app) DO UPDATE SET seq = excluded.seq, state = excluded.state", app, seq, JSON.stringify(state));
+      this.#run("DELETE FROM journal WHERE app = ? AND seq <= ?", app, seq - ENTRIES_KEPT);
+    });
+  }
+
+  async saveDeployment(app: string, deployment: Deployment): Promise<void> {
+    const number = nameNumber(deployment.name);
+    this.#transaction(() => {
+      this.#run("INSERT INTO deployments (app, number, body) VALUES (?, ?, ?) ON CONFLICT (app, number) DO UPDATE SET body = excluded.body", app, number, JSON.stringify(deployment));
+      this.#trim(app, (number ?? 0) - DEPLOYMENTS_KEPT);
+    });
+  }
+
+  async deployments(app: string, limit: number): Promise<readonly Deployment[]> {
+    return this.#all("SELECT body FROM deployments WHERE app = ? ORDER BY number DESC LIMIT ?", app, limit).map((row) => parse<Deployment>(row["body"]));
+  }
+
+  async notes(app: string, deployment: string, after: number): Promise<readonly (Note & { readonly seq: number })[]> {
+    const rows = this.#all("SELECT seq, at, level, text FROM notes WHERE app = ? AND deployment = ? AND seq > ? ORDER BY seq", app, deployment, after);
+    return rows.map((row) => ({ seq: Number(row["seq"]), at: Number(row["at"]), level: row["level"] as Note["level"], text: String(row["text"]) }));
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #intend(app: string, seq: number, position: number, command: Command): void {
+    this.#run("INSERT OR REPLACE INTO commands (app, id, seq, position, body) VALUES (?, ?, ?, ?, ?)", app, command.id, seq, position, JSON.stringify(command));
+  }
+
+  #note(app: string, deployment: string | null, note: Note): void {
+    const next = "(SELECT coalesce(max(seq), 0) + 1 FROM notes WHERE app = ?)";
+    this.#run(`INSERT INTO notes (app, seq, deployment, at, level, text) VALUES (?, ${next}, ?, ?, ?, ?)`, app, app, deployment, note.at, note.level, note.text);
+  }
+
+  #trim(app: string, number: number): void {
+    const old = this.#all("SELECT number FROM deployments WHERE app = ? AND number <= ?", app, number);
+    for (const row of old) this.#run("DELETE FROM notes WHERE app = ? AND deployment = ?", app, `d${String(row["number"])}`);
+    this.#run("DELETE FROM deployments WHERE app = ? AND number <= ?", app, number);
+  }
+
+  #lastSeq(app: string): number {
+    const journal = Number(this.#get("SELECT max(seq) AS seq FROM journal WHERE app = ?", app)?.["seq"] ?? 0);
+    return Math.max(journal, Number(this.#get("SELECT seq FROM snapshots WHERE app = ?", app)?.["seq"] ?? 0));
+  }
+
+  #transaction(work: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      work();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  #prepare(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    this.#statements.set(sql, statement);
+    return statement;
+  }
+
+  #all(sql: string, ...values: Value[]): Row[] {
+    return this.#prepare(sql).all(...values) as Row[];
+  }
+
+  #get(sql: string, ...values: Value[]): Row | undefined {
+    return this.#prepare(sql).get(...values) as Row | undefined;
+  }
+
+  #run(sql: string, ...values: Value[]): void {
+    this.#prepare(sql).run(...values);
+  }
+}
+
+type Value = string | number | null;
+
+function parse<T>(text: unknown): T {
+  return JSON.parse(String(text)) as T;
+}
+
+function entryOf(row: Row): JournalEntry {
+  return {
+    seq: Number(row["seq"]),
+    epoch: Number(row["epoch"]),
+    deployment: row["deployment"] === null ? null : String(row["deployment"]),
+    event: parse<Event>(row["event"]),
+    commands: parse<Command[]>(row["commands"]),
+    notes: [],
+  };
+}
