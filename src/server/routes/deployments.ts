@@ -1,0 +1,52 @@
+import { deployRequestSchema, type DeploymentProgress, type DeployRequest } from "../../api/daemon.ts";
+import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
+import { HitlessError } from "../../base/error.ts";
+import type { ServerContext } from "../context.ts";
+import { knownApp, knownDeployment } from "../known.ts";
+import { makeReport } from "../report.ts";
+import { deploymentStatus } from "../status.ts";
+import { numberOr } from "./apps.ts";
+
+const WAIT_MAX_MS = 30_000;
+const LIMIT_DEFAULT = 20;
+
+/** Beginning deployments and following them. */
+export function deploymentRoutes(context: ServerContext): readonly Route[] {
+  return [
+    { method: "POST", path: "/v1/apps/:app/deployments", handle: (call) => deploy(context, call) },
+    { method: "GET", path: "/v1/apps/:app/deployments", handle: (call) => list(context, call) },
+    { method: "GET", path: "/v1/apps/:app/deployments/:d", handle: (call) => progress(context, call) },
+    { method: "GET", path: "/v1/apps/:app/deployments/:d/report", handle: (call) => report(context, call) },
+  ];
+}
+
+async function deploy({ engine }: ServerContext, { params, body }: Call): Promise<unknown> {
+  const request: DeployRequest = parseBody(deployRequestSchema, body);
+  const { by, spec, strategy, batch, force, source, ignore, build, env } = request;
+  if (spec.app !== params["app"]) {
+    throw new HitlessError({ code: "ERR_USAGE", what: `The request is for ${spec.app}, but was sent to ${params["app"] ?? ""}.` });
+  }
+  const event = { kind: "deploy.requested", by, spec, strategy, batch, force } as const;
+  return { deployment: await engine.deploy(event, { spec, source, ignore, build, env }) };
+}
+
+async function list(context: ServerContext, { params, query }: Call): Promise<unknown> {
+  const { app } = knownApp(context, params["app"] ?? "");
+  const deployments = await context.engine.deployments(app, numberOr(query.get("limit"), LIMIT_DEFAULT));
+  return { deployments: deployments.map(deploymentStatus) };
+}
+
+async function progress(context: ServerContext, { params, query }: Call): Promise<DeploymentProgress> {
+  const app = params["app"] ?? "";
+  const { name } = await knownDeployment(context, app, params["d"] ?? "");
+  const after = numberOr(query.get("after"), 0);
+  const waitMs = Math.min(WAIT_MAX_MS, numberOr(query.get("waitMs"), 0));
+  const notes = await context.engine.notes(app, name, after, waitMs);
+  const deployment = deploymentStatus(await knownDeployment(context, app, name));
+  return { deployment, notes, seq: notes.at(-1)?.seq ?? after };
+}
+
+async function report(context: ServerContext, { params }: Call): Promise<unknown> {
+  const app = params["app"] ?? "";
+  return makeReport(app, await knownDeployment(context, app, params["d"] ?? ""), context.traffic, context.now());
+}

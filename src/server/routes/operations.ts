@@ -1,0 +1,33 @@
+import { operatorSchema, rollbackRequestSchema, scaleRequestSchema, shutdownRequestSchema } from "../../api/daemon.ts";
+import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
+import type { OperatorEvent } from "../../engine/control.ts";
+import type { ServerContext } from "../context.ts";
+import { knownApp } from "../known.ts";
+
+/** What an operator asks of an app, and of the daemon itself. */
+export function operationRoutes(context: ServerContext): readonly Route[] {
+  const on = (name: string, eventOf: (body: unknown) => OperatorEvent): Route => ({
+    method: "POST",
+    path: `/v1/apps/:app/${name}`,
+    handle: ({ params, body }: Call) => request(context, params["app"] ?? "", eventOf(body)),
+  });
+  return [
+    on("rollback", (body) => ({ kind: "rollback.requested", ...parseBody(rollbackRequestSchema, body) })),
+    on("restart", (body) => ({ kind: "restart.requested", ...parseBody(operatorSchema, body) })),
+    on("scale", (body) => ({ kind: "scale.requested", ...parseBody(scaleRequestSchema, body) })),
+    on("abort", (body) => ({ kind: "abort.requested", ...parseBody(operatorSchema, body) })),
+    on("suspend", (body) => ({ kind: "suspend.requested", ...parseBody(operatorSchema, body) })),
+    on("resume", (body) => ({ kind: "resume.requested", ...parseBody(operatorSchema, body) })),
+    { method: "GET", path: "/v1/daemon", handle: () => context.info() },
+    {
+      method: "POST",
+      path: "/v1/daemon/shutdown",
+      handle: ({ body }) => context.shutdown(parseBody(shutdownRequestSchema, body)),
+    },
+  ];
+}
+
+async function request(context: ServerContext, app: string, event: OperatorEvent): Promise<unknown> {
+  knownApp(context, app);
+  return { deployment: await context.engine.request(app, event) };
+}

@@ -1,0 +1,109 @@
+import type { AppStatus, DeploymentStatus, InstanceStatusLine, ReleaseStatus, TrafficStatus } from "../api/daemon.ts";
+import { HitlessError } from "../base/error.ts";
+import { lostOf, sumRows, totalOf, type LedgerSnapshot } from "../core/ledger.ts";
+import { phaseOf } from "../core/phase.ts";
+import type { AppTraffic } from "../core/routes.ts";
+import type { AppState, Deployment, Instance } from "../core/state.ts";
+import { nameNumber } from "../base/names.ts";
+import type { Traffic } from "../ports/traffic.ts";
+
+/** What a person wants to know of an app at a glance; the proxy's part is null while it does not answer. */
+export async function appStatus(state: AppState, traffic: Traffic): Promise<AppStatus> {
+  const [present, ledger] = await Promise.all([orNull(traffic.present(state.app)), orNull(traffic.ledger(state.app))]);
+  const instances = Object.values(state.instances).toSorted((a, b) => a.type.localeCompare(b.type) || a.since - b.since || (a.name < b.name ? -1 : 1));
+  return {
+    app: state.app,
+    active: state.active,
+    suspended: state.suspended,
+    url: present === null ? null : `http://${urlHost(present.listen.host)}:${String(present.listen.port)}`,
+    instances: instances.map((instance) => instanceLine(instance, present)),
+    deployment: state.deployment === null ? null : deploymentStatus(state.deployment),
+    crashLoops: Object.entries(state.crashes)
+      .filter(([, crash]) => crash.count > 2)
+      .map(([type, { count, how }]) => ({ type, count, how })),
+    traffic: trafficStatus(present, ledger),
+  };
+}
+
+export function deploymentStatus(deployment: Deployment): DeploymentStatus {
+  const { name, kind, by, stages, stage, stepSince, startedAt, endedAt, from, to, outcome, failure } = deployment;
+  return {
+    name,
+    kind,
+    by,
+    phase: phaseOf(deployment),
+    batch: stages.length === 0 ? 0 : Math.min(stage + 1, stages.length),
+    batches: stages.length,
+    phaseSince: stepSince,
+    startedAt,
+    endedAt,
+    from,
+    to,
+    outcome,
+    failure,
+  };
+}
+
+/** Newest first. */
+export function releaseStatuses(state: AppState): readonly ReleaseStatus[] {
+  const instances = Object.values(state.instances);
+  return Object.values(state.releases)
+    .toSorted((a, b) => (nameNumber(b.release) ?? 0) - (nameNumber(a.release) ?? 0))
+    .map(({ release, createdAt, contentHash, gitCommit, gitDirty, files, bytes }) => ({
+      release,
+      createdAt,
+      active: release === state.active,
+      contentHash,
+      gitCommit,
+      gitDirty,
+      files,
+      bytes,
+      instances: instances.filter((instance) => instance.release === release).length,
+    }));
+}
+
+function instanceLine(instance: Instance, present: AppTraffic | null): InstanceStatusLine {
+  const { name, type, release, status, pid, port, since } = instance;
+  const target = present?.targets.find((known) => known.instance === name) ?? null;
+  const health = target?.state ?? (status === "draining" ? "draining" : null);
+  return {
+    name,
+    type,
+    release,
+    status,
+    pid,
+    port,
+    since,
+    inFlight: target?.inFlight ?? null,
+    requests: target?.requests ?? null,
+    health,
+    lastFailure: target?.lastFailure ?? null,
+  };
+}
+
+function trafficStatus(present: AppTraffic | null, ledger: LedgerSnapshot | null): TrafficStatus | null {
+  if (ledger === null) return null;
+  const totals = sumRows(ledger.rows);
+  return {
+    inFlight: ledger.inFlight,
+    held: present?.held ?? 0,
+    total: totalOf(totals),
+    lost: lostOf(totals),
+    byRelease: ledger.rows.map(({ release, counts }) => ({ release, counts })),
+  };
+}
+
+function urlHost(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+/** A proxy that is away makes the answer poorer, not impossible. */
+export async function orNull<T>(call: Promise<T>): Promise<T | null> {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof HitlessError && error.code === "ERR_PROXY_UNREACHABLE") return null;
+    throw error;
+  }
+}
