@@ -6,7 +6,7 @@ import { HitlessError } from "../../base/error.ts";
 export interface BuildOptions {
   readonly command: string;
   readonly directory: string;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Readonly<NodeJS.ProcessEnv>;
   readonly logPath: string;
   readonly onOutput: (line: string) => void;
   readonly signal: AbortSignal;

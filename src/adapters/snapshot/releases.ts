@@ -24,8 +24,8 @@ interface Attempt {
 export interface SnapshotOptions {
   readonly stateDirectory: string;
   readonly now: () => number;
-  /** What builds get besides the release's own environment. */
-  readonly baseEnvironment: Readonly<Record<string, string>>;
+  /** What builds get: they need what the operator's shell has (registries, proxies, credentials), unlike instances. */
+  readonly buildEnvironment: Readonly<NodeJS.ProcessEnv>;
 }
 
 /** Releases as copies of the source directory in the state directory. */
@@ -118,7 +118,7 @@ export class SnapshotReleases implements Releases {
     await runBuild({
       command,
       directory: tree,
-      env: { ...this.#options.baseEnvironment, HITLESS_APP: app, HITLESS_RELEASE: release },
+      env: { ...this.#options.buildEnvironment, HITLESS_APP: app, HITLESS_RELEASE: release },
       logPath: this.#buildLog(app, release),
       onOutput: options.onOutput,
       signal: options.signal,

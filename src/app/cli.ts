@@ -1,0 +1,39 @@
+import { hostname, userInfo } from "node:os";
+import { Output } from "../cli/output.ts";
+import { runCli } from "../cli/program.ts";
+import { ensureDaemon } from "./background.ts";
+import { runDaemon } from "./daemon.ts";
+import { defaultStateDirectory } from "./state-directory.ts";
+import { VERSION } from "./version.ts";
+
+/** The program `hitless`. */
+const output = new Output(process.stdout, process.stderr);
+process.exitCode = await runCli(
+  process.argv.slice(2),
+  {
+    version: VERSION,
+    cwd: process.cwd(),
+    env: process.env,
+    operator: operator(),
+    defaultStateDirectory: () => defaultStateDirectory(process.env),
+    ensureDaemon,
+    runDaemon,
+    onInterrupt: (listener) => {
+      process.on("SIGINT", listener);
+      return () => {
+        process.off("SIGINT", listener);
+      };
+    },
+  },
+  output,
+);
+// A detached follower still has a call under way that nobody waits for.
+process.exit();
+
+function operator(): string {
+  try {
+    return `${userInfo().username}@${hostname()}`;
+  } catch {
+    return `uid ${String(process.getuid?.() ?? "?")}@${hostname()}`;
+  }
+}

@@ -1,0 +1,89 @@
+import { join } from "node:path";
+import { systemClock } from "../adapters/clock/system.ts";
+import { ProcessFleet } from "../adapters/process/fleet.ts";
+import { ProxyKeeper } from "../adapters/proxy/keeper.ts";
+import { ProxyTraffic } from "../adapters/proxy/traffic.ts";
+import { SnapshotReleases } from "../adapters/snapshot/releases.ts";
+import { acquireDaemonLock } from "../adapters/sqlite/daemon-lock.ts";
+import { SqliteStore } from "../adapters/sqlite/store.ts";
+import type { DaemonInfo, ShutdownRequest } from "../api/daemon.ts";
+import { daemonSocket } from "../api/paths.ts";
+import { serve } from "../api/transport/serve.ts";
+import { Engine } from "../engine/engine.ts";
+import { daemonRoutes } from "../server/routes.ts";
+import { createLogger } from "./logger.ts";
+import { prepareStateDirectory } from "./state-directory.ts";
+import { suspendAll } from "./suspend-all.ts";
+import { VERSION } from "./version.ts";
+
+export interface DaemonOptions {
+  readonly stateDirectory: string;
+  /** Log to standard error instead of `daemon.log`: for a terminal or a service manager. */
+  readonly foreground: boolean;
+  /** Proxy workers; null lets the proxy choose. */
+  readonly workers: number | null;
+}
+
+const CLIENT_DRAIN_MS = 1_000;
+
+/**
+ * Runs the control plane in this process until it is told to end: by the API, or by SIGTERM or SIGINT, which leave proxy and instances
+ * serving. Resolves when it has ended.
+ * @throws ERR_STATE_DIRECTORY, ERR_DAEMON_RUNNING, ERR_PROXY_UNREACHABLE
+ */
+export async function runDaemon({ stateDirectory, foreground, workers }: DaemonOptions): Promise<void> {
+  prepareStateDirectory(stateDirectory);
+  const lock = acquireDaemonLock(stateDirectory);
+  const log = createLogger(foreground ? null : join(stateDirectory, "daemon.log"));
+  const startedAt = Date.now();
+  const store = new SqliteStore(stateDirectory);
+  const traffic = new ProxyTraffic(stateDirectory);
+  const keeper = new ProxyKeeper({ stateDirectory, version: VERSION, workers, traffic, log });
+  const fleet = new ProcessFleet(stateDirectory, log);
+  const releases = new SnapshotReleases({ stateDirectory, now: Date.now, buildEnvironment: process.env });
+  const engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, log });
+  const ended = Promise.withResolvers<undefined>();
+
+  await keeper.start();
+  await engine.start();
+  const info = async (): Promise<DaemonInfo> => {
+    const proxyPid = await traffic.status().then((status) => status.pid, () => null);
+    return { version: VERSION, pid: process.pid, startedAt, stateDirectory, proxyPid };
+  };
+  const shutdown = async (request: ShutdownRequest): Promise<void> => {
+    log.info("the daemon was asked to end", { by: request.by, instances: request.instances });
+    if (request.instances === "stop") {
+      await suspendAll(engine, request.by);
+      await keeper.end(CLIENT_DRAIN_MS);
+    }
+    setImmediate(() => {
+      ended.resolve(undefined);
+    });
+  };
+  const server = await serve(
+    daemonSocket(stateDirectory),
+    daemonRoutes({ engine, traffic, stateDirectory, log, now: Date.now, info, shutdown }),
+    log,
+  );
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      log.info("the daemon ends; proxy and instances go on", { signal });
+      ended.resolve(undefined);
+    });
+  }
+  process.on("SIGHUP", () => undefined);
+  log.info("the daemon is ready", { version: VERSION, stateDirectory, apps: engine.apps() });
+
+  await ended.promise;
+  keeper.stop();
+  await engine.close();
+  fleet.close();
+  await new Promise((resolve) => {
+    server.close(resolve);
+    setTimeout(() => {
+      server.closeAllConnections();
+    }, 200);
+  });
+  store.close();
+  lock.release();
+}

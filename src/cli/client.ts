@@ -1,0 +1,98 @@
+import type {
+  Accepted,
+  AppStatus,
+  DaemonInfo,
+  DeploymentProgress,
+  DeploymentStatus,
+  DeployRequest,
+  LogChunk,
+  ReleaseStatus,
+  Report,
+  ShutdownRequest,
+} from "../api/daemon.ts";
+import { daemonSocket } from "../api/paths.ts";
+import { call } from "../api/transport/call.ts";
+
+/** The daemon as the commands see it: one method for each call of `api/daemon`. */
+export class DaemonClient {
+  readonly #socket: string;
+  readonly by: string;
+
+  /** `by` goes on record with everything that is asked for. */
+  constructor(stateDirectory: string, by: string) {
+    this.#socket = daemonSocket(stateDirectory);
+    this.by = by;
+  }
+
+  info(): Promise<DaemonInfo> {
+    return this.#get("/v1/daemon");
+  }
+
+  async shutdown(instances: ShutdownRequest["instances"]): Promise<void> {
+    await this.#post("/v1/daemon/shutdown", { by: this.by, instances });
+  }
+
+  async apps(): Promise<readonly AppStatus[]> {
+    return (await this.#get<{ apps: readonly AppStatus[] }>("/v1/apps")).apps;
+  }
+
+  app(app: string): Promise<AppStatus> {
+    return this.#get(appPath(app));
+  }
+
+  deploy(request: Omit<DeployRequest, "by">): Promise<Accepted> {
+    return this.#post(`${appPath(request.spec.app)}/deployments`, { ...request, by: this.by });
+  }
+
+  /** `rollback`, `restart`, `scale`, `abort`, `suspend`, `resume`. */
+  request(app: string, operation: string, body: object = {}): Promise<Accepted> {
+    return this.#post(`${appPath(app)}/${operation}`, { by: this.by, ...body });
+  }
+
+  async deployments(app: string, limit: number): Promise<readonly DeploymentStatus[]> {
+    const { deployments } = await this.#get<{ deployments: readonly DeploymentStatus[] }>(`${appPath(app)}/deployments?limit=${String(limit)}`);
+    return deployments;
+  }
+
+  progress(app: string, deployment: string, after: number, waitMs: number): Promise<DeploymentProgress> {
+    return this.#get(`${appPath(app)}/deployments/${encodeURIComponent(deployment)}?after=${String(after)}&waitMs=${String(waitMs)}`);
+  }
+
+  report(app: string, deployment: string): Promise<Report> {
+    return this.#get(`${appPath(app)}/deployments/${encodeURIComponent(deployment)}/report`);
+  }
+
+  async releases(app: string): Promise<readonly ReleaseStatus[]> {
+    return (await this.#get<{ releases: readonly ReleaseStatus[] }>(`${appPath(app)}/releases`)).releases;
+  }
+
+  /** From `offset`, or the last `lines` lines. */
+  logs(app: string, instance: string, from: { offset: number } | { lines: number }): Promise<LogChunk> {
+    const query = "offset" in from ? `offset=${String(from.offset)}` : `lines=${String(from.lines)}`;
+    return this.#get(`${appPath(app)}/logs/${encodeURIComponent(instance)}?${query}`);
+  }
+
+  #get<T>(path: string): Promise<T> {
+    return this.#call(path, "GET");
+  }
+
+  #post<T>(path: string, body: unknown): Promise<T> {
+    return this.#call(path, "POST", body);
+  }
+
+  #call<T>(path: string, method: "GET" | "POST", body?: unknown): Promise<T> {
+    return call(this.#socket, path, {
+      method,
+      ...(body === undefined ? {} : { body }),
+      unreachable: {
+        code: "ERR_DAEMON_UNREACHABLE",
+        what: `No daemon answers on ${this.#socket}.`,
+        next: "Start it with `hitless up`. What it had started goes on serving meanwhile.",
+      },
+    });
+  }
+}
+
+function appPath(app: string): string {
+  return `/v1/apps/${encodeURIComponent(app)}`;
+}

@@ -1,0 +1,90 @@
+import type { Command } from "commander";
+import { HitlessError } from "../../base/error.ts";
+import { follow } from "../follow.ts";
+import type { Register } from "../program.ts";
+import type { CommonOptions, Session } from "../session.ts";
+
+interface UpOptions extends CommonOptions {
+  readonly foreground?: boolean;
+  readonly workers?: string;
+}
+
+interface DownOptions extends CommonOptions {
+  readonly keepInstances?: boolean;
+}
+
+/** Starting and ending the control plane. */
+export function registerDaemon(program: Command, run: Register): void {
+  run(
+    program
+      .command("up")
+      .description("start the daemon if none runs, and bring back apps that `down` has stopped")
+      .option("--foreground", "stay in the foreground and log to standard error (for systemd)")
+      .option("--workers <n>", "proxy worker processes"),
+    ["hitless up", "hitless up --foreground --state /var/lib/hitless"],
+    (session, options: UpOptions) => up(session, options),
+  );
+  run(
+    program
+      .command("down")
+      .description("drain and stop every app, the proxy and the daemon; releases are kept")
+      .option("--keep-instances", "end the daemon only: proxy and instances go on serving"),
+    ["hitless down", "hitless down --keep-instances"],
+    (session, options: DownOptions) => down(session, options),
+  );
+  run(program.command("daemon", { hidden: true }).option("--workers <n>"), [], (session, options: UpOptions) =>
+    session.host.runDaemon({ stateDirectory: session.stateDirectory, foreground: false, workers: parseWorkers(options.workers) }),
+  );
+}
+
+async function up(session: Session, options: UpOptions): Promise<void> {
+  const workers = parseWorkers(options.workers);
+  const { stateDirectory, output, host } = session;
+  if (options.foreground === true) {
+    await host.runDaemon({ stateDirectory, foreground: true, workers });
+    return;
+  }
+  const { info, fresh } = await host.ensureDaemon(stateDirectory, workers);
+  if (session.wantsJson) output.json(info);
+  else output.line(`${fresh ? "the daemon was started" : "the daemon is running"}  ${output.style("dim", `pid ${String(info.pid)}, state in ${info.stateDirectory}`)}`);
+  const stopped = (await session.client.apps()).filter((status) => status.suspended && status.active !== null);
+  for (const { app } of stopped) {
+    const { deployment } = await session.client.request(app, "resume");
+    await follow(session, app, deployment);
+  }
+}
+
+async function down(session: Session, options: DownOptions): Promise<void> {
+  const { client, output } = session;
+  const keep = options.keepInstances === true;
+  const info = await client.info().catch((error: unknown) => {
+    if (error instanceof HitlessError && error.code === "ERR_DAEMON_UNREACHABLE") return null;
+    throw error;
+  });
+  if (info === null) {
+    // Instances and proxy may run although their daemon was killed: only a daemon can stop them in order.
+    if (keep) throw new HitlessError({ code: "ERR_NOTHING_RUNNING", what: "No daemon is running." });
+    await session.host.ensureDaemon(session.stateDirectory, null);
+  }
+  await client.shutdown(keep ? "keep" : "stop");
+  await untilGone(session);
+  if (!session.wantsJson) output.line(keep ? "the daemon has ended; proxy and instances go on serving" : "everything is stopped; `hitless up` brings it back");
+}
+
+/** The answer comes just before the end. */
+async function untilGone({ client }: Session): Promise<void> {
+  for (;;) {
+    try {
+      await client.info();
+    } catch {
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+function parseWorkers(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
+  throw new HitlessError({ code: "ERR_USAGE", what: `--workers ${text} is not valid.`, why: "It is a number from 1 to 999." });
+}

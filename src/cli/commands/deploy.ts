@@ -1,0 +1,64 @@
+import type { Command } from "commander";
+import { HitlessError } from "../../base/error.ts";
+import { STRATEGIES, type Batch, type Strategy } from "../../core/app-spec.ts";
+import { follow } from "../follow.ts";
+import type { CommonOptions, Session } from "../session.ts";
+import type { Register } from "../program.ts";
+
+interface DeployOptions extends CommonOptions {
+  readonly strategy?: string;
+  readonly batch?: string;
+  readonly force?: boolean;
+  readonly detach?: boolean;
+}
+
+export function registerDeploy(program: Command, run: Register): void {
+  run(
+    program
+      .command("deploy")
+      .description("make a release of this directory the active one, without losing a request")
+      .option("--strategy <name>", `how instances are replaced: ${STRATEGIES.join(", ")}`)
+      .option("--batch <n>", "instances replaced at a time: a number, or a share such as 25%")
+      .option("--force", "deploy also when nothing has changed")
+      .option("--detach", "do not wait for the end"),
+    ["hitless deploy", "hitless deploy --batch 1", "hitless deploy --force --json"],
+    (session, options: DeployOptions) => deploy(session, options),
+  );
+}
+
+async function deploy(session: Session, options: DeployOptions): Promise<void> {
+  const strategy = parseStrategy(options.strategy);
+  const batch = parseBatch(options.batch);
+  const { spec, source, ignore, build, env } = await session.config();
+  if (session.options.app !== undefined && session.options.app !== spec.app) {
+    throw new HitlessError({ code: "ERR_USAGE", what: `The configuration here is of ${spec.app}, not of ${session.options.app}.` });
+  }
+  await session.host.ensureDaemon(session.stateDirectory, null);
+  const { deployment } = await session.client.deploy({
+    spec,
+    source,
+    ignore: [...ignore],
+    build,
+    env: Object.fromEntries(Object.entries(env).map(([type, variables]) => [type, { ...variables }])),
+    strategy,
+    batch,
+    force: options.force === true,
+  });
+  if (options.detach === true) session.output.line(session.wantsJson ? JSON.stringify({ deployment }) : deployment);
+  else await follow(session, spec.app, deployment);
+}
+
+function parseStrategy(text: string | undefined): Strategy | null {
+  if (text === undefined) return null;
+  const found = STRATEGIES.find((strategy) => strategy === text);
+  if (found !== undefined) return found;
+  throw new HitlessError({ code: "ERR_USAGE", what: `There is no strategy ${text}.`, why: `There is ${STRATEGIES.join(", ")}.` });
+}
+
+function parseBatch(text: string | undefined): Batch | null {
+  if (text === undefined) return null;
+  const [, number = "", sign = ""] = /^([1-9]\d{0,3})(%?)$/.exec(text) ?? [];
+  const value = Number(number);
+  if (value >= 1 && (sign === "" || value <= 100)) return sign === "" ? { kind: "count", count: value } : { kind: "percent", percent: value };
+  throw new HitlessError({ code: "ERR_USAGE", what: `--batch ${text} is not valid.`, why: "It is a number of instances such as 1, or a share such as 25%." });
+}

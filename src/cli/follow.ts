@@ -1,0 +1,100 @@
+import type { DeploymentProgress, DeploymentStatus } from "../api/daemon.ts";
+import { HitlessError } from "../base/error.ts";
+import type { Session } from "./session.ts";
+import { lostLine } from "./render/report.ts";
+import { clock } from "./render/units.ts";
+
+const WAIT_MS = 10_000;
+/** A daemon that is gone may be started again by somebody: how long the command waits for that. */
+const AWAY_LIMIT_MS = 15_000;
+const AWAY_POLL_MS = 250;
+
+const MARKS = { info: "·", good: "✔", bad: "✖" } as const;
+const STYLES = { info: "dim", good: "green", bad: "red" } as const;
+
+/**
+ * Prints what a deployment does until it has ended. Ctrl-C once asks it to go back, twice leaves it alone.
+ * Throws the failure of a deployment that did not reach its end.
+ */
+export async function follow(session: Session, app: string, name: string): Promise<DeploymentStatus> {
+  const interrupts = new Interrupts(session, app, name);
+  try {
+    const deployment = await untilEnded(session, app, name, interrupts);
+    if (deployment === null) return await detached(session, app, name);
+    await conclude(session, app, deployment);
+    return deployment;
+  } finally {
+    interrupts.end();
+  }
+}
+
+/** Null when the person does not want to wait any longer. */
+async function untilEnded(session: Session, app: string, name: string, interrupts: Interrupts): Promise<DeploymentStatus | null> {
+  for (let after = 0; ; ) {
+    const progress = await Promise.race([nextProgress(session, app, name, after), interrupts.detached]);
+    if (progress === null) return null;
+    for (const note of progress.notes) printNote(session, note);
+    after = progress.seq;
+    if (progress.deployment.outcome !== null && progress.notes.length === 0) return progress.deployment;
+  }
+}
+
+async function nextProgress(session: Session, app: string, name: string, after: number): Promise<DeploymentProgress> {
+  const until = Date.now() + AWAY_LIMIT_MS;
+  for (let said = false; ; ) {
+    try {
+      return await session.client.progress(app, name, after, WAIT_MS);
+    } catch (error) {
+      const away = error instanceof HitlessError && error.code === "ERR_DAEMON_UNREACHABLE";
+      if (!away || Date.now() > until) throw error;
+      if (!said) session.output.note("the daemon does not answer; what it has started goes on serving. `hitless up` starts it again and the deployment goes on");
+      said = true;
+      await new Promise((resolve) => setTimeout(resolve, AWAY_POLL_MS));
+    }
+  }
+}
+
+function printNote({ output, wantsJson }: Session, { at, level, text }: DeploymentProgress["notes"][number]): void {
+  const line = `${output.style("dim", clock(at))}  ${output.style(STYLES[level], MARKS[level])} ${text}`;
+  if (wantsJson) output.note(line);
+  else output.line(line);
+}
+
+async function conclude(session: Session, app: string, deployment: DeploymentStatus): Promise<void> {
+  const { output, client, wantsJson } = session;
+  const report = deployment.outcome === "unchanged" ? null : await client.report(app, deployment.name);
+  if (wantsJson) output.json({ deployment, report });
+  else if (report !== null && report.total > 0) {
+    output.line(`${lostLine(report, output)}  ${output.style("dim", `hitless report ${deployment.name}`)}`);
+  }
+  if (deployment.failure !== null && deployment.outcome !== "done") throw new HitlessError(deployment.failure);
+}
+
+async function detached({ output, client }: Session, app: string, name: string): Promise<DeploymentStatus> {
+  output.note(`${name} goes on without you. Look again with \`hitless status --watch\`, and at the end with \`hitless report ${name}\`.`);
+  const { deployment } = await client.progress(app, name, 0, 0);
+  throw new HitlessError({ code: "ERR_ABORTED", what: `Stopped watching ${name} in phase ${deployment.phase}.` });
+}
+
+/** What Ctrl-C means while a deployment is watched. */
+class Interrupts {
+  readonly detached: Promise<null>;
+  readonly end: () => void;
+  #count = 0;
+
+  constructor(session: Session, app: string, name: string) {
+    const { promise, resolve } = Promise.withResolvers<null>();
+    this.detached = promise;
+    this.end = session.host.onInterrupt(() => {
+      this.#count += 1;
+      if (this.#count > 1) {
+        resolve(null);
+        return;
+      }
+      session.output.note(`asking ${name} to go back; Ctrl-C again to stop watching`);
+      session.client.request(app, "abort").catch((error: unknown) => {
+        session.output.note(error instanceof HitlessError ? error.failure.what : String(error));
+      });
+    });
+  }
+}

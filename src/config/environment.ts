@@ -1,0 +1,53 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import type { ParsedConfig } from "./schema.ts";
+
+type Variables = Readonly<Record<string, string>>;
+const DEFAULT_FILE = ".env";
+const REFERENCE = /^env:([A-Za-z_]\w*)$/;
+/** Set by Hitless itself for every instance. */
+const RESERVED = /^(?:PORT|HOST|HITLESS_.*)$/;
+
+export interface ResolvedEnvironment {
+  /** Per process type. */
+  readonly env: Readonly<Record<string, Variables>>;
+  readonly problems: readonly string[];
+}
+
+/** Env files first, then `env` of the app, then `env` of the process type: the later one wins. */
+export async function resolveEnvironment(config: ParsedConfig, directory: string, own: NodeJS.ProcessEnv): Promise<ResolvedEnvironment> {
+  const problems: string[] = [];
+  const files = await readFiles(config.envFiles ?? null, directory, problems);
+  const shared = { ...files, ...resolveAll("env", config.env ?? {}, own, problems) };
+  const env = Object.entries(config.processes).map(([type, process]) => {
+    const specific = resolveAll(`processes.${type}.env`, process.env ?? {}, own, problems);
+    return [type, { ...shared, ...specific }] as const;
+  });
+  return { env: Object.fromEntries(env), problems };
+}
+
+async function readFiles(names: readonly string[] | null, directory: string, problems: string[]): Promise<Variables> {
+  let all: Variables = {};
+  for (const [index, name] of (names ?? [DEFAULT_FILE]).entries()) {
+    try {
+      const variables = parseEnv(await readFile(join(directory, name), "utf8"));
+      all = { ...all, ...(variables as Variables) };
+    } catch (error) {
+      if (names !== null) problems.push(`envFiles[${String(index)}]: ${name} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+    }
+  }
+  return all;
+}
+
+function resolveAll(path: string, given: Readonly<Record<string, string | number | boolean>>, own: NodeJS.ProcessEnv, problems: string[]): Variables {
+  const resolved: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (RESERVED.test(name)) problems.push(`${path}.${name}: is set by Hitless itself`);
+    const reference = REFERENCE.exec(String(value))?.[1];
+    const text = reference === undefined ? String(value) : own[reference];
+    if (text === undefined) problems.push(`${path}.${name}: found "${String(value)}", but ${reference ?? ""} is not set in this environment`);
+    else resolved[name] = text;
+  }
+  return resolved;
+}

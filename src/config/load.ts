@@ -1,0 +1,100 @@
+import { dirname, resolve } from "node:path";
+import { HitlessError } from "../base/error.ts";
+import type { AppSpec, HealthSpec, ProcessSpec } from "../core/app-spec.ts";
+import { findConfigFile, readConfigFile } from "./config-file.ts";
+import { resolveEnvironment } from "./environment.ts";
+import { describeProblems } from "./problems.ts";
+import { configSchema, type ParsedConfig } from "./schema.ts";
+
+/** A configuration with everything resolved: what a deployment is asked for with. */
+export interface LoadedConfig {
+  readonly path: string;
+  readonly spec: AppSpec;
+  readonly source: string;
+  readonly ignore: readonly string[];
+  readonly build: string | null;
+  readonly env: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+export interface LoadOptions {
+  readonly directory: string;
+  /** A file named by the user, or null to look for one. */
+  readonly file: string | null;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** @throws ERR_CONFIG_NOT_FOUND, ERR_CONFIG_UNREADABLE, ERR_CONFIG_INVALID, ERR_ENV_MISSING, with every problem at once */
+export async function loadConfig({ directory, file, env }: LoadOptions): Promise<LoadedConfig> {
+  const path = await findConfigFile(directory, file);
+  const config = parseConfig(await readConfigFile(path), path);
+  const base = dirname(path);
+  const environment = await resolveEnvironment(config, base, env);
+  if (environment.problems.length > 0) {
+    throw new HitlessError({
+      code: "ERR_ENV_MISSING",
+      what: `The environment of ${path} has ${count(environment.problems.length)}.`,
+      next: "Nothing was started.",
+      details: environment.problems,
+    });
+  }
+  return {
+    path,
+    spec: specOf(config),
+    source: resolve(base, config.source),
+    ignore: config.ignore,
+    build: config.build ?? null,
+    env: environment.env,
+  };
+}
+
+/** The app's name alone, for commands that need nothing else of the configuration. */
+export async function loadAppName({ directory, file }: LoadOptions): Promise<string> {
+  const path = await findConfigFile(directory, file);
+  return parseConfig(await readConfigFile(path), path).app;
+}
+
+export function parseConfig(input: unknown, path: string): ParsedConfig {
+  const parsed = configSchema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const problems = describeProblems(parsed.error, input);
+  throw new HitlessError({
+    code: "ERR_CONFIG_INVALID",
+    what: `${path} has ${count(problems.length)}.`,
+    next: "Nothing was started. All keys are described in docs/configuration.md.",
+    details: problems,
+  });
+}
+
+function specOf(config: ParsedConfig): AppSpec {
+  return {
+    app: config.app,
+    listen: config.listen,
+    processes: Object.fromEntries(Object.entries(config.processes).map(([type, process]) => [type, processOf(type, process)])),
+    rollout: config.rollout,
+    proxy: { holdMs: config.proxy.hold, firstByteTimeoutMs: config.proxy.firstByteTimeout },
+    releasesKept: config.keepReleases,
+  };
+}
+
+function processOf(type: string, process: ParsedConfig["processes"][string]): ProcessSpec {
+  const traffic = process.traffic ?? type === "web";
+  return {
+    command: process.command,
+    instances: process.instances,
+    traffic,
+    health: traffic ? healthOf(process.health) : null,
+    readyAfterMs: process.readyAfter,
+    startDeadlineMs: process.startDeadline,
+    drainTimeoutMs: process.drainTimeout,
+    stopSignal: process.stopSignal as NodeJS.Signals,
+    stopGraceMs: process.stopGrace,
+  };
+}
+
+function healthOf({ path, host, interval, timeout, passes, failures }: ParsedConfig["processes"][string]["health"]): HealthSpec {
+  return { path, host: host ?? null, intervalMs: interval, timeoutMs: timeout, passes, failures };
+}
+
+function count(problems: number): string {
+  return problems === 1 ? "one problem" : `${String(problems)} problems`;
+}

@@ -1,0 +1,111 @@
+import { constants } from "node:os";
+import { z } from "zod";
+import { NAME_PATTERN } from "../base/names.ts";
+import { STRATEGIES, type Batch } from "../core/app-spec.ts";
+import { address } from "./address.ts";
+import { duration } from "./units.ts";
+
+const NAME = "expected a name of small letters, digits and hyphens that begins with a letter, at most 40 characters";
+const COMMAND = 'expected a command line such as "node server.js", or a list of arguments such as ["node", "server.js"]';
+const SIGNALS = Object.keys(constants.signals);
+
+const name = z.string({ error: NAME }).regex(NAME_PATTERN, { error: NAME });
+const text = (expected: string) => z.string({ error: expected }).min(1, { error: expected });
+const whole = (min: number, max: number) => {
+  const error = `expected a whole number from ${String(min)} to ${String(max)}`;
+  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
+};
+
+const environment = z
+  .record(
+    z.string().regex(/^[A-Za-z_]\w*$/, { error: "expected a variable name of letters, digits and underscores" }),
+    z.union([z.string(), z.number(), z.boolean()], { error: 'expected text, a number, true or false; "env:NAME" takes the value of NAME' }),
+    { error: 'expected variables such as { PORT_NAME: "value", DATABASE_URL: "env:DATABASE_URL" }' },
+  )
+  .describe('Environment variables. "env:NAME" takes the value that NAME has where `hitless deploy` is run.');
+
+const BATCH = 'expected a number of instances such as 1, or a share such as "25%"';
+const batch = z
+  .union([z.number(), z.string().regex(/^(?:100|[1-9]\d?)%$/, { error: BATCH })], { error: BATCH })
+  .transform((value): Batch => (typeof value === "number" ? { kind: "count", count: value } : { kind: "percent", percent: parseInt(value, 10) }))
+  .refine((value) => value.kind === "percent" || (Number.isInteger(value.count) && value.count >= 1), { error: BATCH })
+  .describe("How many instances are replaced at a time.");
+
+const PATH = 'expected a path such as "/up"';
+const path = z.string({ error: PATH }).regex(/^\/[\x21-\x7e]*$/, { error: PATH });
+
+const healthDetails = z
+  .strictObject({
+    path: path.default("/up").describe("Answers 2xx when the instance can serve."),
+    host: text("expected a host name").optional().describe("Host field of the check."),
+    interval: duration(10).default(500).describe("From one check to the next."),
+    timeout: duration(10).default(2_000),
+    passes: whole(1, 100).default(2).describe("Passes in a row until an instance is ready."),
+    failures: whole(1, 100).default(3).describe("Failures in a row until a serving instance is passed over."),
+  })
+  .describe("The health check of a process type with traffic.");
+
+const health = z.union([path.transform((value) => healthDetails.parse({ path: value })), healthDetails]);
+
+const processType = z.strictObject({
+  command: z
+    .union([z.string().regex(/\S/, { error: COMMAND }), z.array(z.string()).min(1)], { error: COMMAND })
+    .describe("Run in the release's directory with PORT and HOST set. A list is run as it is, a line by /bin/sh."),
+  instances: whole(0, 10_000).default(1),
+  traffic: z.boolean({ error: "expected true or false" }).optional().describe("Gets requests from the proxy. Default: true for `web`, false for the others."),
+  health: health.prefault({}),
+  readyAfter: duration(0).default(1_000).describe("Without traffic: ready when still running after this."),
+  startDeadline: duration(100).default(30_000).describe("From the start to ready."),
+  drainTimeout: duration(0).default(30_000).describe("How long requests in flight may go on when the instance gets no new ones."),
+  stopSignal: z
+    .string({ error: "expected a signal such as SIGTERM" })
+    .refine((signal) => SIGNALS.includes(signal), { error: "expected a signal such as SIGTERM" })
+    .default("SIGTERM"),
+  stopGrace: duration(0).default(10_000).describe("From the stop signal to SIGKILL."),
+  env: environment.optional(),
+});
+
+/** `hitless.config.{ts,js,json,yaml}`. Times are milliseconds after parsing. */
+export const configSchema = z
+  .strictObject({
+    $schema: z.string().optional(),
+    app: name.describe("The name of the application."),
+    listen: address.describe("Where the proxy listens for this application."),
+    source: text("expected a directory").default(".").describe("The release's source directory, relative to this file."),
+    ignore: z
+      .array(text("expected a pattern as in .gitignore"), { error: 'expected a list of patterns such as ["*.log", "tmp/"]' })
+      .default([])
+      .describe("Not part of a release; as in .gitignore, beside .gitignore and .hitlessignore."),
+    build: text('expected a command line such as "npm ci"').optional().describe("Run by /bin/sh in the snapshot before anything is started."),
+    envFiles: z
+      .array(text("expected a file name"), { error: 'expected a list of files such as [".env"]' })
+      .optional()
+      .describe("Files of NAME=value lines, relative to this file. Default: .env if there is one."),
+    env: environment.optional().describe("For all process types."),
+    processes: z
+      .record(name, processType, { error: 'expected process types such as { web: { command: "node server.js" } }' })
+      .refine((types) => Object.keys(types).length > 0, { error: "expected at least one process type" }),
+    rollout: z
+      .strictObject({
+        strategy: z.enum(STRATEGIES, { error: `expected one of: ${STRATEGIES.join(", ")}` }).default("rolling"),
+        batch: batch.default({ kind: "percent", percent: 25 }),
+      })
+      .prefault({}),
+    proxy: z
+      .strictObject({
+        hold: duration(0).default(10_000).describe("How long a request waits for a usable instance before 503."),
+        firstByteTimeout: duration(0).default(60_000).describe("How long an instance may take to begin its answer. 0 turns it off."),
+      })
+      .prefault({}),
+    keepReleases: whole(1, 1_000).default(5),
+  })
+  .describe("Configuration of an application for Hitless");
+
+/** What a configuration file may say. */
+export type Config = z.input<typeof configSchema>;
+export type ParsedConfig = z.output<typeof configSchema>;
+
+/** For editors: `schema/hitless.config.schema.json` is made from this. */
+export function configJsonSchema(): unknown {
+  return z.toJSONSchema(configSchema, { io: "input", unrepresentable: "any" });
+}
