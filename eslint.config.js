@@ -31,7 +31,7 @@ export default defineConfig(
       eqeqeq: "error",
       // Ports are asynchronous whatever stands behind them: `async` without `await` turns what is thrown into a rejection.
       "@typescript-eslint/require-await": "off",
-      complexity: ["error", { max: 14, variant: "modified" }],
+      complexity: ["error", { max: 15, variant: "modified" }],
       "max-params": ["error", 4],
       "max-lines": ["error", { max: 400, skipBlankLines: true, skipComments: true }],
       "max-lines-per-function": ["error", { max: 70, skipBlankLines: true, skipComments: true }],

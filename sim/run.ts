@@ -31,26 +31,16 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const rng = createRng(options.seed);
   const calm = options.calm === true;
   const store = new MemoryStore();
-  const behaviours = new Map<string, Behaviour>(calm ? [] : [2, 3, 4, 5].map((number) => [`r${String(number)}`, behaviour(rng)]));
-  const world = new World({
-    rng,
-    store,
-    behaviours,
-    crashAt: options.crashAt ?? (calm || rng.chance(0.4) ? 0 : rng.between(30, 250)),
-    crashWhen: options.crashWhen ?? rng.pick(["before", "after"]),
-    proxyAwayShare: calm ? 0 : rng.pick([0, 0, 0.02, 0.1]),
-    buildFailShare: calm ? 0 : 0.05,
-  });
-  const instances = calm ? 3 : rng.between(1, 5);
-  const batch = calm ? 1 : rng.between(1, instances);
+  const world = createWorld(options, rng, store);
+  const size = calm ? { instances: 3, batch: 1 } : anySize(rng);
   await world.boot();
-  await world.deploy(instances, batch);
+  await world.deploy(size.instances, size.batch);
   await world.run(STEPS_MAX);
   const operations = calm ? 1 : rng.between(1, 4);
   for (let index = 0; index < operations; index += 1) {
     const active = world.state?.active ?? null;
     world.checker.floor = active === null ? 0 : routedNow(world);
-    await operate(world, rng, calm, { instances, batch });
+    await operate(world, rng, calm, size);
     await world.run(calm ? STEPS_MAX : rng.pick([5, 50, STEPS_MAX]));
     if (!calm && rng.chance(0.2)) await world.request({ kind: "abort.requested", by: "sim" });
     if (!calm && rng.chance(0.2)) killOne(world, rng);
@@ -65,6 +55,26 @@ export async function run(options: RunOptions): Promise<RunResult> {
     journal: entries.map((entry) => JSON.stringify(entry)).join("\n"),
     outcome: world.state?.deployment?.outcome ?? "none",
   };
+}
+
+/** The order of the draws is part of the meaning of a seed. */
+function createWorld(options: RunOptions, rng: Rng, store: MemoryStore): World {
+  const calm = options.calm === true;
+  const behaviours = new Map<string, Behaviour>(calm ? [] : [2, 3, 4, 5].map((number) => [`r${number}`, behaviour(rng)]));
+  return new World({
+    rng,
+    store,
+    behaviours,
+    crashAt: options.crashAt ?? (calm || rng.chance(0.4) ? 0 : rng.between(30, 250)),
+    crashWhen: options.crashWhen ?? rng.pick(["before", "after"]),
+    proxyAwayShare: calm ? 0 : rng.pick([0, 0, 0.02, 0.1]),
+    buildFailShare: calm ? 0 : 0.05,
+  });
+}
+
+function anySize(rng: Rng): { instances: number; batch: number } {
+  const instances = rng.between(1, 5);
+  return { instances, batch: rng.between(1, instances) };
 }
 
 async function operate(world: World, rng: Rng, calm: boolean, size: { instances: number; batch: number }): Promise<void> {

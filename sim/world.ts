@@ -46,7 +46,13 @@ export class World {
       this.checker.whenSignalled(instance);
     };
     this.releases = new SimReleases(this.clock, rng, options.buildFailShare);
-    this.#traffic = new SimTraffic({ clock: this.clock, rng, fleet: this.fleet, checker: this.checker, awayShare: options.proxyAwayShare });
+    this.#traffic = new SimTraffic({
+      clock: this.clock,
+      rng,
+      fleet: this.fleet,
+      checker: this.checker,
+      awayShare: options.proxyAwayShare,
+    });
     this.crash = new CrashPlan(options.crashAt, options.crashWhen, () => {
       this.#life += 1;
       this.#engine = null;
@@ -98,13 +104,14 @@ export class World {
   /** Runs the world until the promise is settled or the engine has died. Errors are the caller's business: refusals are expected. */
   async settle(promise: Promise<unknown>): Promise<void> {
     let done = false;
+    const isDone = (): boolean => done;
     promise.then(
       () => (done = true),
       () => (done = true),
     );
-    for (let step = 0; step < 10_000 && !done && !this.#restartDue; step += 1) {
+    for (let step = 0; step < 10_000 && !isDone() && !this.#restartDue; step += 1) {
       await microtasks();
-      if (!done) this.clock.step();
+      if (!isDone()) this.clock.step();
     }
   }
 
@@ -123,5 +130,7 @@ export class World {
 
 /** Everything that can run without time passing has run. */
 function microtasks(): Promise<void> {
+  // Not a timer of the simulated world: it only lets the real one finish its promises.
+  // eslint-disable-next-line no-restricted-globals
   return new Promise((resolve) => setImmediate(resolve));
 }

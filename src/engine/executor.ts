@@ -69,12 +69,16 @@ export class Executor {
     for (const cancel of this.#cancels.values()) cancel.abort();
   }
 
+  #isClosing(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   async #guarded(command: Command): Promise<EventBody | null> {
-    if (this.#closing.signal.aborted) return null;
+    if (this.#isClosing()) return null;
     try {
       return await this.#execute(command);
     } catch (error) {
-      if (this.#closing.signal.aborted || isAbort(error)) return null;
+      if (this.#isClosing() || isAbort(error)) return null;
       if (error instanceof HitlessError && error.code === "ERR_STALE_EPOCH") throw error;
       this.#ports.log.error("a command failed", { command: command.id, error: String(error) });
       return failed(command, error);
@@ -120,7 +124,9 @@ export class Executor {
           this.#emit({ kind: "output.written", lines: [line] });
         },
       });
-      return outcome.kind === "created" ? { kind: "release.created", record: outcome.record } : { kind: "release.unchanged", release };
+      return outcome.kind === "created"
+        ? { kind: "release.created", record: outcome.record }
+        : { kind: "release.unchanged", release };
     });
   }
 
@@ -159,7 +165,11 @@ export class Executor {
       return { kind: "traffic.applied", revision };
     } catch (error) {
       if (isAbort(error) || (error instanceof HitlessError && error.code === "ERR_STALE_EPOCH")) throw error;
-      return { kind: "traffic.refused", revision, failure: toFailure(error, "ERR_PROXY_REFUSED", "The proxy refused the route table.") };
+      return {
+        kind: "traffic.refused",
+        revision,
+        failure: toFailure(error, "ERR_PROXY_REFUSED", "The proxy refused the route table."),
+      };
     }
   }
 
@@ -209,7 +219,8 @@ export class Executor {
     if (command.kind === "instance.stop") this.#cancels.get(`ready/${command.instance}`)?.abort();
     if (command.kind === "release.discard") this.#cancels.get(`create/${command.release}`)?.abort();
     if (command.kind !== "traffic.apply") return;
-    for (const { instance } of command.table.pools.flatMap((pool) => pool.targets)) this.#cancels.get(`drain/${instance}`)?.abort();
+    for (const { instance } of command.table.pools.flatMap((pool) => pool.targets))
+      this.#cancels.get(`drain/${instance}`)?.abort();
   }
 }
 

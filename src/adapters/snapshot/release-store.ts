@@ -32,8 +32,8 @@ export class ReleaseDirectory {
   async remove(name: ReleaseName): Promise<void> {
     const removing = join(this.path, `${name}.removing`);
     await rm(removing, { recursive: true, force: true });
-    await rename(this.release(name), removing).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
+    await rename(this.release(name), removing).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     });
     await rm(removing, { recursive: true, force: true });
     await rm(this.partial(name), { recursive: true, force: true });

@@ -162,7 +162,8 @@ function identityOf(contentHash: string, { spec, build, env }: ReleaseRequest): 
 /** JSON with sorted keys: the same value always gives the same text. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+  if (value === undefined) return "null";
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${canonical(inner)}`).join(",")}}`;
 }
@@ -181,7 +182,10 @@ async function withDiskErrors<T>(path: string, work: () => Promise<T>): Promise<
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOSPC" || code === "EDQUOT") throw diskFull(path, message);
     if (code === "EACCES" || code === "EROFS") {
-      throw new HitlessError({ code: "ERR_SNAPSHOT_FAILED", what: `The release could not be written to ${path}.`, why: message }, { cause: error });
+      throw new HitlessError(
+        { code: "ERR_SNAPSHOT_FAILED", what: `The release could not be written to ${path}.`, why: message },
+        { cause: error },
+      );
     }
     throw error;
   }

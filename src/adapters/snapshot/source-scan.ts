@@ -64,7 +64,8 @@ class Scan {
 
   async directory(path: string, scopes: readonly Scope[]): Promise<void> {
     const absolute = join(this.#root, path);
-    const names = await readdir(absolute, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    const names = await readdir(absolute, { withFileTypes: true }).catch((cause: unknown) => {
+      const error = cause as NodeJS.ErrnoException;
       this.problems.push(`${path || "."}: cannot be read (${error.code ?? error.message})`);
       return [];
     });
@@ -97,7 +98,10 @@ class Scan {
     } else if (name.isSymbolicLink()) {
       await this.#link(path, absolute);
     } else if (name.isFile()) {
-      const readable = await access(absolute, constants.R_OK).then(() => true, () => false);
+      const readable = await access(absolute, constants.R_OK).then(
+        () => true,
+        () => false,
+      );
       if (readable) this.entries.push({ path, kind: "file", mode, bytes: stat.size });
       else this.problems.push(`${path}: permission to read it is missing`);
     } else {
@@ -110,7 +114,13 @@ class Scan {
     const to = await readlink(absolute);
     const target = resolve(dirname(absolute), to);
     const inside = target === this.#root || target.startsWith(this.#root + sep);
-    if (!(await access(absolute).then(() => true, () => false))) this.problems.push(`${path}: is a link to ${to}, which does not exist`);
+    if (
+      !(await access(absolute).then(
+        () => true,
+        () => false,
+      ))
+    )
+      this.problems.push(`${path}: is a link to ${to}, which does not exist`);
     else if (!inside || to.startsWith("/")) this.problems.push(`${path}: is a link to ${to}, outside the source directory`);
     else this.entries.push({ path, kind: "link", mode: 0o777, bytes: 0 });
   }

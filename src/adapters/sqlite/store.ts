@@ -1,6 +1,6 @@
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { assert, HitlessError } from "../../base/error.ts";
 import { nameNumber } from "../../base/names.ts";
 import type { Command } from "../../core/command.ts";
@@ -14,7 +14,7 @@ const DEPLOYMENTS_KEPT = 200;
 /** Journal entries that are kept although a snapshot makes them dispensable: for looking at what happened. */
 const ENTRIES_KEPT = 2_000;
 
-type Row = Readonly<Record<string, unknown>>;
+type Row = Readonly<Record<string, SQLOutputValue>>;
 
 /** The journal in one SQLite file. WAL with `synchronous=FULL`: a promise that has resolved is on disk (https://sqlite.org/pragma.html#pragma_synchronous). */
 export class SqliteStore implements Store {
@@ -47,18 +47,28 @@ export class SqliteStore implements Store {
   }
 
   async openEpoch(app: string): Promise<number> {
-    const row = this.#get("INSERT INTO apps (app, epoch) VALUES (?, 1) ON CONFLICT (app) DO UPDATE SET epoch = epoch + 1 RETURNING epoch", app);
+    const row = this.#get(
+      "INSERT INTO apps (app, epoch) VALUES (?, 1) ON CONFLICT (app) DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
+      app,
+    );
     return Number(row?.["epoch"]);
   }
 
   async append(app: string, entry: JournalEntry): Promise<void> {
     this.#transaction(() => {
       const epoch = Number(this.#get("SELECT epoch FROM apps WHERE app = ?", app)?.["epoch"] ?? 0);
-      if (entry.epoch < epoch) throw new HitlessError({ code: "ERR_STALE_EPOCH", what: `A newer daemon writes the journal of ${app}.` });
+      if (entry.epoch < epoch)
+        throw new HitlessError({ code: "ERR_STALE_EPOCH", what: `A newer daemon writes the journal of ${app}.` });
       assert(entry.seq === this.#lastSeq(app) + 1, "journal entries are numbered without gaps");
       this.#run(
         "INSERT INTO journal (app, seq, epoch, at, deployment, event, commands) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        app, entry.seq, entry.epoch, entry.event.at, entry.deployment, JSON.stringify(entry.event), JSON.stringify(entry.commands),
+        app,
+        entry.seq,
+        entry.epoch,
+        entry.event.at,
+        entry.deployment,
+        JSON.stringify(entry.event),
+        JSON.stringify(entry.commands),
       );
       for (const [position, command] of entry.commands.entries()) this.#intend(app, entry.seq, position, command);
       if (entry.event.settles !== undefined) this.#run("DELETE FROM commands WHERE app = ? AND id = ?", app, entry.event.settles);
@@ -68,15 +78,20 @@ export class SqliteStore implements Store {
 
   async load(app: string): ReturnType<Store["load"]> {
     const row = this.#get("SELECT seq, state FROM snapshots WHERE app = ?", app);
-    const snapshot = row === undefined ? null : { seq: Number(row["seq"]), state: parse<AppState>(row["state"]) };
+    const snapshot = row === undefined ? null : { seq: Number(row["seq"]), state: parse(row["state"]) as AppState };
     const entries = this.#all("SELECT * FROM journal WHERE app = ? AND seq > ? ORDER BY seq", app, snapshot?.seq ?? 0);
     const commands = this.#all("SELECT body FROM commands WHERE app = ? ORDER BY seq, position", app);
-    return { snapshot, entries: entries.map(entryOf), unsettled: commands.map((command) => parse<Command>(command["body"])) };
+    return { snapshot, entries: entries.map(entryOf), unsettled: commands.map((command) => parse(command["body"]) as Command) };
   }
 
   async saveSnapshot(app: string, seq: number, state: AppState): Promise<void> {
     this.#transaction(() => {
-      this.#run("INSERT INTO snapshots (app, seq, state) VALUES (?, ?, ?) ON CONFLICT (app) DO UPDATE SET seq = excluded.seq, state = excluded.state", app, seq, JSON.stringify(state));
+      this.#run(
+        "INSERT INTO snapshots (app, seq, state) VALUES (?, ?, ?) ON CONFLICT (app) DO UPDATE SET seq = excluded.seq, state = excluded.state",
+        app,
+        seq,
+        JSON.stringify(state),
+      );
       this.#run("DELETE FROM journal WHERE app = ? AND seq <= ?", app, seq - ENTRIES_KEPT);
     });
   }
@@ -84,18 +99,35 @@ export class SqliteStore implements Store {
   async saveDeployment(app: string, deployment: Deployment): Promise<void> {
     const number = nameNumber(deployment.name);
     this.#transaction(() => {
-      this.#run("INSERT INTO deployments (app, number, body) VALUES (?, ?, ?) ON CONFLICT (app, number) DO UPDATE SET body = excluded.body", app, number, JSON.stringify(deployment));
+      this.#run(
+        "INSERT INTO deployments (app, number, body) VALUES (?, ?, ?) ON CONFLICT (app, number) DO UPDATE SET body = excluded.body",
+        app,
+        number,
+        JSON.stringify(deployment),
+      );
       this.#trim(app, (number ?? 0) - DEPLOYMENTS_KEPT);
     });
   }
 
   async deployments(app: string, limit: number): Promise<readonly Deployment[]> {
-    return this.#all("SELECT body FROM deployments WHERE app = ? ORDER BY number DESC LIMIT ?", app, limit).map((row) => parse<Deployment>(row["body"]));
+    return this.#all("SELECT body FROM deployments WHERE app = ? ORDER BY number DESC LIMIT ?", app, limit).map(
+      (row) => parse(row["body"]) as Deployment,
+    );
   }
 
   async notes(app: string, deployment: string, after: number): Promise<readonly (Note & { readonly seq: number })[]> {
-    const rows = this.#all("SELECT seq, at, level, text FROM notes WHERE app = ? AND deployment = ? AND seq > ? ORDER BY seq", app, deployment, after);
-    return rows.map((row) => ({ seq: Number(row["seq"]), at: Number(row["at"]), level: row["level"] as Note["level"], text: String(row["text"]) }));
+    const rows = this.#all(
+      "SELECT seq, at, level, text FROM notes WHERE app = ? AND deployment = ? AND seq > ? ORDER BY seq",
+      app,
+      deployment,
+      after,
+    );
+    return rows.map((row) => ({
+      seq: Number(row["seq"]),
+      at: Number(row["at"]),
+      level: row["level"] as Note["level"],
+      text: String(row["text"]),
+    }));
   }
 
   close(): void {
@@ -103,12 +135,27 @@ export class SqliteStore implements Store {
   }
 
   #intend(app: string, seq: number, position: number, command: Command): void {
-    this.#run("INSERT OR REPLACE INTO commands (app, id, seq, position, body) VALUES (?, ?, ?, ?, ?)", app, command.id, seq, position, JSON.stringify(command));
+    this.#run(
+      "INSERT OR REPLACE INTO commands (app, id, seq, position, body) VALUES (?, ?, ?, ?, ?)",
+      app,
+      command.id,
+      seq,
+      position,
+      JSON.stringify(command),
+    );
   }
 
   #note(app: string, deployment: string | null, note: Note): void {
     const next = "(SELECT coalesce(max(seq), 0) + 1 FROM notes WHERE app = ?)";
-    this.#run(`INSERT INTO notes (app, seq, deployment, at, level, text) VALUES (?, ${next}, ?, ?, ?, ?)`, app, app, deployment, note.at, note.level, note.text);
+    this.#run(
+      `INSERT INTO notes (app, seq, deployment, at, level, text) VALUES (?, ${next}, ?, ?, ?, ?)`,
+      app,
+      app,
+      deployment,
+      note.at,
+      note.level,
+      note.text,
+    );
   }
 
   #trim(app: string, number: number): void {
@@ -142,11 +189,11 @@ export class SqliteStore implements Store {
   }
 
   #all(sql: string, ...values: Value[]): Row[] {
-    return this.#prepare(sql).all(...values) as Row[];
+    return this.#prepare(sql).all(...values);
   }
 
   #get(sql: string, ...values: Value[]): Row | undefined {
-    return this.#prepare(sql).get(...values) as Row | undefined;
+    return this.#prepare(sql).get(...values);
   }
 
   #run(sql: string, ...values: Value[]): void {
@@ -156,8 +203,8 @@ export class SqliteStore implements Store {
 
 type Value = string | number | null;
 
-function parse<T>(text: unknown): T {
-  return JSON.parse(String(text)) as T;
+function parse(text: SQLOutputValue | undefined): unknown {
+  return JSON.parse(String(text));
 }
 
 function entryOf(row: Row): JournalEntry {
@@ -165,8 +212,8 @@ function entryOf(row: Row): JournalEntry {
     seq: Number(row["seq"]),
     epoch: Number(row["epoch"]),
     deployment: row["deployment"] === null ? null : String(row["deployment"]),
-    event: parse<Event>(row["event"]),
-    commands: parse<Command[]>(row["commands"]),
+    event: parse(row["event"]) as Event,
+    commands: parse(row["commands"]) as Command[],
     notes: [],
   };
 }

@@ -1,7 +1,7 @@
 import { chmod, rm } from "node:fs/promises";
 import http from "node:http";
 import { connect } from "node:net";
-import { z } from "zod";
+import type { z } from "zod";
 import { ERROR_CODES, type ErrorKind } from "../../base/error-codes.ts";
 import { HitlessError, toFailure, type Failure } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
@@ -90,7 +90,12 @@ function patternOf(path: string): RegExp {
   return new RegExp(`^${path.replace(/:([a-z]+)/g, "(?<$1>[^/]+)")}$`);
 }
 
-async function answer(request: http.IncomingMessage, response: http.ServerResponse, matchers: readonly Matcher[], log: Logger): Promise<void> {
+async function answer(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  matchers: readonly Matcher[],
+  log: Logger,
+): Promise<void> {
   const gone = new AbortController();
   response.once("close", () => {
     gone.abort();
@@ -103,7 +108,8 @@ async function answer(request: http.IncomingMessage, response: http.ServerRespon
   } catch (error) {
     if (gone.signal.aborted) return;
     const failure = toFailure(error, "ERR_INVARIANT", "The call failed.");
-    if (failure.code === "ERR_INVARIANT") log.error("a call failed", { method: request.method, url: request.url, error: String(error) });
+    if (failure.code === "ERR_INVARIANT")
+      log.error("a call failed", { method: request.method, url: request.url, error: String(error) });
     send(response, statusOf(failure), failure);
   }
 }
@@ -115,7 +121,11 @@ function find(matchers: readonly Matcher[], method: string, path: string): { rou
     const params = Object.entries(match.groups ?? {}).map(([name, value]) => [name, decode(value)]);
     return { route, params: Object.fromEntries(params) as Record<string, string> };
   }
-  throw new HitlessError({ code: "ERR_USAGE", what: `There is no call ${method} ${path}.`, next: "The versions of client and daemon may differ." });
+  throw new HitlessError({
+    code: "ERR_USAGE",
+    what: `There is no call ${method} ${path}.`,
+    next: "The versions of client and daemon may differ.",
+  });
 }
 
 function decode(text: string): string {

@@ -8,7 +8,7 @@ import type { DrainOutcome, RouteTable } from "../../core/routes.ts";
 import type { WorkerDelta } from "../messages.ts";
 import { listenerKey } from "../worker/worker.ts";
 import { HealthChecks } from "./health-checks.ts";
-import { AppBook, LedgerBook } from "./ledger-book.ts";
+import { type AppBook, LedgerBook } from "./ledger-book.ts";
 import { bind, taken, type ListeningSocket } from "./listening-socket.ts";
 import type { RouteFile } from "./route-file.ts";
 import { WorkerGroup } from "./worker-group.ts";
@@ -112,7 +112,11 @@ export class Holder {
   }
 
   status(): ProxyStatus {
-    const workers = this.#workers.workers.map(({ pid, generation, clientConnections }) => ({ pid, generation, clientConnections }));
+    const workers = this.#workers.workers.map(({ pid, generation, clientConnections }) => ({
+      pid,
+      generation,
+      clientConnections,
+    }));
     return {
       boot: this.#boot,
       pid: process.pid,
@@ -152,7 +156,10 @@ export class Holder {
       return { ...known, table };
     }
     const held = await this.#open(table);
-    const answers = await this.#workers.askAll({ kind: "listen", listener: held.listener, address: table.listen }, held.socket.handle);
+    const answers = await this.#workers.askAll(
+      { kind: "listen", listener: held.listener, address: table.listen },
+      held.socket.handle,
+    );
     if (!answers.some((answer) => answer.kind === "refused")) return held;
     await this.#stopListening(held);
     throw taken(table.listen);
@@ -160,7 +167,9 @@ export class Holder {
 
   async #open(table: RouteTable): Promise<HeldApp> {
     const listener = listenerKey(table.listen);
-    const other = [...this.#apps.values()].find((app) => app.listener === listener && app.table.app !== table.app && table.listen.port !== 0);
+    const other = [...this.#apps.values()].find(
+      (app) => app.listener === listener && app.table.app !== table.app && table.listen.port !== 0,
+    );
     if (other !== undefined) {
       throw new HitlessError({
         code: "ERR_LISTEN_ADDRESS_TAKEN",
@@ -204,7 +213,9 @@ export class Holder {
     try {
       await this.#options.routeFile.save([...this.#apps.values()].map((app) => app.table));
     } catch (error) {
-      this.#options.log.error("the route tables cannot be saved; a restarted proxy would serve older ones", { error: String(error) });
+      this.#options.log.error("the route tables cannot be saved; a restarted proxy would serve older ones", {
+        error: String(error),
+      });
     }
   }
 
@@ -212,13 +223,18 @@ export class Holder {
     const routed = this.#apps.get(app)?.table.pools.flatMap((pool) => pool.targets.map((target) => target.instance)) ?? [];
     const wrong = instances.filter((instance) => routed.includes(instance));
     if (wrong.length === 0) return;
-    throw new HitlessError({ code: "ERR_PROXY_REFUSED", what: `${wrong.join(", ")} cannot be drained: the route table still sends requests there.` });
+    throw new HitlessError({
+      code: "ERR_PROXY_REFUSED",
+      what: `${wrong.join(", ")} cannot be drained: the route table still sends requests there.`,
+    });
   }
 
   #appStatus({ table, socket }: HeldApp): ProxyAppStatus {
     const book = this.#book.book(table.app);
     const down = new Set(this.#health.down(table.app));
-    const targets = table.pools.flatMap((pool) => pool.targets.map((target) => this.#targetStatus(table.app, target.instance, down, book)));
+    const targets = table.pools.flatMap((pool) =>
+      pool.targets.map((target) => this.#targetStatus(table.app, target.instance, down, book)),
+    );
     return { app: table.app, epoch: table.epoch, revision: table.revision, listen: socket.address, targets, held: book.held };
   }
 

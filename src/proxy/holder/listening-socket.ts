@@ -17,6 +17,7 @@ interface TcpHandle {
   close(): void;
 }
 
+// eslint-disable-next-line max-params -- the shape is Node's
 type CreateServerHandle = (address: string, port: number, addressType: 4 | 6, fd: -1, flags: 0) => TcpHandle | number;
 
 /**

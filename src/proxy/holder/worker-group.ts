@@ -53,7 +53,9 @@ export class WorkerGroup {
   async #startOne(): Promise<void> {
     this.#generation += 1;
     const events: WorkerEvents = {
-      onCounts: this.#events.onCounts,
+      onCounts: (...counts) => {
+        this.#events.onCounts(...counts);
+      },
       onExit: (worker, how) => {
         this.#workers.delete(worker);
         this.#events.onExit(worker, how);

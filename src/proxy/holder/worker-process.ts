@@ -7,7 +7,8 @@ type Question = { [K in HolderMessage["kind"]]: Extract<HolderMessage, { kind: K
 type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
 
 /** How a worker answered. A worker that has died has nothing in flight and nothing to refuse. */
-export type Answer = { readonly kind: "done" } | { readonly kind: "refused"; readonly reason: string } | { readonly kind: "died" };
+export type Answer =
+  { readonly kind: "done" } | { readonly kind: "refused"; readonly reason: string } | { readonly kind: "died" };
 
 export interface WorkerEvents {
   onCounts(worker: WorkerProcess, delta: WorkerDelta): void;
@@ -70,7 +71,7 @@ export class WorkerProcess {
     const id = questions;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#send({ ...question, id } as HolderMessage, handle);
+      this.#send({ ...question, id }, handle);
     });
   }
 

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { NO_RELEASE } from "../../core/ledger.ts";
 import { errorResponse } from "./error-response.ts";
 import { Exchange } from "./exchange.ts";
+import type { ExchangeClient } from "./exchange-client.ts";
 import type { LiveApp } from "./live-app.ts";
 import type { Limits } from "./limits.ts";
 import { isRefusal, refusal, type Refusal } from "./refusal.ts";
@@ -28,7 +29,7 @@ const TOKEN_START = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
  * One client's connection: reads request after request, answers in order, and closes without losing what the client has not yet read
  * (RFC 9112 section 9.6). Listeners are set once; timeouts come from the worker's one coarse timer.
  */
-export class ClientConnection {
+export class ClientConnection implements ExchangeClient {
   readonly socket: Socket;
   readonly remoteAddress: string;
   /** `performance.now()` of the present request's first byte. */
@@ -144,7 +145,8 @@ export class ClientConnection {
     } else if (this.#exchange !== null) {
       this.#exchange.sweep(now);
     } else if (this.#inRequest) {
-      if (performance.now() - this.requestBeganAt > limits.headTimeoutMs) this.#refuse(refusal(408, "the request did not arrive in time"));
+      if (performance.now() - this.requestBeganAt > limits.headTimeoutMs)
+        this.#refuse(refusal(408, "the request did not arrive in time"));
     } else if (idle > limits.clientKeepAliveMs) {
       this.#linger();
     }
@@ -239,7 +241,8 @@ export class ClientConnection {
     const { limits } = this.#host;
     const lf = input.indexOf(LF);
     const first = String.fromCharCode(input[0] ?? 0);
-    if (!TOKEN_START.test(first) || (lf >= 0 && input[lf - 1] !== CR)) this.#refuse(refusal(400, "the request is not valid HTTP/1.1"));
+    if (!TOKEN_START.test(first) || (lf >= 0 && input[lf - 1] !== CR))
+      this.#refuse(refusal(400, "the request is not valid HTTP/1.1"));
     else if (lf < 0 && input.length > limits.requestLineBytesMax) this.#refuse(refusal(414, "the request line is too long"));
     else if (input.length > limits.headBytesMax) this.#refuse(refusal(431, "the request's header fields are too long"));
     return false;

@@ -1,7 +1,8 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import { NO_RELEASE, type LedgerColumn } from "../../core/ledger.ts";
-import type { ClientConnection } from "./client-connection.ts";
+import type { ExchangeClient } from "./exchange-client.ts";
 import { forwardedFields } from "./forwarded-fields.ts";
+import type { Held, InFlight } from "./in-flight.ts";
 import type { LiveApp } from "./live-app.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { Limits } from "./limits.ts";
@@ -21,8 +22,8 @@ type Phase = "held" | "dialling" | "relaying" | "tunnel" | "flushing" | "done";
  * One request and its answer: chooses a target, sends, tries again where that is safe (the rules R0–R7 of docs/architecture.md), relays both
  * bodies, and ends in exactly one column of the ledger.
  */
-export class Exchange implements UpstreamUser {
-  readonly #client: ClientConnection;
+export class Exchange implements UpstreamUser, InFlight, Held {
+  readonly #client: ExchangeClient;
   readonly #app: LiveApp;
   readonly #head: RequestHead;
   readonly #limits: Limits;
@@ -42,13 +43,18 @@ export class Exchange implements UpstreamUser {
   /** When the present attempt last moved: dialled, sent, or received (milliseconds since the epoch). */
   #movedAt = 0;
 
-  constructor(client: ClientConnection, app: LiveApp, head: RequestHead, limits: Limits) {
+  constructor(client: ExchangeClient, app: LiveApp, head: RequestHead, limits: Limits) {
     this.#client = client;
     this.#app = app;
     this.#head = head;
     this.#limits = limits;
     this.#request = new RequestRelay(head.body, limits);
-    this.#response = new ResponseRelay(head, client.socket, limits, () => client.mustClose() || !head.keepAlive || !this.#request.complete);
+    this.#response = new ResponseRelay(
+      head,
+      client.socket,
+      limits,
+      () => client.mustClose() || !head.keepAlive || !this.#request.complete,
+    );
   }
 
   start(): void {
@@ -139,7 +145,10 @@ export class Exchange implements UpstreamUser {
     this.#phase = "relaying";
     this.#sent = true;
     this.#movedAt = Date.now();
-    connection.socket.write(`${this.#head.forward}${requestFraming(this.#head)}${forwardedFields(this.#head, this.#client)}\r\n`, "latin1");
+    connection.socket.write(
+      `${this.#head.forward}${requestFraming(this.#head)}${forwardedFields(this.#head, this.#client)}\r\n`,
+      "latin1",
+    );
     if (!this.#request.complete) this.#client.resumeBody();
   }
 
@@ -241,7 +250,8 @@ export class Exchange implements UpstreamUser {
     this.#connection = null;
     if (connection !== null) {
       connection.user = null;
-      if (reusable && this.#request.complete && target !== null && connection.isUsable()) target.pool.give(connection, idleHintMs);
+      if (reusable && this.#request.complete && target !== null && connection.isUsable())
+        target.pool.give(connection, idleHintMs);
       else connection.destroy();
     }
     this.#leaveTarget();
@@ -399,7 +409,11 @@ export class Exchange implements UpstreamUser {
 
   #answerOrAbort(status: number, reason: string): void {
     if (this.#response.forwarded) this.#client.abort();
-    else this.#client.answer(status, reason, { close: !this.#request.complete || !this.#head.keepAlive, bodyless: this.#head.method === "HEAD" });
+    else
+      this.#client.answer(status, reason, {
+        close: !this.#request.complete || !this.#head.keepAlive,
+        bodyless: this.#head.method === "HEAD",
+      });
   }
 
   #dropUpstream(): void {

@@ -2,7 +2,7 @@ import type { InstanceName } from "../../base/names.ts";
 import type { RouteTable } from "../../core/routes.ts";
 import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta } from "../messages.ts";
 import { Balancer } from "./balancer.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Held } from "./in-flight.ts";
 import { Ledger } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
 import { LiveTarget } from "./live-target.ts";
@@ -15,7 +15,7 @@ const RETRIES_ALWAYS = 20;
 export class LiveApp {
   readonly name: string;
   readonly ledger = new Ledger();
-  readonly held = new Set<Exchange>();
+  readonly held = new Set<Held>();
   table: RouteTable;
   inFlight = 0;
   readonly #limits: Limits;
@@ -80,7 +80,7 @@ export class LiveApp {
   }
 
   /** True if the request may wait for a usable target. */
-  hold(exchange: Exchange): boolean {
+  hold(exchange: Held): boolean {
     if (this.table.proxy.holdMs === 0 || this.held.size >= this.#limits.heldRequestsMax) return false;
     this.held.add(exchange);
     return true;

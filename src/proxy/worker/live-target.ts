@@ -1,6 +1,6 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import type { Target } from "../../core/routes.ts";
-import type { Exchange } from "./exchange.ts";
+import type { InFlight } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
 import { UpstreamPool } from "./upstream-pool.ts";
 
@@ -15,7 +15,7 @@ export class LiveTarget {
   readonly port: number;
   readonly pool: UpstreamPool;
   /** Requests given to it and not finished; tunnels included. */
-  readonly exchanges = new Set<Exchange>();
+  readonly exchanges = new Set<InFlight>();
   /** Requests given since the last report. */
   requests = 0;
   /** In the present route table. */
@@ -47,12 +47,12 @@ export class LiveTarget {
     this.#ejectedUntil = 0;
   }
 
-  begin(exchange: Exchange): void {
+  begin(exchange: InFlight): void {
     this.exchanges.add(exchange);
     this.requests += 1;
   }
 
-  end(exchange: Exchange): void {
+  end(exchange: InFlight): void {
     this.exchanges.delete(exchange);
     if (this.exchanges.size > 0 || this.#whenIdle.length === 0) return;
     const waiters = this.#whenIdle;

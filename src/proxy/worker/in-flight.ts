@@ -1,0 +1,13 @@
+/** A request as its target knows it. */
+export interface InFlight {
+  /** Ends it at a drain limit; false for a tunnel, which is not counted. */
+  cut(): boolean;
+}
+
+/** A request that waits for a usable target, as its app knows it. */
+export interface Held {
+  /** A target may be there now. */
+  resume(): void;
+  checkHold(now: number): void;
+  giveUpHold(): void;
+}
