@@ -47,7 +47,13 @@ function runAgain(node) {
 
 function refuse(why) {
   process.stderr.write(
-    "hitless needs Node.js " + NEEDED.join(".") + " or newer; this is " + process.versions.node + " (" + process.execPath + ")." +
+    "hitless needs Node.js " +
+      NEEDED.join(".") +
+      " or newer; this is " +
+      process.versions.node +
+      " (" +
+      process.execPath +
+      ")." +
       (why ? "\n  " + why : "") +
       "\n  Install a newer one from your distribution or https://nodejs.org, or add it to the project: npm install --save-dev node@24 [ERR_NODE_TOO_OLD]\n",
   );

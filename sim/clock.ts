@@ -38,7 +38,10 @@ export class SimClock implements Clock {
 
   /** Wakes the next sleeper; false when nobody sleeps. */
   step(): boolean {
-    const next = this.#sleepers.reduce<Sleeper | null>((best, sleeper) => (best === null || before(sleeper, best) ? sleeper : best), null);
+    const next = this.#sleepers.reduce<Sleeper | null>(
+      (best, sleeper) => (best === null || before(sleeper, best) ? sleeper : best),
+      null,
+    );
     if (next === null) return false;
     this.#drop(next);
     this.#now = Math.max(this.#now, next.at);

@@ -31,5 +31,7 @@ for (let seed = first; seed < first + count; seed += 1) {
   failed += 1;
   console.log(`seed ${String(seed)}: ${result.violations.join("; ")}\n  repeat: npm run sim -- --seed ${String(seed)} --journal`);
 }
-console.log(`${String(count)} seeds, ${String(failed)} failed; last deployments: ${[...outcomes].map(([name, n]) => `${name} ${String(n)}`).join(", ")}`);
+console.log(
+  `${String(count)} seeds, ${String(failed)} failed; last deployments: ${[...outcomes].map(([name, n]) => `${name} ${String(n)}`).join(", ")}`,
+);
 process.exitCode = failed === 0 ? 0 : 1;

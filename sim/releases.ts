@@ -45,7 +45,8 @@ export class SimReleases implements Releases {
   }
 
   launchPlan(_app: string, release: string): Promise<LaunchPlan> {
-    if (!this.kept.has(release)) return Promise.reject(new HitlessError({ code: "ERR_RELEASE_UNKNOWN", what: `${release} is gone.` }));
+    if (!this.kept.has(release))
+      return Promise.reject(new HitlessError({ code: "ERR_RELEASE_UNKNOWN", what: `${release} is gone.` }));
     return Promise.resolve({ directory: "/sim", command: "run", env: {} });
   }
 }

@@ -2,7 +2,11 @@ import { z } from "zod";
 import { NAME_PATTERN } from "../base/names.ts";
 import { STRATEGIES, type AppSpec, type Batch, type HealthSpec, type ListenAddress, type ProcessSpec } from "../core/app-spec.ts";
 
-const ms = z.number().int().min(0).max(7 * 86_400_000);
+const ms = z
+  .number()
+  .int()
+  .min(0)
+  .max(7 * 86_400_000);
 
 export const batchSchema: z.ZodType<Batch> = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("count"), count: z.number().int().min(1).max(10_000) }),

@@ -123,7 +123,12 @@ export interface DeploymentStatus {
 
 export interface DeploymentProgress {
   readonly deployment: DeploymentStatus;
-  readonly notes: readonly { readonly seq: number; readonly at: number; readonly level: "info" | "good" | "bad"; readonly text: string }[];
+  readonly notes: readonly {
+    readonly seq: number;
+    readonly at: number;
+    readonly level: "info" | "good" | "bad";
+    readonly text: string;
+  }[];
   /** Pass as `after` the next time. */
   readonly seq: number;
 }

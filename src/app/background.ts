@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { DaemonInfo } from "../api/daemon.ts";
-import { daemonSocket } from "../api/paths.ts";
+import { daemonSocket } from "../api/transport/paths.ts";
 import { call } from "../api/transport/call.ts";
 import type { Failure } from "../base/error.ts";
 import { HitlessError } from "../base/error.ts";
@@ -46,7 +46,9 @@ export async function ensureDaemon(stateDirectory: string, workers: number | nul
 
 export async function daemonInfo(stateDirectory: string): Promise<DaemonInfo | null> {
   try {
-    return await call<DaemonInfo>(daemonSocket(stateDirectory), "/v1/daemon", { unreachable: { code: "ERR_DAEMON_UNREACHABLE", what: "" } });
+    return await call<DaemonInfo>(daemonSocket(stateDirectory), "/v1/daemon", {
+      unreachable: { code: "ERR_DAEMON_UNREACHABLE", what: "" },
+    });
   } catch (error) {
     if (error instanceof HitlessError && error.code === "ERR_DAEMON_UNREACHABLE") return null;
     throw error;
@@ -77,7 +79,11 @@ function startFailure(outputPath: string): Failure {
       // Not the line that is looked for.
     }
   }
-  return { code: "ERR_DAEMON_UNREACHABLE", what: "The daemon did not start.", why: text.trim().slice(-1_000) || "It said nothing." };
+  return {
+    code: "ERR_DAEMON_UNREACHABLE",
+    what: "The daemon did not start.",
+    why: text.trim().slice(-1_000) || "It said nothing.",
+  };
 }
 
 function readText(path: string): string {

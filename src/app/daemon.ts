@@ -7,7 +7,7 @@ import { SnapshotReleases } from "../adapters/snapshot/releases.ts";
 import { acquireDaemonLock } from "../adapters/sqlite/daemon-lock.ts";
 import { SqliteStore } from "../adapters/sqlite/store.ts";
 import type { DaemonInfo, ShutdownRequest } from "../api/daemon.ts";
-import { daemonSocket } from "../api/paths.ts";
+import { daemonSocket } from "../api/transport/paths.ts";
 import { serve } from "../api/transport/serve.ts";
 import { Engine } from "../engine/engine.ts";
 import { daemonRoutes } from "../server/routes.ts";
@@ -47,7 +47,10 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
   await keeper.start();
   await engine.start();
   const info = async (): Promise<DaemonInfo> => {
-    const proxyPid = await traffic.status().then((status) => status.pid, () => null);
+    const proxyPid = await traffic.status().then(
+      (status) => status.pid,
+      () => null,
+    );
     return { version: VERSION, pid: process.pid, startedAt, stateDirectory, proxyPid };
   };
   const shutdown = async (request: ShutdownRequest): Promise<void> => {

@@ -17,7 +17,10 @@ export function defaultStateDirectory(env: NodeJS.ProcessEnv): string {
 /** Creates the directory with mode 0700 and checks that it can be used. @throws ERR_STATE_DIRECTORY */
 export function prepareStateDirectory(path: string): void {
   if (Buffer.byteLength(join(path, LONGEST_SOCKET)) > SOCKET_PATH_MAX) {
-    throw unusable(path, `Its path is too long for a unix socket in it (${String(SOCKET_PATH_MAX)} bytes with ${LONGEST_SOCKET}).`);
+    throw unusable(
+      path,
+      `Its path is too long for a unix socket in it (${String(SOCKET_PATH_MAX)} bytes with ${LONGEST_SOCKET}).`,
+    );
   }
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });

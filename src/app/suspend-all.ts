@@ -15,7 +15,7 @@ export async function suspendAll(engine: EngineControl, by: string): Promise<voi
 
 async function suspend(engine: EngineControl, app: string, by: string): Promise<void> {
   const name = await engine.request(app, { kind: "suspend.requested", by });
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const notes = await engine.notes(app, name, after, WAIT_MS);
     after = notes.at(-1)?.seq ?? after;
     const deployment = engine.state(app)?.deployment;

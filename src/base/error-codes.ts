@@ -22,10 +22,16 @@ export const ERROR_CODES = {
   ERR_CONFIG_INVALID: { kind: "config", meaning: "The configuration file has problems; all of them are listed." },
   ERR_CONFIG_UNREADABLE: { kind: "config", meaning: "The configuration file could not be read or parsed." },
   ERR_ENV_MISSING: { kind: "config", meaning: "An `env:` reference or an env file names something that does not exist." },
-  ERR_STATE_DIRECTORY: { kind: "config", meaning: "The state directory cannot be used (not writable, or its path is too long for a socket)." },
+  ERR_STATE_DIRECTORY: {
+    kind: "config",
+    meaning: "The state directory cannot be used (not writable, or its path is too long for a socket).",
+  },
   ERR_NODE_TOO_OLD: { kind: "config", meaning: "This Node.js is older than the one Hitless needs." },
   ERR_SOURCE_MISSING: { kind: "config", meaning: "The release source directory does not exist or is not a directory." },
-  ERR_SOURCE_UNREADABLE: { kind: "config", meaning: "The release source holds files that cannot be copied (sockets, devices, unreadable files, dangling links)." },
+  ERR_SOURCE_UNREADABLE: {
+    kind: "config",
+    meaning: "The release source holds files that cannot be copied (sockets, devices, unreadable files, dangling links).",
+  },
   ERR_BUILD_FAILED: { kind: "unhealthy", meaning: "The build command failed in the snapshot." },
   ERR_DISK_FULL: { kind: "unavailable", meaning: "The disk is full; what was written of the unfinished release was removed." },
   ERR_SNAPSHOT_FAILED: { kind: "unavailable", meaning: "The release could not be copied into the state directory." },

@@ -10,7 +10,7 @@ import type {
   Report,
   ShutdownRequest,
 } from "../api/daemon.ts";
-import { daemonSocket } from "../api/paths.ts";
+import { daemonSocket } from "../api/transport/paths.ts";
 import { call } from "../api/transport/call.ts";
 
 /** The daemon as the commands see it: one method for each call of `api/daemon`. */
@@ -50,12 +50,16 @@ export class DaemonClient {
   }
 
   async deployments(app: string, limit: number): Promise<readonly DeploymentStatus[]> {
-    const { deployments } = await this.#get<{ deployments: readonly DeploymentStatus[] }>(`${appPath(app)}/deployments?limit=${String(limit)}`);
+    const { deployments } = await this.#get<{ deployments: readonly DeploymentStatus[] }>(
+      `${appPath(app)}/deployments?limit=${String(limit)}`,
+    );
     return deployments;
   }
 
   progress(app: string, deployment: string, after: number, waitMs: number): Promise<DeploymentProgress> {
-    return this.#get(`${appPath(app)}/deployments/${encodeURIComponent(deployment)}?after=${String(after)}&waitMs=${String(waitMs)}`);
+    return this.#get(
+      `${appPath(app)}/deployments/${encodeURIComponent(deployment)}?after=${String(after)}&waitMs=${String(waitMs)}`,
+    );
   }
 
   report(app: string, deployment: string): Promise<Report> {

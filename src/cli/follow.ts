@@ -30,7 +30,7 @@ export async function follow(session: Session, app: string, name: string): Promi
 
 /** Null when the person does not want to wait any longer. */
 async function untilEnded(session: Session, app: string, name: string, interrupts: Interrupts): Promise<DeploymentStatus | null> {
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const progress = await Promise.race([nextProgress(session, app, name, after), interrupts.detached]);
     if (progress === null) return null;
     for (const note of progress.notes) printNote(session, note);
@@ -41,13 +41,16 @@ async function untilEnded(session: Session, app: string, name: string, interrupt
 
 async function nextProgress(session: Session, app: string, name: string, after: number): Promise<DeploymentProgress> {
   const until = Date.now() + AWAY_LIMIT_MS;
-  for (let said = false; ; ) {
+  for (let said = false; ;) {
     try {
       return await session.client.progress(app, name, after, WAIT_MS);
     } catch (error) {
       const away = error instanceof HitlessError && error.code === "ERR_DAEMON_UNREACHABLE";
       if (!away || Date.now() > until) throw error;
-      if (!said) session.output.note("the daemon does not answer; what it has started goes on serving. `hitless up` starts it again and the deployment goes on");
+      if (!said)
+        session.output.note(
+          "the daemon does not answer; what it has started goes on serving. `hitless up` starts it again and the deployment goes on",
+        );
       said = true;
       await new Promise((resolve) => setTimeout(resolve, AWAY_POLL_MS));
     }
@@ -71,7 +74,9 @@ async function conclude(session: Session, app: string, deployment: DeploymentSta
 }
 
 async function detached({ output, client }: Session, app: string, name: string): Promise<DeploymentStatus> {
-  output.note(`${name} goes on without you. Look again with \`hitless status --watch\`, and at the end with \`hitless report ${name}\`.`);
+  output.note(
+    `${name} goes on without you. Look again with \`hitless status --watch\`, and at the end with \`hitless report ${name}\`.`,
+  );
   const { deployment } = await client.progress(app, name, 0, 0);
   throw new HitlessError({ code: "ERR_ABORTED", what: `Stopped watching ${name} in phase ${deployment.phase}.` });
 }

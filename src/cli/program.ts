@@ -7,16 +7,10 @@ import { registerLooking } from "./commands/look.ts";
 import { registerOperations } from "./commands/operate.ts";
 import { registerStatus } from "./commands/status.ts";
 import type { CliHost } from "./host.ts";
-import { Output } from "./output.ts";
+import type { Output } from "./output.ts";
+import type { Register } from "./register.ts";
 import { renderFailure } from "./render/failure.ts";
-import { Session, type CommonOptions } from "./session.ts";
-
-/** Completes a command: common options, examples, and what it does. Arguments come after the options. */
-export type Register = <O extends CommonOptions>(
-  command: Command,
-  examples: readonly string[],
-  action: (session: Session, options: O, ...args: never[]) => Promise<void>,
-) => void;
+import { Session } from "./session.ts";
 
 const USAGE_EXIT = 2;
 
@@ -51,14 +45,18 @@ function buildProgram(host: CliHost, output: Output): Command {
         output.note(text.trimEnd());
       },
     })
-    .addHelpText("after", "\nA first deployment:\n  $ cd my-app && $EDITOR hitless.config.ts\n  $ hitless deploy\n  $ hitless status\n  $ hitless rollback\n");
+    .addHelpText(
+      "after",
+      "\nA first deployment:\n  $ cd my-app && $EDITOR hitless.config.ts\n  $ hitless deploy\n  $ hitless status\n  $ hitless rollback\n",
+    );
   const register: Register = (command, examples, action) => {
     command
       .option("--state <directory>", "state directory (default: $HITLESS_STATE, or hitless in your state directory)")
       .option("--app <name>", "the app (default: the one configured here)")
       .option("--config <file>", "configuration file")
       .option("--json", "machine-readable output");
-    if (examples.length > 0) command.addHelpText("after", `\nExamples:\n${examples.map((example) => `  $ ${example}`).join("\n")}\n`);
+    if (examples.length > 0)
+      command.addHelpText("after", `\nExamples:\n${examples.map((example) => `  $ ${example}`).join("\n")}\n`);
     command.action(async (...given: unknown[]) => {
       const options = command.opts();
       const args = given.slice(0, -2) as never[];

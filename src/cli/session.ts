@@ -42,7 +42,8 @@ export class Session {
     try {
       return await loadAppName({ directory: this.host.cwd, file: this.options.config ?? null, env: this.host.env });
     } catch (error) {
-      if (!(error instanceof HitlessError) || error.code !== "ERR_CONFIG_NOT_FOUND" || this.options.config !== undefined) throw error;
+      if (!(error instanceof HitlessError) || error.code !== "ERR_CONFIG_NOT_FOUND" || this.options.config !== undefined)
+        throw error;
     }
     const apps = (await this.client.apps()).map((status) => status.app);
     const [only] = apps;
@@ -50,7 +51,8 @@ export class Session {
     throw new HitlessError({
       code: "ERR_USAGE",
       what: "Which app?",
-      why: apps.length === 0 ? "The daemon knows none, and there is no configuration here." : `The daemon knows ${apps.join(", ")}.`,
+      why:
+        apps.length === 0 ? "The daemon knows none, and there is no configuration here." : `The daemon knows ${apps.join(", ")}.`,
       next: "Name it with --app, or go to its directory.",
     });
   }

@@ -5,7 +5,13 @@ import { pathToFileURL } from "node:url";
 import { parse as parseYaml } from "yaml";
 import { HitlessError } from "../base/error.ts";
 
-export const CONFIG_NAMES = ["hitless.config.ts", "hitless.config.js", "hitless.config.json", "hitless.config.yaml", "hitless.config.yml"] as const;
+export const CONFIG_NAMES = [
+  "hitless.config.ts",
+  "hitless.config.js",
+  "hitless.config.json",
+  "hitless.config.yaml",
+  "hitless.config.yml",
+] as const;
 
 const INDEX = new URL(import.meta.url.endsWith(".ts") ? "../index.ts" : "../index.js", import.meta.url).href;
 let hooked = false;
@@ -25,7 +31,12 @@ export async function findConfigFile(directory: string, named: string | null): P
           why: `Looked for ${CONFIG_NAMES.join(", ")}.`,
           next: "Go to the application's directory, name the file with --config, or name a known app with --app.",
         }
-      : { code: "ERR_CONFIG_INVALID", what: `There are ${String(found.length)} configuration files.`, next: "Keep one of them.", details: found },
+      : {
+          code: "ERR_CONFIG_INVALID",
+          what: `There are ${String(found.length)} configuration files.`,
+          next: "Keep one of them.",
+          details: found,
+        },
   );
 }
 
@@ -45,7 +56,11 @@ export async function readConfigFile(path: string): Promise<unknown> {
   } catch (error) {
     if (error instanceof HitlessError) throw error;
     throw new HitlessError(
-      { code: "ERR_CONFIG_UNREADABLE", what: `${path} cannot be read.`, why: error instanceof Error ? error.message : String(error) },
+      {
+        code: "ERR_CONFIG_UNREADABLE",
+        what: `${path} cannot be read.`,
+        why: error instanceof Error ? error.message : String(error),
+      },
       { cause: error },
     );
   }
@@ -56,7 +71,8 @@ async function importConfig(path: string): Promise<unknown> {
   if (!hooked) {
     hooked = true;
     registerHooks({
-      resolve: (specifier, context, next) => (specifier === "hitless" ? { url: INDEX, shortCircuit: true } : next(specifier, context)),
+      resolve: (specifier, context, next) =>
+        specifier === "hitless" ? { url: INDEX, shortCircuit: true } : next(specifier, context),
     });
   }
   const module = (await import(pathToFileURL(path).href)) as { default?: unknown };

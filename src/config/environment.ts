@@ -16,7 +16,11 @@ export interface ResolvedEnvironment {
 }
 
 /** Env files first, then `env` of the app, then `env` of the process type: the later one wins. */
-export async function resolveEnvironment(config: ParsedConfig, directory: string, own: NodeJS.ProcessEnv): Promise<ResolvedEnvironment> {
+export async function resolveEnvironment(
+  config: ParsedConfig,
+  directory: string,
+  own: NodeJS.ProcessEnv,
+): Promise<ResolvedEnvironment> {
   const problems: string[] = [];
   const files = await readFiles(config.envFiles ?? null, directory, problems);
   const shared = { ...files, ...resolveAll("env", config.env ?? {}, own, problems) };
@@ -34,19 +38,28 @@ async function readFiles(names: readonly string[] | null, directory: string, pro
       const variables = parseEnv(await readFile(join(directory, name), "utf8"));
       all = { ...all, ...(variables as Variables) };
     } catch (error) {
-      if (names !== null) problems.push(`envFiles[${String(index)}]: ${name} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+      if (names !== null)
+        problems.push(
+          `envFiles[${String(index)}]: ${name} cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`,
+        );
     }
   }
   return all;
 }
 
-function resolveAll(path: string, given: Readonly<Record<string, string | number | boolean>>, own: NodeJS.ProcessEnv, problems: string[]): Variables {
+function resolveAll(
+  path: string,
+  given: Readonly<Record<string, string | number | boolean>>,
+  own: NodeJS.ProcessEnv,
+  problems: string[],
+): Variables {
   const resolved: Record<string, string> = {};
   for (const [name, value] of Object.entries(given)) {
     if (RESERVED.test(name)) problems.push(`${path}.${name}: is set by Hitless itself`);
     const reference = REFERENCE.exec(String(value))?.[1];
     const text = reference === undefined ? String(value) : own[reference];
-    if (text === undefined) problems.push(`${path}.${name}: found "${String(value)}", but ${reference ?? ""} is not set in this environment`);
+    if (text === undefined)
+      problems.push(`${path}.${name}: found "${String(value)}", but ${reference ?? ""} is not set in this environment`);
     else resolved[name] = text;
   }
   return resolved;

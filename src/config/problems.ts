@@ -28,19 +28,26 @@ function depth(issues: readonly z.core.$ZodIssue[]): number {
 }
 
 function expected(message: string): string {
-  return message.startsWith("expected") ? message : message.replace(/^Invalid input: expected/, "expected").replace(/, received .*$/, "");
+  return message.startsWith("expected")
+    ? message
+    : message.replace(/^Invalid input: expected/, "expected").replace(/, received .*$/, "");
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((value, key) => (typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined), input);
+  return path.reduce<unknown>(
+    (value, key) => (typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined),
+    input,
+  );
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === "function" ? "a function" : (JSON.stringify(value) ?? String(value));
+  const text = typeof value === "function" ? "a function" : value === undefined ? "undefined" : JSON.stringify(value);
   return text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…` : text;
 }
 
 function pathText(path: readonly PropertyKey[]): string {
   if (path.length === 0) return "(the configuration)";
-  return path.map((key, index) => (typeof key === "number" ? `[${String(key)}]` : `${index === 0 ? "" : "."}${String(key)}`)).join("");
+  return path
+    .map((key, index) => (typeof key === "number" ? `[${String(key)}]` : `${index === 0 ? "" : "."}${String(key)}`))
+    .join("");
 }

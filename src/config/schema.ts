@@ -19,7 +19,9 @@ const whole = (min: number, max: number) => {
 const environment = z
   .record(
     z.string().regex(/^[A-Za-z_]\w*$/, { error: "expected a variable name of letters, digits and underscores" }),
-    z.union([z.string(), z.number(), z.boolean()], { error: 'expected text, a number, true or false; "env:NAME" takes the value of NAME' }),
+    z.union([z.string(), z.number(), z.boolean()], {
+      error: 'expected text, a number, true or false; "env:NAME" takes the value of NAME',
+    }),
     { error: 'expected variables such as { PORT_NAME: "value", DATABASE_URL: "env:DATABASE_URL" }' },
   )
   .describe('Environment variables. "env:NAME" takes the value that NAME has where `hitless deploy` is run.');
@@ -27,7 +29,9 @@ const environment = z
 const BATCH = 'expected a number of instances such as 1, or a share such as "25%"';
 const batch = z
   .union([z.number(), z.string().regex(/^(?:100|[1-9]\d?)%$/, { error: BATCH })], { error: BATCH })
-  .transform((value): Batch => (typeof value === "number" ? { kind: "count", count: value } : { kind: "percent", percent: parseInt(value, 10) }))
+  .transform((value): Batch =>
+    typeof value === "number" ? { kind: "count", count: value } : { kind: "percent", percent: parseInt(value, 10) },
+  )
   .refine((value) => value.kind === "percent" || (Number.isInteger(value.count) && value.count >= 1), { error: BATCH })
   .describe("How many instances are replaced at a time.");
 
@@ -52,7 +56,10 @@ const processType = z.strictObject({
     .union([z.string().regex(/\S/, { error: COMMAND }), z.array(z.string()).min(1)], { error: COMMAND })
     .describe("Run in the release's directory with PORT and HOST set. A list is run as it is, a line by /bin/sh."),
   instances: whole(0, 10_000).default(1),
-  traffic: z.boolean({ error: "expected true or false" }).optional().describe("Gets requests from the proxy. Default: true for `web`, false for the others."),
+  traffic: z
+    .boolean({ error: "expected true or false" })
+    .optional()
+    .describe("Gets requests from the proxy. Default: true for `web`, false for the others."),
   health: health.prefault({}),
   readyAfter: duration(0).default(1_000).describe("Without traffic: ready when still running after this."),
   startDeadline: duration(100).default(30_000).describe("From the start to ready."),
@@ -76,7 +83,9 @@ export const configSchema = z
       .array(text("expected a pattern as in .gitignore"), { error: 'expected a list of patterns such as ["*.log", "tmp/"]' })
       .default([])
       .describe("Not part of a release; as in .gitignore, beside .gitignore and .hitlessignore."),
-    build: text('expected a command line such as "npm ci"').optional().describe("Run by /bin/sh in the snapshot before anything is started."),
+    build: text('expected a command line such as "npm ci"')
+      .optional()
+      .describe("Run by /bin/sh in the snapshot before anything is started."),
     envFiles: z
       .array(text("expected a file name"), { error: 'expected a list of files such as [".env"]' })
       .optional()
@@ -94,7 +103,9 @@ export const configSchema = z
     proxy: z
       .strictObject({
         hold: duration(0).default(10_000).describe("How long a request waits for a usable instance before 503."),
-        firstByteTimeout: duration(0).default(60_000).describe("How long an instance may take to begin its answer. 0 turns it off."),
+        firstByteTimeout: duration(0)
+          .default(60_000)
+          .describe("How long an instance may take to begin its answer. 0 turns it off."),
       })
       .prefault({}),
     keepReleases: whole(1, 1_000).default(5),

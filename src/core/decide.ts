@@ -1,6 +1,16 @@
 import type { Failure } from "../base/error.ts";
 import type { Command } from "./command.ts";
-import { dropInstance, note, openDraft, patch, patchDeployment, patchInstance, running, type Draft, type NoteDraft } from "./draft.ts";
+import {
+  dropInstance,
+  note,
+  openDraft,
+  patch,
+  patchDeployment,
+  patchInstance,
+  running,
+  type Draft,
+  type NoteDraft,
+} from "./draft.ts";
 import { finishUnchanged } from "./ending.ts";
 import type { Event, EventBody } from "./event.ts";
 import { whenExited, whenFailedToStart } from "./exits.ts";

@@ -31,7 +31,8 @@ export function goBack(draft: Draft, failure: Failure): void {
     enter(draft, "closing");
     return;
   }
-  if (first) note(draft, deployment.from === null ? "going back: stopping what was started" : `going back to ${deployment.from}`, "bad");
+  if (first)
+    note(draft, deployment.from === null ? "going back: stopping what was started" : `going back to ${deployment.from}`, "bad");
   rejoinDraining(draft);
   dropUnrouted(draft);
   patchDeployment(draft, { stages: planBack(draft.state), stage: 0, starting: [], retiring: [] });

@@ -95,9 +95,7 @@ export function sumRows(rows: readonly LedgerRow[]): LedgerCounts {
 export function ledgerBetween(earlier: LedgerSnapshot | null, later: LedgerSnapshot): readonly LedgerRow[] {
   if (earlier === null || earlier.boot !== later.boot) return later.rows;
   const before = new Map(earlier.rows.map((row) => [row.release, row]));
-  return later.rows
-    .map((row) => subtractRow(row, before.get(row.release)))
-    .filter((row) => totalOf(row.counts) > 0);
+  return later.rows.map((row) => subtractRow(row, before.get(row.release))).filter((row) => totalOf(row.counts) > 0);
 }
 
 export function mergeRows(rows: readonly LedgerRow[]): readonly LedgerRow[] {

@@ -77,8 +77,7 @@ function started(move: Move, stages: number): number {
 
 /** Old instances go in the proportion in which new ones have come, rounded down: never more than were replaced. */
 function retirement(move: Move, index: number): Retirement {
-  const gone = (stages: number): number =>
-    move.wanted === 0 ? 0 : Math.floor((move.old * started(move, stages)) / move.wanted);
+  const gone = (stages: number): number => (move.wanted === 0 ? 0 : Math.floor((move.old * started(move, stages)) / move.wanted));
   return { type: move.type, count: gone(index + 1) - gone(index), side: "others" };
 }
 

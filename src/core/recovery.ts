@@ -26,7 +26,8 @@ export function whenRecovered(draft: Draft, event: Extract<Event, { kind: "engin
     }
   }
   if (draft.state.routes.installed) syncRoutes(draft, { force: true });
-  else if (draft.state.routes.revision > 0) order(draft, { kind: "traffic.remove", app: draft.state.app, epoch: event.epoch }, null);
+  else if (draft.state.routes.revision > 0)
+    order(draft, { kind: "traffic.remove", app: draft.state.app, epoch: event.epoch }, null);
   supervise(draft);
 }
 

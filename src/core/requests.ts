@@ -65,9 +65,20 @@ export function whenScaleRequested(draft: Draft, request: Request<"scale.request
     });
     return;
   }
-  begin(draft, { kind: "scale", by: request.by, to: release, stages: planScale(draft.state, release, request.counts), newGeneration: false });
+  begin(draft, {
+    kind: "scale",
+    by: request.by,
+    to: release,
+    stages: planScale(draft.state, release, request.counts),
+    newGeneration: false,
+  });
   patchDeployment(draft, { counts: request.counts });
-  note(draft, `${request.by} scales ${Object.entries(request.counts).map(([type, count]) => `${type} to ${count}`).join(", ")}`);
+  note(
+    draft,
+    `${request.by} scales ${Object.entries(request.counts)
+      .map(([type, count]) => `${type} to ${count}`)
+      .join(", ")}`,
+  );
 }
 
 export function whenSuspendRequested(draft: Draft, request: Request<"suspend.requested">): void {
@@ -81,8 +92,16 @@ export function whenResumeRequested(draft: Draft, request: Request<"resume.reque
   if (refuseWhileRunning(draft) || refuseWithoutActive(draft)) return;
   const release = draft.state.active ?? "";
   patch(draft, { suspended: false });
-  const wanted = Object.fromEntries(processTypes(draft.state, release).map((type) => [type, desiredCount(draft.state, release, type)]));
-  begin(draft, { kind: "resume", by: request.by, to: release, stages: planScale(draft.state, release, wanted), newGeneration: false });
+  const wanted = Object.fromEntries(
+    processTypes(draft.state, release).map((type) => [type, desiredCount(draft.state, release, type)]),
+  );
+  begin(draft, {
+    kind: "resume",
+    by: request.by,
+    to: release,
+    stages: planScale(draft.state, release, wanted),
+    newGeneration: false,
+  });
   note(draft, `${request.by} brings ${release} back`);
 }
 
@@ -90,7 +109,11 @@ export function whenAbortRequested(draft: Draft, request: Request<"abort.request
   const deployment = running(draft.state);
   const reason = abortProblem(deployment);
   if (reason !== null) {
-    refuse(draft, { code: "ERR_NOTHING_RUNNING", what: reason, next: "See what happened with `hitless status` or `hitless history`." });
+    refuse(draft, {
+      code: "ERR_NOTHING_RUNNING",
+      what: reason,
+      next: "See what happened with `hitless status` or `hitless history`.",
+    });
     return;
   }
   goBack(draft, { code: "ERR_ABORTED", what: `${request.by} asked ${deployment?.name ?? ""} to go back.` });
@@ -174,7 +197,11 @@ function refuseWithoutActive(draft: Draft): boolean {
 function rollbackProblem(state: AppState, to: ReleaseName | null, asked: ReleaseName | null): Failure | null {
   if (to === null) return noEarlierRelease(state);
   if (to === state.active && !state.suspended) {
-    return { code: "ERR_NO_ROLLBACK_TARGET", what: `${to} is the active release already.`, next: "`hitless restart` replaces its instances." };
+    return {
+      code: "ERR_NO_ROLLBACK_TARGET",
+      what: `${to} is the active release already.`,
+      next: "`hitless restart` replaces its instances.",
+    };
   }
   if (state.releases[to] !== undefined) return null;
   const kept = Object.keys(state.releases);
@@ -197,6 +224,7 @@ function abortProblem(deployment: Deployment | null): string | null {
   if (deployment === null) return "No deployment is running.";
   if (deployment.direction === "back") return `${deployment.name} is going back already.`;
   if (deployment.step === "closing") return `${deployment.name} has just been completed; use \`hitless rollback\` to go back.`;
-  if (deployment.kind === "suspend") return `${deployment.name} stops the app; bring it back with \`hitless up\` when it is done.`;
+  if (deployment.kind === "suspend")
+    return `${deployment.name} stops the app; bring it back with \`hitless up\` when it is done.`;
   return null;
 }

@@ -33,7 +33,8 @@ export function recordCrash(draft: Draft, crash: { type: string; since: number; 
   const count = looping ? (last?.count ?? 0) + 1 : 1;
   const record: CrashRecord = { count, at: draft.at, how: crash.how, restartAt: null };
   patch(draft, { crashes: { ...draft.state.crashes, [crash.type]: record } });
-  if (count === CRASH_LOOP_FROM) note(draft, `${crash.type} crashes again and again (it ${crash.how}); restarts are spaced out`, "bad");
+  if (count === CRASH_LOOP_FROM)
+    note(draft, `${crash.type} crashes again and again (it ${crash.how}); restarts are spaced out`, "bad");
 }
 
 export function whenTimerFired(draft: Draft, timer: string): void {
@@ -72,5 +73,6 @@ function backoff(count: number): number {
 }
 
 function liveCount(state: AppState, type: string): number {
-  return all(state).filter((instance) => instance.type === type && instance.generation === state.generation && isLive(instance)).length;
+  return all(state).filter((instance) => instance.type === type && instance.generation === state.generation && isLive(instance))
+    .length;
 }

@@ -100,7 +100,8 @@ export class AppEngine {
   }
 
   async #take(body: EventBody, settles?: string): Promise<AppState> {
-    if (this.#closed) throw new HitlessError({ code: "ERR_ABORTED", what: "The daemon is stopping.", next: "Try again when it is back." });
+    if (this.#closed)
+      throw new HitlessError({ code: "ERR_ABORTED", what: "The daemon is stopping.", next: "Try again when it is back." });
     const event: Event = this.#eventOf(body, settles);
     const decision = decide(this.#state, event);
     this.#throwIfRefused(decision);

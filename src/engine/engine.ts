@@ -55,7 +55,12 @@ export class Engine implements EngineControl {
     return [deployment, ...kept.filter((other) => other.name !== deployment.name)].slice(0, limit);
   }
 
-  async notes(app: string, deployment: string, after: number, waitMs: number): Promise<readonly (Note & { readonly seq: number })[]> {
+  async notes(
+    app: string,
+    deployment: string,
+    after: number,
+    waitMs: number,
+  ): Promise<readonly (Note & { readonly seq: number })[]> {
     const engine = this.#known(app);
     const until = this.#ports.clock.now() + waitMs;
     for (;;) {

@@ -22,7 +22,12 @@ const LOG_LINES = 20;
  * Waits until the instance has passed its health check the given number of times in a row.
  * Gives null when it is ready, else why not. Rejects only when `signal` is aborted.
  */
-export async function awaitReady(ports: ReadinessPorts, app: string, command: AwaitReady, signal: AbortSignal): Promise<Failure | null> {
+export async function awaitReady(
+  ports: ReadinessPorts,
+  app: string,
+  command: AwaitReady,
+  signal: AbortSignal,
+): Promise<Failure | null> {
   const { clock } = ports;
   if (command.health === null) {
     await clock.sleepUntil(clock.now() + command.readyAfterMs, signal);

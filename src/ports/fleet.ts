@@ -31,7 +31,11 @@ export interface Fleet {
    */
   start(request: StartRequest): Promise<Started>;
   /** Stop signal to the whole process group, SIGKILL after the grace. Resolves when no process of the group is left. Safe to repeat. */
-  stop(app: string, instance: InstanceName, options: { signal: NodeJS.Signals; graceMs: number }): Promise<"exited" | "killed" | "gone">;
+  stop(
+    app: string,
+    instance: InstanceName,
+    options: { signal: NodeJS.Signals; graceMs: number },
+  ): Promise<"exited" | "killed" | "gone">;
   /** Instances of the app that run now, among those started by this or an earlier process; adopts them, so that their exits are reported. */
   adopt(app: string): Promise<readonly InstanceName[]>;
   /** Called once for each instance that ends without `stop`, as soon as it is known. */

@@ -10,7 +10,12 @@ const NAME = /^[a-z0-9][a-z0-9.-]*$/;
  * A piece of an instance's log: from `offset`, or the last `lines` lines.
  * @throws ERR_INSTANCE_UNKNOWN listing those that have a log
  */
-export async function readLog(stateDirectory: string, app: string, instance: string, from: { offset: number | null; lines: number }): Promise<LogChunk> {
+export async function readLog(
+  stateDirectory: string,
+  app: string,
+  instance: string,
+  from: { offset: number | null; lines: number },
+): Promise<LogChunk> {
   const directory = join(stateDirectory, "apps", app, "logs");
   const file = NAME.test(instance) ? await open(join(directory, `${instance}.log`), "r").catch(() => null) : null;
   if (file === null) throw await unknown(directory, app, instance);
@@ -40,7 +45,9 @@ function lastLines(text: string, lines: number): string {
 }
 
 async function unknown(directory: string, app: string, instance: string): Promise<HitlessError> {
-  const names = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith(".log")).map((name) => name.slice(0, -".log".length));
+  const names = (await readdir(directory).catch(() => []))
+    .filter((name) => name.endsWith(".log"))
+    .map((name) => name.slice(0, -".log".length));
   return new HitlessError({
     code: "ERR_INSTANCE_UNKNOWN",
     what: `${app} has no log of ${instance}.`,

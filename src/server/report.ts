@@ -61,7 +61,8 @@ async function windowAfter(app: string, { ledger, endedAt }: Deployment, traffic
 
 function caveatOf(opened: LedgerSnapshot | null, end: LedgerSnapshot | null, totals: LedgerCounts): string | null {
   if (end === null) return "The proxy did not answer at the end: its counts are missing.";
-  if (opened !== null && opened.boot !== end.boot) return "The proxy was started anew meanwhile: what it had counted before is missing.";
+  if (opened !== null && opened.boot !== end.boot)
+    return "The proxy was started anew meanwhile: what it had counted before is missing.";
   if (totals.unaccounted > 0) {
     return "A worker of the proxy was killed. What it may not have handed over is counted as unaccounted: an upper bound, some of it may have been served.";
   }
@@ -81,6 +82,9 @@ function latency({ rows, ms }: Window): LatencyStatus {
 function errorShare(rows: readonly LedgerRow[], release: string | null): number | null {
   const counts = rows.find((row) => row.release === release)?.counts;
   if (counts === undefined) return null;
-  const answers = LEDGER_COLUMNS.filter((column) => column.startsWith("served") || column === "appError").reduce((sum, column) => sum + counts[column], 0);
+  const answers = LEDGER_COLUMNS.filter((column) => column.startsWith("served") || column === "appError").reduce(
+    (sum, column) => sum + counts[column],
+    0,
+  );
   return answers === 0 ? null : counts.appError / answers;
 }

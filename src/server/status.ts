@@ -10,7 +10,9 @@ import type { Traffic } from "../ports/traffic.ts";
 /** What a person wants to know of an app at a glance; the proxy's part is null while it does not answer. */
 export async function appStatus(state: AppState, traffic: Traffic): Promise<AppStatus> {
   const [present, ledger] = await Promise.all([orNull(traffic.present(state.app)), orNull(traffic.ledger(state.app))]);
-  const instances = Object.values(state.instances).toSorted((a, b) => a.type.localeCompare(b.type) || a.since - b.since || (a.name < b.name ? -1 : 1));
+  const instances = Object.values(state.instances).toSorted(
+    (a, b) => a.type.localeCompare(b.type) || a.since - b.since || (a.name < b.name ? -1 : 1),
+  );
   return {
     app: state.app,
     active: state.active,

@@ -11,7 +11,31 @@ export interface CommandLine {
 /** Anything that makes a line more than one plain command. */
 const SHELL_SYNTAX = /[;&|<>()`$\\"'*?[\]{}~#!\n]/;
 const ASSIGNMENT = /^[A-Za-z_]\w*=/;
-const BUILTINS = new Set(["exec", "cd", "export", "set", "if", "for", "while", "case", "trap", "test", "[", "true", "false", "exit", "eval", ".", ":", "wait", "read", "echo", "ulimit", "umask", "unset"]);
+const BUILTINS = new Set([
+  "exec",
+  "cd",
+  "export",
+  "set",
+  "if",
+  "for",
+  "while",
+  "case",
+  "trap",
+  "test",
+  "[",
+  "true",
+  "false",
+  "exit",
+  "eval",
+  ".",
+  ":",
+  "wait",
+  "read",
+  "echo",
+  "ulimit",
+  "umask",
+  "unset",
+]);
 
 /**
  * A plain command is run with `exec`, so that the program itself is the leader of its group and gets the signals; a line with shell syntax is
@@ -31,14 +55,19 @@ export function commandLine({ command, directory, env }: LaunchPlan, path: strin
 }
 
 function find(name: string, directory: string, path: string): string {
-  const candidates = name.includes("/") ? [isAbsolute(name) ? name : resolve(directory, name)] : path.split(delimiter).map((part) => join(part, name));
+  const candidates = name.includes("/")
+    ? [isAbsolute(name) ? name : resolve(directory, name)]
+    : path.split(delimiter).map((part) => join(part, name));
   const found = candidates.find(isExecutable);
   if (found !== undefined) return found;
   const existing = candidates.find(exists);
   throw new HitlessError({
     code: "ERR_COMMAND_NOT_FOUND",
     what: `The command ${name} was not found.`,
-    why: existing === undefined ? `Looked for ${name.includes("/") ? candidates.join(", ") : `it in PATH=${path}`}.` : `${existing} is there but not executable.`,
+    why:
+      existing === undefined
+        ? `Looked for ${name.includes("/") ? candidates.join(", ") : `it in PATH=${path}`}.`
+        : `${existing} is there but not executable.`,
     next: `Commands are run in the release's directory (${directory}); check \`command\` in the configuration.`,
   });
 }

@@ -77,7 +77,11 @@ export class ProcessFleet implements Fleet {
     }
   }
 
-  async stop(app: string, instance: InstanceName, options: { signal: NodeJS.Signals; graceMs: number }): Promise<"exited" | "killed" | "gone"> {
+  async stop(
+    app: string,
+    instance: InstanceName,
+    options: { signal: NodeJS.Signals; graceMs: number },
+  ): Promise<"exited" | "killed" | "gone"> {
     const key = keyOf(app, instance);
     this.#stopping.add(key);
     try {
@@ -229,7 +233,10 @@ function groupOf({ process: recorded, token }: InstanceRecord): number | null {
   return left.length > 0 ? recorded.pid : null;
 }
 
-async function endGroup(group: number, { signal, graceMs }: { signal: NodeJS.Signals; graceMs: number }): Promise<"exited" | "killed"> {
+async function endGroup(
+  group: number,
+  { signal, graceMs }: { signal: NodeJS.Signals; graceMs: number },
+): Promise<"exited" | "killed"> {
   signalGroup(group, signal);
   const until = Date.now() + graceMs;
   while (groupMembers(group).length > 0) {

@@ -50,7 +50,9 @@ export class InstanceFiles {
   async all(): Promise<readonly InstanceRecord[]> {
     const names = await readdir(this.#directory).catch(() => []);
     const records = await Promise.all(
-      names.filter((name) => name.endsWith(".json") && !name.startsWith(".")).map((name) => this.read(name.slice(0, -".json".length))),
+      names
+        .filter((name) => name.endsWith(".json") && !name.startsWith("."))
+        .map((name) => this.read(name.slice(0, -".json".length))),
     );
     return records.filter((record) => record !== null);
   }

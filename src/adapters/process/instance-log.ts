@@ -32,7 +32,12 @@ export class InstanceLogs {
     try {
       const { size } = await file.stat();
       const start = Math.max(0, size - TAIL_BYTES);
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, TAIL_BYTES)), 0, Math.min(size, TAIL_BYTES), start);
+      const { buffer, bytesRead } = await file.read(
+        Buffer.alloc(Math.min(size, TAIL_BYTES)),
+        0,
+        Math.min(size, TAIL_BYTES),
+        start,
+      );
       const all = buffer.toString("utf8", 0, bytesRead).split("\n");
       if (all.at(-1) === "") all.pop();
       return all.slice(-lines);
@@ -67,7 +72,8 @@ export class InstanceLogs {
     dated.sort((a, b) => b.at - a.at);
     for (const { name } of dated.slice(LOGS_KEPT)) {
       await rm(join(this.directory, name), { force: true });
-      for (let number = 1; number <= ROTATED_KEPT; number += 1) await rm(join(this.directory, `${name}.${String(number)}`), { force: true });
+      for (let number = 1; number <= ROTATED_KEPT; number += 1)
+        await rm(join(this.directory, `${name}.${String(number)}`), { force: true });
     }
   }
 

@@ -18,7 +18,9 @@ export interface KeeperOptions {
 const START_LIMIT_MS = 10_000;
 const POLL_MS = 20;
 const WATCH_MS = 500;
-const MAIN = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../../proxy/main.ts" : "../../proxy/main.js", import.meta.url));
+const MAIN = fileURLToPath(
+  new URL(import.meta.url.endsWith(".ts") ? "../../proxy/main.ts" : "../../proxy/main.js", import.meta.url),
+);
 
 /** Sees to it that a proxy runs. The proxy is a program of its own: it goes on when the daemon ends, and is found again. */
 export class ProxyKeeper {
@@ -74,7 +76,11 @@ export class ProxyKeeper {
     const until = Date.now() + START_LIMIT_MS;
     while (!(await this.#answers())) {
       if (Date.now() > until || !isAlive(pid)) {
-        throw new HitlessError({ code: "ERR_PROXY_UNREACHABLE", what: "The proxy did not start.", next: `Its log is ${logPath}.` });
+        throw new HitlessError({
+          code: "ERR_PROXY_UNREACHABLE",
+          what: "The proxy did not start.",
+          next: `Its log is ${logPath}.`,
+        });
       }
       await sleep(POLL_MS);
     }

@@ -25,7 +25,11 @@ export class ProxyTraffic implements Traffic {
   }
 
   async drain(app: string, instances: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<DrainOutcome> {
-    return this.#call(`/apps/${app}/drain`, { method: "POST", body: { instances, timeoutMs }, ...(signal === undefined ? {} : { signal }) });
+    return this.#call(`/apps/${app}/drain`, {
+      method: "POST",
+      body: { instances, timeoutMs },
+      ...(signal === undefined ? {} : { signal }),
+    });
   }
 
   async probe({ host, port }: { host: string; port: number }, health: HealthSpec, signal: AbortSignal): Promise<ProbeOutcome> {

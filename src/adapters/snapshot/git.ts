@@ -10,7 +10,8 @@ export interface GitState {
 
 /** The commit the source is at, if it is a git work tree and git is there. */
 export async function gitState(source: string): Promise<GitState> {
-  const git = async (...args: string[]): Promise<string> => (await run("git", ["-C", source, ...args], { timeout: 10_000 })).stdout.trim();
+  const git = async (...args: string[]): Promise<string> =>
+    (await run("git", ["-C", source, ...args], { timeout: 10_000 })).stdout.trim();
   try {
     const commit = await git("rev-parse", "HEAD");
     return { commit, dirty: (await git("status", "--porcelain", "--", ".")) !== "" };

@@ -14,9 +14,15 @@ const PIECE_BYTES = 1 << 20;
  * filesystem can (reflink); never hard links, since an edit in place of the live file would then reach the release.
  * @throws ERR_SOURCE_UNREADABLE for a file that does not stop changing
  */
-export async function copyTree(source: string, target: string, entries: readonly SourceEntry[], signal: AbortSignal): Promise<string> {
+export async function copyTree(
+  source: string,
+  target: string,
+  entries: readonly SourceEntry[],
+  signal: AbortSignal,
+): Promise<string> {
   const hashes = new Map<string, string>();
-  for (const entry of entries) if (entry.kind === "directory") await mkdir(join(target, entry.path), { recursive: true, mode: 0o755 });
+  for (const entry of entries)
+    if (entry.kind === "directory") await mkdir(join(target, entry.path), { recursive: true, mode: 0o755 });
   const rest = entries.filter((entry) => entry.kind !== "directory");
   let next = 0;
   const work = async (): Promise<void> => {
@@ -27,7 +33,8 @@ export async function copyTree(source: string, target: string, entries: readonly
   };
   const outcomes = await Promise.allSettled(Array.from({ length: AT_ONCE }, work));
   for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-  for (const entry of entries.toReversed()) if (entry.kind === "directory") await chmod(join(target, entry.path), entry.mode | 0o700);
+  for (const entry of entries.toReversed())
+    if (entry.kind === "directory") await chmod(join(target, entry.path), entry.mode | 0o700);
   return combine(entries, hashes);
 }
 

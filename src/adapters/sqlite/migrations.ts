@@ -52,7 +52,8 @@ const MIGRATIONS: readonly string[] = [
 /** Brings the schema up to date. Throws for a database that a newer Hitless has written. */
 export function migrate(database: DatabaseSync): void {
   const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
-  if (version > MIGRATIONS.length) throw new Error(`it was written by a newer Hitless (schema ${String(version)}, this one knows ${String(MIGRATIONS.length)})`);
+  if (version > MIGRATIONS.length)
+    throw new Error(`it was written by a newer Hitless (schema ${String(version)}, this one knows ${String(MIGRATIONS.length)})`);
   for (const [index, migration] of MIGRATIONS.entries()) {
     if (index < version) continue;
     database.exec(`BEGIN IMMEDIATE; ${migration} PRAGMA user_version = ${String(index + 1)}; COMMIT`);

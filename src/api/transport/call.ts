@@ -15,7 +15,9 @@ export async function call<T>(socketPath: string, path: string, options: CallOpt
   const { status, text } = await exchange(socketPath, path, options);
   const value = parse(text, options.unreachable);
   if (status === 200) return value as T;
-  throw new HitlessError(isFailure(value) ? value : { ...options.unreachable, why: `It answered with status ${status}: ${text.slice(0, 200)}` });
+  throw new HitlessError(
+    isFailure(value) ? value : { ...options.unreachable, why: `It answered with status ${status}: ${text.slice(0, 200)}` },
+  );
 }
 
 function exchange(socketPath: string, path: string, options: CallOptions): Promise<{ status: number; text: string }> {
@@ -25,14 +27,17 @@ function exchange(socketPath: string, path: string, options: CallOptions): Promi
       if (signal?.aborted === true) reject(error);
       else reject(new HitlessError({ ...unreachable, why: error.message }, { cause: error }));
     };
-    const request = http.request({ socketPath, path, method, agent: false, ...(signal === undefined ? {} : { signal }) }, (response) => {
-      const pieces: Buffer[] = [];
-      response.on("data", (piece: Buffer) => pieces.push(piece));
-      response.on("error", fail);
-      response.on("end", () => {
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString("utf8") });
-      });
-    });
+    const request = http.request(
+      { socketPath, path, method, agent: false, ...(signal === undefined ? {} : { signal }) },
+      (response) => {
+        const pieces: Buffer[] = [];
+        response.on("data", (piece: Buffer) => pieces.push(piece));
+        response.on("error", fail);
+        response.on("end", () => {
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(pieces).toString("utf8") });
+        });
+      },
+    );
     request.on("error", fail);
     if (body === undefined) request.end();
     else {

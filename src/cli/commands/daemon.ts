@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { HitlessError } from "../../base/error.ts";
 import { follow } from "../follow.ts";
-import type { Register } from "../program.ts";
+import type { Register } from "../register.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
 interface UpOptions extends CommonOptions {
@@ -46,7 +46,10 @@ async function up(session: Session, options: UpOptions): Promise<void> {
   }
   const { info, fresh } = await host.ensureDaemon(stateDirectory, workers);
   if (session.wantsJson) output.json(info);
-  else output.line(`${fresh ? "the daemon was started" : "the daemon is running"}  ${output.style("dim", `pid ${String(info.pid)}, state in ${info.stateDirectory}`)}`);
+  else
+    output.line(
+      `${fresh ? "the daemon was started" : "the daemon is running"}  ${output.style("dim", `pid ${String(info.pid)}, state in ${info.stateDirectory}`)}`,
+    );
   const stopped = (await session.client.apps()).filter((status) => status.suspended && status.active !== null);
   for (const { app } of stopped) {
     const { deployment } = await session.client.request(app, "resume");
@@ -68,7 +71,10 @@ async function down(session: Session, options: DownOptions): Promise<void> {
   }
   await client.shutdown(keep ? "keep" : "stop");
   await untilGone(session);
-  if (!session.wantsJson) output.line(keep ? "the daemon has ended; proxy and instances go on serving" : "everything is stopped; `hitless up` brings it back");
+  if (!session.wantsJson)
+    output.line(
+      keep ? "the daemon has ended; proxy and instances go on serving" : "everything is stopped; `hitless up` brings it back",
+    );
 }
 
 /** The answer comes just before the end. */

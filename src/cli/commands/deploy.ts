@@ -3,7 +3,7 @@ import { HitlessError } from "../../base/error.ts";
 import { STRATEGIES, type Batch, type Strategy } from "../../core/app-spec.ts";
 import { follow } from "../follow.ts";
 import type { CommonOptions, Session } from "../session.ts";
-import type { Register } from "../program.ts";
+import type { Register } from "../register.ts";
 
 interface DeployOptions extends CommonOptions {
   readonly strategy?: string;
@@ -31,7 +31,10 @@ async function deploy(session: Session, options: DeployOptions): Promise<void> {
   const batch = parseBatch(options.batch);
   const { spec, source, ignore, build, env } = await session.config();
   if (session.options.app !== undefined && session.options.app !== spec.app) {
-    throw new HitlessError({ code: "ERR_USAGE", what: `The configuration here is of ${spec.app}, not of ${session.options.app}.` });
+    throw new HitlessError({
+      code: "ERR_USAGE",
+      what: `The configuration here is of ${spec.app}, not of ${session.options.app}.`,
+    });
   }
   await session.host.ensureDaemon(session.stateDirectory, null);
   const { deployment } = await session.client.deploy({
@@ -59,6 +62,11 @@ function parseBatch(text: string | undefined): Batch | null {
   if (text === undefined) return null;
   const [, number = "", sign = ""] = /^([1-9]\d{0,3})(%?)$/.exec(text) ?? [];
   const value = Number(number);
-  if (value >= 1 && (sign === "" || value <= 100)) return sign === "" ? { kind: "count", count: value } : { kind: "percent", percent: value };
-  throw new HitlessError({ code: "ERR_USAGE", what: `--batch ${text} is not valid.`, why: "It is a number of instances such as 1, or a share such as 25%." });
+  if (value >= 1 && (sign === "" || value <= 100))
+    return sign === "" ? { kind: "count", count: value } : { kind: "percent", percent: value };
+  throw new HitlessError({
+    code: "ERR_USAGE",
+    what: `--batch ${text} is not valid.`,
+    why: "It is a number of instances such as 1, or a share such as 25%.",
+  });
 }

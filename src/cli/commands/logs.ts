@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HitlessError } from "../../base/error.ts";
-import type { Register } from "../program.ts";
+import type { Register } from "../register.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
 const POLL_MS = 300;
@@ -26,7 +26,8 @@ export function registerLogs(program: Command, run: Register): void {
 
 async function logs(session: Session, options: LogsOptions, instance: string | null): Promise<void> {
   const lines = Number(options.lines);
-  if (!Number.isInteger(lines) || lines < 0) throw new HitlessError({ code: "ERR_USAGE", what: `--lines ${options.lines} is not a number.` });
+  if (!Number.isInteger(lines) || lines < 0)
+    throw new HitlessError({ code: "ERR_USAGE", what: `--lines ${options.lines} is not a number.` });
   const app = await session.app();
   const shown = new Map<string, { offset: number; rest: string }>();
   const follow = new AbortController();

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { HitlessError } from "../../base/error.ts";
-import type { Register } from "../program.ts";
+import type { Register } from "../register.ts";
 import { renderReport } from "../render/report.ts";
 import { phaseText } from "../render/status.ts";
 import { table } from "../render/table.ts";
@@ -20,7 +20,10 @@ export function registerLooking(program: Command, run: Register): void {
     (session, options: HistoryOptions) => history(session, options),
   );
   run(
-    program.command("report").argument("[deployment]", "default: the latest one").description("what happened to every request during a deployment"),
+    program
+      .command("report")
+      .argument("[deployment]", "default: the latest one")
+      .description("what happened to every request during a deployment"),
     ["hitless report", "hitless report d7", "hitless report d7 --json"],
     (session, _options, deployment?: string) => report(session, deployment ?? "latest"),
   );
@@ -50,7 +53,8 @@ async function releases(session: Session): Promise<void> {
 async function history(session: Session, { limit }: HistoryOptions): Promise<void> {
   const { client, output } = session;
   const max = Number(limit);
-  if (!Number.isInteger(max) || max < 1) throw new HitlessError({ code: "ERR_USAGE", what: `--limit ${limit} is not a number above 0.` });
+  if (!Number.isInteger(max) || max < 1)
+    throw new HitlessError({ code: "ERR_USAGE", what: `--limit ${limit} is not a number above 0.` });
   const deployments = await client.deployments(await session.app(), max);
   if (session.wantsJson) {
     output.json({ deployments });

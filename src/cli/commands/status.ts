@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AppStatus } from "../../api/daemon.ts";
 import { HitlessError } from "../../base/error.ts";
-import type { Register } from "../program.ts";
+import type { Register } from "../register.ts";
 import { renderStatus } from "../render/status.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
@@ -15,7 +15,10 @@ interface StatusOptions extends CommonOptions {
 
 export function registerStatus(program: Command, run: Register): void {
   run(
-    program.command("status").description("what runs, what it serves, and what a deployment is doing").option("-w, --watch", "again and again, until Ctrl-C"),
+    program
+      .command("status")
+      .description("what runs, what it serves, and what a deployment is doing")
+      .option("-w, --watch", "again and again, until Ctrl-C"),
     ["hitless status", "hitless status --watch", "hitless status --app shop --json"],
     (session, options: StatusOptions) => (options.watch === true ? watch(session) : once(session)),
   );

@@ -21,7 +21,10 @@ const LOST = new Set<LedgerColumn>(["cut", "failed", "unaccounted"]);
 /** The proof, for people. */
 export function renderReport(report: Report, output: Output): readonly string[] {
   const { deployment, app } = report;
-  const way = deployment.from === deployment.to || deployment.from === null ? (deployment.to ?? deployment.from ?? "") : `${deployment.from} → ${deployment.to ?? "nothing"}`;
+  const way =
+    deployment.from === deployment.to || deployment.from === null
+      ? (deployment.to ?? deployment.from ?? "")
+      : `${deployment.from} → ${deployment.to ?? "nothing"}`;
   return [
     `${output.style("bold", `${app} ${deployment.name}`)}  ${deployment.kind} ${way}  ${phaseText(deployment.phase, output)} in ${took(report.durationMs)}`,
     output.style("dim", `begun ${time(deployment.startedAt)} by ${deployment.by}`),
@@ -43,7 +46,9 @@ export function renderReport(report: Report, output: Output): readonly string[] 
 export function lostLine({ lost, total, totals }: Report, output: Output): string {
   const served = `${count(total)} requests`;
   if (lost === 0) return output.style("green", `✔ ${served}, none lost`);
-  const parts = LEDGER_COLUMNS.filter((column) => LOST.has(column) && totals[column] > 0).map((column) => `${count(totals[column])} ${TITLES[column]}`);
+  const parts = LEDGER_COLUMNS.filter((column) => LOST.has(column) && totals[column] > 0).map(
+    (column) => `${count(totals[column])} ${TITLES[column]}`,
+  );
   return output.style("red", `✖ ${served}, ${count(lost)} lost: ${parts.join(", ")}`);
 }
 
@@ -68,7 +73,13 @@ function latencyTable({ latency }: Report, output: Output): readonly string[] {
     return [name, requests === 0 ? "–" : took(windowMs), count(requests), ms(p50Ms), ms(p99Ms)];
   });
   const [head = "", ...lines] = table(
-    [{ title: "latency" }, { title: "window", right: true }, { title: "answers", right: true }, { title: "p50", right: true }, { title: "p99", right: true }],
+    [
+      { title: "latency" },
+      { title: "window", right: true },
+      { title: "answers", right: true },
+      { title: "p50", right: true },
+      { title: "p99", right: true },
+    ],
     rows,
   );
   return [output.style("dim", head), ...lines];

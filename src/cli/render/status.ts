@@ -6,11 +6,17 @@ import { age, count } from "./units.ts";
 /** One app in a block: where it listens, what serves, what it counts. */
 export function renderStatus(status: AppStatus, output: Output, now: number): readonly string[] {
   const { app, active, suspended, url, traffic, deployment, crashLoops } = status;
-  const state = suspended ? output.style("yellow", "stopped") : active === null ? output.style("dim", "nothing active") : output.style("bold", active);
+  const state = suspended
+    ? output.style("yellow", "stopped")
+    : active === null
+      ? output.style("dim", "nothing active")
+      : output.style("bold", active);
   const lines = [`${output.style("bold", app)}  ${state}${url === null ? "" : `  ${url}`}`];
   if (deployment !== null) lines.push(`  ${deploymentLine(deployment, output, now)}`);
   for (const loop of crashLoops) {
-    lines.push(`  ${output.style("red", "crash loop")}  ${loop.type} has ended ${String(loop.count)} times in a row, each soon after its start (${loop.how})`);
+    lines.push(
+      `  ${output.style("red", "crash loop")}  ${loop.type} has ended ${String(loop.count)} times in a row, each soon after its start (${loop.how})`,
+    );
   }
   if (traffic === null) lines.push(`  ${output.style("dim", suspended ? "no traffic" : "no counts from the proxy yet")}`);
   else {

@@ -15,7 +15,12 @@ const health = z.strictObject({
   passes: z.number().int().min(1),
   failures: z.number().int().min(1),
 });
-const target = z.strictObject({ instance: z.string().min(1), host: z.string().min(1), port: z.number().int().min(1).max(65_535), health: health.nullable() });
+const target = z.strictObject({
+  instance: z.string().min(1),
+  host: z.string().min(1),
+  port: z.number().int().min(1).max(65_535),
+  health: health.nullable(),
+});
 const table: z.ZodType<RouteTable> = z.strictObject({
   app: z.string().regex(NAME_PATTERN),
   epoch: z.number().int().min(0),
@@ -33,7 +38,11 @@ const shutdown = z.strictObject({ drainMs: ms });
 export function controlRoutes(holder: Holder, onShutdown: (drainMs: number) => void): readonly Route[] {
   return [
     { method: "PUT", path: "/apps/:app/routes", handle: ({ body }) => holder.apply(parseBody(table, body)) },
-    { method: "DELETE", path: "/apps/:app", handle: ({ params, body }) => holder.remove(params["app"] ?? "", parseBody(removal, body).epoch) },
+    {
+      method: "DELETE",
+      path: "/apps/:app",
+      handle: ({ params, body }) => holder.remove(params["app"] ?? "", parseBody(removal, body).epoch),
+    },
     { method: "POST", path: "/apps/:app/drain", handle: (call) => drainCall(holder, call) },
     { method: "POST", path: "/probe", handle: ({ body, signal }) => probeCall(body, signal) },
     { method: "GET", path: "/apps/:app/ledger", handle: async (call) => ({ ledger: await ledgerCall(holder, call) }) },

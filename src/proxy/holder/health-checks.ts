@@ -55,7 +55,16 @@ export class HealthChecks {
   }
 
   #begin(app: string, target: Target, health: HealthSpec): Check {
-    const check: Check = { target, health, stop: new AbortController(), timer: null, down: false, passes: 0, failures: 0, lastFailure: null };
+    const check: Check = {
+      target,
+      health,
+      stop: new AbortController(),
+      timer: null,
+      down: false,
+      passes: 0,
+      failures: 0,
+      lastFailure: null,
+    };
     this.#next(app, check, Math.random());
     return check;
   }

@@ -1,13 +1,6 @@
 import { addHistograms } from "../../base/histogram.ts";
 import type { InstanceName } from "../../base/names.ts";
-import {
-  addCounts,
-  NO_RELEASE,
-  ZERO_COUNTS,
-  type LedgerRow,
-  type LedgerSnapshot,
-  type SlowRequest,
-} from "../../core/ledger.ts";
+import { addCounts, NO_RELEASE, ZERO_COUNTS, type LedgerRow, type LedgerSnapshot, type SlowRequest } from "../../core/ledger.ts";
 import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta, type WorkerDelta } from "../messages.ts";
 
 const SLOWEST_KEPT = 20;
@@ -87,11 +80,19 @@ export class AppBook {
   }
 
   forget(instances: ReadonlySet<InstanceName>): void {
-    for (const instance of this.#requests.keys()) if (!instances.has(instance) && this.inFlightOf(instance) === 0) this.#requests.delete(instance);
+    for (const instance of this.#requests.keys())
+      if (!instances.has(instance) && this.inFlightOf(instance) === 0) this.#requests.delete(instance);
   }
 
   snapshot(at: number): LedgerSnapshot {
-    return { boot: this.#boot, app: this.app, at, rows: [...this.#rows.values()], inFlight: this.inFlight, slowest: this.#slowest };
+    return {
+      boot: this.#boot,
+      app: this.app,
+      at,
+      rows: [...this.#rows.values()],
+      inFlight: this.inFlight,
+      slowest: this.#slowest,
+    };
   }
 
   /** The kept sample nearest before `at`, or the oldest one. */
@@ -124,7 +125,11 @@ export class AppBook {
       row.release,
       known === undefined
         ? row
-        : { release: row.release, counts: addCounts(known.counts, row.counts), latency: addHistograms(known.latency, row.latency) },
+        : {
+            release: row.release,
+            counts: addCounts(known.counts, row.counts),
+            latency: addHistograms(known.latency, row.latency),
+          },
     );
   }
 

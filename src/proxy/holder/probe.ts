@@ -20,7 +20,11 @@ export function probe(target: ProbeTarget, health: HealthSpec, signal?: AbortSig
         port: target.port,
         path: health.path,
         agent: false,
-        headers: { host: health.host ?? `${target.host}:${String(target.port)}`, "user-agent": "hitless-health/1", connection: "close" },
+        headers: {
+          host: health.host ?? `${target.host}:${String(target.port)}`,
+          "user-agent": "hitless-health/1",
+          connection: "close",
+        },
         signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
       },
       (response) => {
@@ -58,7 +62,12 @@ async function readExcerpt(response: http.IncomingMessage): Promise<string> {
   return text.slice(0, EXCERPT_BYTES).replace(/\s+/g, " ").trim();
 }
 
-function failureOf(error: NodeJS.ErrnoException, { host, port }: ProbeTarget, health: HealthSpec, timedOut: boolean): ProbeOutcome {
+function failureOf(
+  error: NodeJS.ErrnoException,
+  { host, port }: ProbeTarget,
+  health: HealthSpec,
+  timedOut: boolean,
+): ProbeOutcome {
   const address = `${host}:${String(port)}`;
   const fail = (reason: ProbeFailureKind, saw: string): ProbeOutcome => ({ kind: "fail", reason, saw });
   if (timedOut) return fail("timeout", `no answer to GET ${health.path} within ${String(health.timeoutMs)} ms`);

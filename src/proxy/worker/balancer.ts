@@ -17,7 +17,9 @@ export class Balancer {
   readonly #pools: readonly BalancedPool[];
 
   constructor(pools: readonly { readonly weight: number; readonly targets: readonly LiveTarget[] }[]) {
-    this.#pools = pools.filter((pool) => pool.weight > 0 && pool.targets.length > 0).map((pool) => ({ ...pool, credit: 0, next: 0 }));
+    this.#pools = pools
+      .filter((pool) => pool.weight > 0 && pool.targets.length > 0)
+      .map((pool) => ({ ...pool, credit: 0, next: 0 }));
   }
 
   /** A target that was not tried yet, or null if there is none. */

@@ -166,7 +166,8 @@ function takeField(fields: Fields, name: string, value: string): Refusal | null 
 function placeOf(method: string, target: string, host: string | null, minor: 0 | 1): { target: string; host: string } | Refusal {
   if (host === null && minor === 1) return refusal(400, "no Host field");
   if (target.startsWith("/")) return checkedHost(host ?? "localhost", target);
-  if (target === "*") return method === "OPTIONS" ? checkedHost(host ?? "localhost", target) : refusal(400, "the request target is invalid");
+  if (target === "*")
+    return method === "OPTIONS" ? checkedHost(host ?? "localhost", target) : refusal(400, "the request target is invalid");
   const absolute = ABSOLUTE.exec(target);
   if (absolute === null) return refusal(400, "the request target is invalid");
   const [, authority = "", rest = ""] = absolute;
@@ -186,10 +187,13 @@ function bodyOf(fields: Fields, minor: 0 | 1): BodyLength | Refusal {
   if (coding !== null) {
     if (length !== null) return refusal(400, "both Content-Length and Transfer-Encoding");
     if (minor === 0) return refusal(400, "Transfer-Encoding in HTTP/1.0");
-    return coding.toLowerCase() === "chunked" ? "chunked" : refusal(/^[\w\-, ]+$/.test(coding) && !/chunked/i.test(coding) ? 501 : 400, "the transfer coding is not supported");
+    return coding.toLowerCase() === "chunked"
+      ? "chunked"
+      : refusal(/^[\w\-, ]+$/.test(coding) && !/chunked/i.test(coding) ? 501 : 400, "the transfer coding is not supported");
   }
   if (length === null) return 0;
-  if (!DIGITS.test(length) || Number(length) > Number.MAX_SAFE_INTEGER) return refusal(400, "the Content-Length field is invalid");
+  if (!DIGITS.test(length) || Number(length) > Number.MAX_SAFE_INTEGER)
+    return refusal(400, "the Content-Length field is invalid");
   return Number(length);
 }
 

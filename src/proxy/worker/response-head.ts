@@ -19,7 +19,8 @@ const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const HEAD = new RegExp(
   `^HTTP/(1\\.[01]) ([1-9]\\d\\d)( [\\t\\x20-\\x7e\\x80-\\xff]*)?\\r\\n((?:${TOKEN}[\\t ]*:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*)\\r\\n$`,
 );
-const SPECIAL = /\r\n(content-length|transfer-encoding|connection|keep-alive|proxy-connection|upgrade|trailer|date)[\t ]*:[\t ]*([^\r]*)/gi;
+const SPECIAL =
+  /\r\n(content-length|transfer-encoding|connection|keep-alive|proxy-connection|upgrade|trailer|date)[\t ]*:[\t ]*([^\r]*)/gi;
 
 /** Parses the head of a response, which ends with CRLF CRLF; the refusal's status is what the client gets (RFC 9112 section 6.3: 502). */
 export function parseResponseHead(text: string, headersMax: number): ResponseHead | Refusal {
@@ -53,7 +54,15 @@ interface Fields {
 }
 
 function readFields(text: string): Fields | null {
-  const fields: Fields = { length: null, chunked: false, connection: "", upgrade: null, idleHintMs: null, dated: false, kept: "" };
+  const fields: Fields = {
+    length: null,
+    chunked: false,
+    connection: "",
+    upgrade: null,
+    idleHintMs: null,
+    dated: false,
+    kept: "",
+  };
   let from = 0;
   SPECIAL.lastIndex = 0;
   for (let match = SPECIAL.exec(text); match !== null; match = SPECIAL.exec(text)) {

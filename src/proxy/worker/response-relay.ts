@@ -117,10 +117,12 @@ export class ResponseRelay {
     this.closesClient = this.#mustClose() || (!bodyless && head.body !== head.length && !this.#rechunk);
     const text = `${head.forward}${fields}${this.closesClient ? "Connection: close\r\n" : KEEP_ALIVE}\r\n`;
     if (bodyless) return this.#finishWith(text, rest);
-    if (head.body === rest.length && rest.length <= ONE_WRITE_BYTES) return this.#finishWith(text + rest.toString("latin1"), null);
+    if (head.body === rest.length && rest.length <= ONE_WRITE_BYTES)
+      return this.#finishWith(text + rest.toString("latin1"), null);
     this.#client.cork();
     this.#client.write(text, "latin1");
-    const progress = this.#left === 0 && this.#decoder === null && !this.#untilClose ? this.#finishWith("", rest) : this.#takeBody(rest);
+    const progress =
+      this.#left === 0 && this.#decoder === null && !this.#untilClose ? this.#finishWith("", rest) : this.#takeBody(rest);
     this.#client.uncork();
     return progress;
   }

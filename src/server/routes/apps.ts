@@ -15,7 +15,10 @@ export function appRoutes(context: ServerContext): readonly Route[] {
       method: "GET",
       path: "/v1/apps",
       handle: async () => {
-        const states = engine.apps().map((app) => engine.state(app)).filter((state) => state !== null);
+        const states = engine
+          .apps()
+          .map((app) => engine.state(app))
+          .filter((state) => state !== null);
         return { apps: await Promise.all(states.map((state) => appStatus(state, traffic))) };
       },
     },
@@ -37,7 +40,10 @@ export function appRoutes(context: ServerContext): readonly Route[] {
         const { app } = knownApp(context, params["app"] ?? "");
         const offset = query.get("offset");
         const lines = Math.min(LINES_MAX, numberOr(query.get("lines"), LINES_DEFAULT));
-        return readLog(stateDirectory, app, params["instance"] ?? "", { offset: offset === null ? null : numberOr(offset, 0), lines });
+        return readLog(stateDirectory, app, params["instance"] ?? "", {
+          offset: offset === null ? null : numberOr(offset, 0),
+          lines,
+        });
       },
     },
   ];

@@ -24,7 +24,10 @@ async function deploy({ engine }: ServerContext, { params, body }: Call): Promis
   const request: DeployRequest = parseBody(deployRequestSchema, body);
   const { by, spec, strategy, batch, force, source, ignore, build, env } = request;
   if (spec.app !== params["app"]) {
-    throw new HitlessError({ code: "ERR_USAGE", what: `The request is for ${spec.app}, but was sent to ${params["app"] ?? ""}.` });
+    throw new HitlessError({
+      code: "ERR_USAGE",
+      what: `The request is for ${spec.app}, but was sent to ${params["app"] ?? ""}.`,
+    });
   }
   const event = { kind: "deploy.requested", by, spec, strategy, batch, force } as const;
   return { deployment: await engine.deploy(event, { spec, source, ignore, build, env }) };

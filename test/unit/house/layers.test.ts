@@ -97,6 +97,8 @@ describe("what is allowed is not reported:", () => {
         "src/base/leaf.ts": "export type Leaf = 1;\nexport const leaf = 1;\n",
         "src/core/a.ts": `${importing("../base/leaf.ts")}export type Leaf = 1;\n`,
         "src/cli/a.ts": importingType("../core/a.ts"),
+        "src/cli/b.ts": importing("../core/ledger.ts"),
+        "src/core/ledger.ts": LEAF,
         "src/api/a.ts": 'import "zod";\n',
         "src/api/transport/a.ts": 'import "node:http";\n',
         "src/adapters/x/a.ts": importing("./b.ts"),
