@@ -1,11 +1,6 @@
 import type { RouteTable } from "../src/core/routes.ts";
 import type { SimInstance } from "./fleet.ts";
 
-/** A broken rule, with what was going on. */
-export class Violation extends Error {
-  override name = "Violation";
-}
-
 /**
  * Watches the world from outside and knows nothing of the engine: what the fleet and the proxy are told must keep the rules at every step.
  */

@@ -75,5 +75,4 @@ export type EventBody =
   /** A command that has no result of its own is done. */
   | { readonly kind: "command.done" };
 
-export type EventKind = EventBody["kind"];
 export type { DeploymentName };

@@ -98,24 +98,6 @@ export function ledgerBetween(earlier: LedgerSnapshot | null, later: LedgerSnaps
   return later.rows.map((row) => subtractRow(row, before.get(row.release))).filter((row) => totalOf(row.counts) > 0);
 }
 
-export function mergeRows(rows: readonly LedgerRow[]): readonly LedgerRow[] {
-  const merged = new Map<ReleaseName, LedgerRow>();
-  for (const row of rows) {
-    const seen = merged.get(row.release);
-    merged.set(
-      row.release,
-      seen === undefined
-        ? row
-        : {
-            release: row.release,
-            counts: addCounts(seen.counts, row.counts),
-            latency: addHistograms(seen.latency, row.latency),
-          },
-    );
-  }
-  return [...merged.values()];
-}
-
 function subtractRow(row: LedgerRow, before: LedgerRow | undefined): LedgerRow {
   if (before === undefined) return row;
   return {

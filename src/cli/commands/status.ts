@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AppStatus } from "../../api/daemon.ts";
-import { HitlessError } from "../../base/error.ts";
 import type { Register } from "../register.ts";
 import { renderStatus } from "../render/status.ts";
 import type { CommonOptions, Session } from "../session.ts";
@@ -52,9 +51,4 @@ function render(session: Session, apps: readonly AppStatus[]): readonly string[]
   if (apps.length === 0) return ["The daemon knows no app yet; `hitless deploy` in an application's directory makes one."];
   const now = Date.now();
   return apps.flatMap((status, index) => [...(index === 0 ? [] : [""]), ...renderStatus(status, session.output, now)]);
-}
-
-/** For commands that make no sense without a daemon. */
-export function isUnreachable(error: unknown): boolean {
-  return error instanceof HitlessError && error.code === "ERR_DAEMON_UNREACHABLE";
 }
