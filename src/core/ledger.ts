@@ -1,4 +1,4 @@
-import { addHistograms, subtractHistograms, type HistogramData } from "../base/histogram.ts";
+import { subtractHistograms, type HistogramData } from "../base/histogram.ts";
 import type { ReleaseName } from "../base/names.ts";
 
 /**
