@@ -22,7 +22,8 @@ export function supervise(draft: Draft): void {
 /** A supervised instance is ready: it gets requests. */
 export function superviseReady(draft: Draft, name: string): void {
   const instance = draft.state.instances[name];
-  if (instance === undefined || instance.generation !== draft.state.generation) return;
+  // A late word of readiness about an instance that is being stopped must not bring it back into the routes.
+  if (instance?.status !== "serving" || instance.generation !== draft.state.generation) return;
   if (hasTraffic(draft.state, instance)) patchInstance(draft, name, { routed: true });
 }
 

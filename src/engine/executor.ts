@@ -21,6 +21,8 @@ export interface EnginePorts {
 type Of<K extends CommandKind> = Extract<Command, { kind: K }>;
 
 const PROXY_RETRY_MS = 250;
+/** A proxy that is being started again is back before this; longer is worth a word. */
+const PROXY_TRIES_QUIET = 8;
 
 /**
  * Runs the commands of one app through the ports and gives the event each one ends with. Commands for the same instance, and route tables,
@@ -193,15 +195,21 @@ export class Executor {
 
   /** Repeats a call while the proxy cannot be reached: it is being started again meanwhile. */
   async #persist<T>(call: () => Promise<T>): Promise<T> {
-    for (;;) {
+    for (let tries = 1; ; tries += 1) {
       try {
         return await call();
       } catch (error) {
         const away = error instanceof HitlessError && error.code === "ERR_PROXY_UNREACHABLE";
         if (!away) throw error;
+        if (tries === PROXY_TRIES_QUIET) this.#tellThatProxyIsAway(error);
         await this.#ports.clock.sleepUntil(this.#ports.clock.now() + PROXY_RETRY_MS, this.#closing.signal);
       }
     }
+  }
+
+  #tellThatProxyIsAway(error: HitlessError): void {
+    this.#ports.log.warn("the proxy does not answer; waiting for it", { app: this.#app, error: error.message });
+    this.#emit({ kind: "output.written", lines: ["the proxy does not answer; waiting for it"] });
   }
 
   async #cancellable<T>(keys: readonly string[], call: (signal: AbortSignal) => Promise<T>): Promise<T> {

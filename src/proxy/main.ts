@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { serve } from "../api/transport/serve.ts";
+import { serve, type Call } from "../api/transport/serve.ts";
 import { controlRoutes } from "./holder/control.ts";
 import { Holder } from "./holder/holder.ts";
 import { jsonLog } from "./holder/json-log.ts";
@@ -37,8 +37,18 @@ const end = (drainMs: number): void => {
   });
 };
 
-const server = await serve(join(directory, "control.sock"), controlRoutes(holder, end), log);
+// The socket comes first: it shows at once whether another proxy works here. Calls wait until the saved tables are served.
+const started = Promise.withResolvers<undefined>();
+const routes = controlRoutes(holder, end).map((route) => ({
+  ...route,
+  handle: async (call: Call) => {
+    await started.promise;
+    return route.handle(call);
+  },
+}));
+const server = await serve(join(directory, "control.sock"), routes, log);
 await holder.start();
+started.resolve(undefined);
 process.on("SIGTERM", () => {
   end(DRAIN_MS);
 });

@@ -1,5 +1,5 @@
 import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, isAbsolute, join, resolve } from "node:path";
+import { delimiter, resolve } from "node:path";
 import { HitlessError } from "../../base/error.ts";
 import type { LaunchPlan } from "../../ports/releases.ts";
 
@@ -56,8 +56,8 @@ export function commandLine({ command, directory, env }: LaunchPlan, path: strin
 
 function find(name: string, directory: string, path: string): string {
   const candidates = name.includes("/")
-    ? [isAbsolute(name) ? name : resolve(directory, name)]
-    : path.split(delimiter).map((part) => join(part, name));
+    ? [resolve(directory, name)]
+    : path.split(delimiter).map((part) => resolve(directory, part, name));
   const found = candidates.find(isExecutable);
   if (found !== undefined) return found;
   const existing = candidates.find(exists);

@@ -7,12 +7,20 @@ import { HitlessError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { InstanceName } from "../../base/names.ts";
 import type { Exit, Fleet, Started, StartRequest } from "../../ports/fleet.ts";
-import { commandLine } from "./command-line.ts";
+import { commandLine, type CommandLine } from "./command-line.ts";
 import { baseEnvironment } from "./environment.ts";
 import { freePort } from "./free-port.ts";
 import { InstanceFiles, type InstanceRecord } from "./instance-file.ts";
 import { InstanceLogs } from "./instance-log.ts";
-import { findByEnvironment, groupMembers, identityOf, isRunning, type ProcessIdentity } from "./proc.ts";
+import {
+  findByEnvironment,
+  groupIsEmpty,
+  groupMembers,
+  groupOfToken,
+  identityOf,
+  isRunning,
+  type ProcessIdentity,
+} from "./proc.ts";
 
 const HOST = "127.0.0.1";
 const WATCH_MS = 250;
@@ -33,24 +41,29 @@ export class ProcessFleet implements Fleet {
   readonly #apps: string;
   readonly #log: Logger;
   readonly #listeners: ((exit: Exit) => void)[] = [];
+  /** Instances that another process started, or that are taken up again: they are looked at. */
   readonly #watched = new Map<string, Watched>();
+  /** Instances that this process started: the kernel tells of their end. */
+  readonly #children = new Map<string, Promise<void>>();
   readonly #stopping = new Set<string>();
   readonly #timers: readonly NodeJS.Timeout[];
+  #closed = false;
 
   constructor(stateDirectory: string, log: Logger) {
     this.#apps = join(stateDirectory, "apps");
     this.#log = log;
     this.#timers = [
       setInterval(() => {
-        this.#watch();
+        this.#look();
       }, WATCH_MS),
-      setInterval(() => void this.#rotate(), ROTATE_EVERY_MS),
+      setInterval(() => void this.#tidyLogs(), ROTATE_EVERY_MS),
     ];
     for (const timer of this.#timers) timer.unref();
   }
 
   /** Ends the watching; the instances go on. */
   close(): void {
+    this.#closed = true;
     for (const timer of this.#timers) clearInterval(timer);
     this.#watched.clear();
   }
@@ -63,14 +76,19 @@ export class ProcessFleet implements Fleet {
     const files = this.#files(request.app);
     const known = await files.read(request.instance);
     if (known !== null) {
-      const found = await this.#found(request.app, known);
-      if (found !== null) return { pid: found.pid, host: HOST, port: known.port };
+      const found = known.process ?? (await this.#found(request.app, known));
+      if (found !== null) {
+        this.#watch(request.app, request.instance, found);
+        return { pid: found.pid, host: HOST, port: known.port };
+      }
     }
     const line = commandLine(request.launch, process.env["PATH"] ?? "");
     const record: InstanceRecord = { instance: request.instance, port: await freePort(HOST), token: randomUUID(), process: null };
     await files.write(record);
     try {
-      return await this.#spawn(request, record, line);
+      const { pid, ended } = await this.#spawn(request, record, line);
+      this.#follow(request, ended);
+      return { pid, host: HOST, port: record.port };
     } catch (error) {
       await files.remove(request.instance);
       throw error;
@@ -89,6 +107,8 @@ export class ProcessFleet implements Fleet {
       const record = await files.read(instance);
       const group = record === null ? null : groupOf(record);
       const outcome = group === null ? "gone" : await endGroup(group, options);
+      // Node tells of the end of a child a little later than the kernel: it must still find it marked as stopping.
+      await this.#children.get(key);
       await files.remove(instance);
       this.#watched.delete(key);
       return outcome;
@@ -103,7 +123,7 @@ export class ProcessFleet implements Fleet {
     for (const record of await files.all()) {
       const found = await this.#found(app, record);
       if (found === null) continue;
-      this.#watched.set(keyOf(app, record.instance), { app, process: found });
+      this.#watch(app, record.instance, found);
       alive.push(record.instance);
     }
     await this.#logs(app).prune(new Set(alive));
@@ -114,7 +134,11 @@ export class ProcessFleet implements Fleet {
     return this.#logs(app).tail(instance, lines);
   }
 
-  async #spawn(request: StartRequest, record: InstanceRecord, line: { file: string; args: readonly string[] }): Promise<Started> {
+  async #spawn(
+    request: StartRequest,
+    record: InstanceRecord,
+    line: CommandLine,
+  ): Promise<{ pid: number; ended: Promise<string> }> {
     const output = await this.#logs(request.app).open(request.instance);
     try {
       const child = spawn(line.file, line.args, {
@@ -123,40 +147,52 @@ export class ProcessFleet implements Fleet {
         detached: true,
         stdio: ["ignore", output.fd, output.fd],
       });
+      const ended = endOf(child);
       const pid = await spawned(child, request);
-      const identity = identityOf(pid);
-      this.#follow(child, request, identity);
-      await this.#files(request.app).write({ ...record, process: identity ?? { pid, startTime: "", boot: "" } });
-      return { pid, host: HOST, port: record.port };
+      child.unref();
+      await this.#record(request.app, record, pid);
+      return { pid, ended };
     } finally {
       await output.close();
     }
   }
 
+  /** A process that cannot be recorded must not run: nobody would ever stop it. */
+  async #record(app: string, record: InstanceRecord, pid: number): Promise<void> {
+    try {
+      await this.#files(app).write({ ...record, process: identityOf(pid) ?? { pid, startTime: "", boot: "" } });
+    } catch (error) {
+      signalGroup(pid, "SIGKILL");
+      throw error;
+    }
+  }
+
   /** Our own child: its exit comes at once and with its reason. */
-  #follow(child: ChildProcess, { app, instance }: StartRequest, identity: ProcessIdentity | null): void {
+  #follow({ app, instance }: StartRequest, ended: Promise<string>): void {
     const key = keyOf(app, instance);
-    if (identity !== null) this.#watched.set(key, { app, process: identity });
-    child.on("error", () => undefined);
-    child.once("exit", (code, signal) => {
-      const how = signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`;
-      this.#watched.delete(key);
+    const told = ended.then((how) => {
+      this.#children.delete(key);
       this.#tell(app, instance, how);
     });
-    child.unref();
+    this.#children.set(key, told);
+  }
+
+  #watch(app: string, instance: InstanceName, process: ProcessIdentity): void {
+    const key = keyOf(app, instance);
+    if (!this.#children.has(key)) this.#watched.set(key, { app, process });
   }
 
   /** The process behind a record: as recorded, or, if its starter died before it could record it, by its token. */
   async #found(app: string, record: InstanceRecord): Promise<ProcessIdentity | null> {
     if (record.process !== null) return isRunning(record.process) ? record.process : null;
-    const pid = findByEnvironment(`${TOKEN}=${record.token}`).find((candidate) => groupMembers(candidate).includes(candidate));
-    const identity = pid === undefined ? null : identityOf(pid);
+    const group = groupOfToken(`${TOKEN}=${record.token}`);
+    const identity = group === null ? null : identityOf(group);
     if (identity !== null) await this.#files(app).write({ ...record, process: identity });
     return identity;
   }
 
   /** For adopted instances, which are not our children: looked at several times a second. */
-  #watch(): void {
+  #look(): void {
     for (const [key, { app, process: identity }] of this.#watched) {
       if (isRunning(identity)) continue;
       this.#watched.delete(key);
@@ -165,18 +201,20 @@ export class ProcessFleet implements Fleet {
   }
 
   #tell(app: string, instance: InstanceName, how: string): void {
-    if (this.#stopping.has(keyOf(app, instance))) return;
+    if (this.#closed || this.#stopping.has(keyOf(app, instance))) return;
     this.#log.info("an instance has ended", { app, instance, how });
     for (const listener of this.#listeners) listener({ app, instance, how });
   }
 
-  async #rotate(): Promise<void> {
+  async #tidyLogs(): Promise<void> {
     for (const app of await readdir(this.#apps).catch(() => [])) {
-      await this.#logs(app)
-        .rotate()
-        .catch((error: unknown) => {
-          this.#log.warn("logs could not be rotated", { app, error: String(error) });
-        });
+      try {
+        await this.#logs(app).rotate();
+        const records = await this.#files(app).all();
+        await this.#logs(app).prune(new Set(records.map((record) => record.instance)));
+      } catch (error) {
+        this.#log.warn("logs could not be rotated", { app, error: String(error) });
+      }
     }
   }
 
@@ -206,6 +244,16 @@ function environmentOf(request: StartRequest, record: InstanceRecord): Record<st
   };
 }
 
+/** How the child ended. Asked for at once, so that an early end is not missed. */
+function endOf(child: ChildProcess): Promise<string> {
+  child.on("error", () => undefined);
+  return new Promise((resolve) => {
+    child.once("exit", (code, signal) => {
+      resolve(signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`);
+    });
+  });
+}
+
 function spawned(child: ChildProcess, { launch, instance }: StartRequest): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once("spawn", () => {
@@ -226,11 +274,11 @@ function spawned(child: ChildProcess, { launch, instance }: StartRequest): Promi
 
 /** The process group that may be signalled, or null. Never one whose leader's pid has been taken by another process. */
 function groupOf({ process: recorded, token }: InstanceRecord): number | null {
-  if (recorded === null) return findByEnvironment(`${TOKEN}=${token}`)[0] ?? null;
+  if (recorded === null) return groupOfToken(`${TOKEN}=${token}`);
   if (isRunning(recorded)) return recorded.pid;
   // The leader has gone, its children may be left; the kernel gives no new process the id of a group that has members.
-  const left = groupMembers(recorded.pid).filter((pid) => findByEnvironment(`${TOKEN}=${token}`).includes(pid));
-  return left.length > 0 ? recorded.pid : null;
+  const ours = new Set(findByEnvironment(`${TOKEN}=${token}`));
+  return groupMembers(recorded.pid).some((pid) => ours.has(pid)) ? recorded.pid : null;
 }
 
 async function endGroup(
@@ -239,10 +287,10 @@ async function endGroup(
 ): Promise<"exited" | "killed"> {
   signalGroup(group, signal);
   const until = Date.now() + graceMs;
-  while (groupMembers(group).length > 0) {
+  while (!groupIsEmpty(group)) {
     if (Date.now() >= until) {
       signalGroup(group, "SIGKILL");
-      while (groupMembers(group).length > 0) await sleep(GROUP_POLL_MS);
+      while (!groupIsEmpty(group)) await sleep(GROUP_POLL_MS);
       return "killed";
     }
     await sleep(GROUP_POLL_MS);

@@ -26,24 +26,11 @@ export class InstanceLogs {
     return open(this.path(instance), "a", 0o600);
   }
 
+  /** Reads on in the rotated file where the newest holds too few lines. */
   async tail(instance: InstanceName, lines: number): Promise<readonly string[]> {
-    const file = await open(this.path(instance), "r").catch(() => null);
-    if (file === null) return [];
-    try {
-      const { size } = await file.stat();
-      const start = Math.max(0, size - TAIL_BYTES);
-      const { buffer, bytesRead } = await file.read(
-        Buffer.alloc(Math.min(size, TAIL_BYTES)),
-        0,
-        Math.min(size, TAIL_BYTES),
-        start,
-      );
-      const all = buffer.toString("utf8", 0, bytesRead).split("\n");
-      if (all.at(-1) === "") all.pop();
-      return all.slice(-lines);
-    } finally {
-      await file.close();
-    }
+    const newest = await lastLines(this.path(instance), lines);
+    if (newest.length >= lines) return newest;
+    return [...(await lastLines(`${this.path(instance)}.1`, lines - newest.length)), ...newest];
   }
 
   /**
@@ -80,5 +67,22 @@ export class InstanceLogs {
   async #names(): Promise<readonly string[]> {
     const names = await readdir(this.directory).catch(() => []);
     return names.filter((name) => name.endsWith(".log"));
+  }
+}
+
+async function lastLines(path: string, lines: number): Promise<readonly string[]> {
+  const file = await open(path, "r").catch(() => null);
+  if (file === null) return [];
+  try {
+    const { size } = await file.stat();
+    const start = Math.max(0, size - TAIL_BYTES);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(TAIL_BYTES), 0, TAIL_BYTES, start);
+    const all = buffer.toString("utf8", 0, bytesRead).split("\n");
+    if (all.at(-1) === "") all.pop();
+    // Reading began somewhere within a line, unless there is only one.
+    if (start > 0 && all.length > 1) all.shift();
+    return all.slice(Math.max(0, all.length - lines));
+  } finally {
+    await file.close();
   }
 }

@@ -41,6 +41,20 @@ export function groupMembers(group: number): readonly number[] {
   });
 }
 
+/** The leader is looked at first: as long as it lives, the other processes of the machine need not be. */
+export function groupIsEmpty(group: number): boolean {
+  const leader = readStat(group);
+  if (leader?.group === group && !isOver(leader)) return false;
+  return groupMembers(group).length === 0;
+}
+
+/** The process group of the running processes whose environment holds the given `NAME=value`; that of a leader goes first. */
+export function groupOfToken(entry: string): number | null {
+  const groups = findByEnvironment(entry).map((pid) => ({ pid, group: readStat(pid)?.group }));
+  const found = groups.find(({ pid, group }) => pid === group) ?? groups.find(({ group }) => group !== undefined);
+  return found?.group ?? null;
+}
+
 /** Running processes whose environment holds the given `NAME=value`. */
 export function findByEnvironment(entry: string): readonly number[] {
   return allPids().filter((pid) => readEnvironment(pid).includes(entry));

@@ -41,8 +41,11 @@ function exchange(socketPath: string, path: string, options: CallOptions): Promi
     request.on("error", fail);
     if (body === undefined) request.end();
     else {
+      const text = Buffer.from(JSON.stringify(body));
       request.setHeader("content-type", "application/json");
-      request.end(JSON.stringify(body));
+      // Node frames a DELETE with a body only when told how.
+      request.setHeader("content-length", text.length);
+      request.end(text);
     }
   });
 }

@@ -143,7 +143,7 @@ export class Holder {
     this.#apps.set(app, held);
     await this.#save();
     this.#health.apply(table);
-    const answers = await this.#workers.askAll({ kind: "routes", table });
+    const answers = await this.#workers.demandAll({ kind: "routes", table });
     this.#workers.tellAll({ kind: "health", app, down: this.#health.down(app) });
     const kept = new Set(table.pools.flatMap((pool) => pool.targets.map((target) => target.instance)));
     this.#book.book(app).forget(kept);
@@ -156,7 +156,7 @@ export class Holder {
       return { ...known, table };
     }
     const held = await this.#open(table);
-    const answers = await this.#workers.askAll(
+    const answers = await this.#workers.demandAll(
       { kind: "listen", listener: held.listener, address: table.listen },
       held.socket.handle,
     );
@@ -181,7 +181,7 @@ export class Holder {
   }
 
   async #stopListening(held: HeldApp): Promise<void> {
-    await this.#workers.askAll({ kind: "unlisten", listener: held.listener });
+    await this.#workers.demandAll({ kind: "unlisten", listener: held.listener });
     held.socket.close();
   }
 
@@ -189,8 +189,8 @@ export class Holder {
     const known = this.#apps.get(app);
     if (known === undefined) return;
     if (epoch < known.table.epoch) throw stale(known.table, epoch);
-    await this.#workers.askAll({ kind: "unlisten", listener: known.listener });
-    await this.#workers.askAll({ kind: "remove", app });
+    await this.#workers.demandAll({ kind: "unlisten", listener: known.listener });
+    await this.#workers.demandAll({ kind: "remove", app });
     known.socket.close();
     this.#apps.delete(app);
     this.#health.remove(app);

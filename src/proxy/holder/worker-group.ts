@@ -33,9 +33,15 @@ export class WorkerGroup {
     await Promise.all(Array.from({ length: this.#count }, () => this.#startOne()));
   }
 
-  /** Asks every living worker; gives the answers of those that are still alive. */
-  async askAll(question: Parameters<WorkerProcess["ask"]>[0], handle?: unknown): Promise<readonly Answer[]> {
-    const answers = await Promise.all(this.workers.map((worker) => worker.ask(question, handle)));
+  /** Asks every living worker and waits as long as it takes; gives the answers of those that are still alive. */
+  async askAll(question: Parameters<WorkerProcess["ask"]>[0]): Promise<readonly Answer[]> {
+    const answers = await Promise.all(this.workers.map((worker) => worker.ask(question)));
+    return answers.filter((answer) => answer.kind !== "died");
+  }
+
+  /** As `askAll`, for what takes a worker no time. */
+  async demandAll(question: Parameters<WorkerProcess["ask"]>[0], handle?: unknown): Promise<readonly Answer[]> {
+    const answers = await Promise.all(this.workers.map((worker) => worker.demand(question, handle)));
     return answers.filter((answer) => answer.kind !== "died");
   }
 

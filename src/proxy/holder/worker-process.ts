@@ -16,6 +16,7 @@ export interface WorkerEvents {
 }
 
 const MAIN = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "../worker/main.ts" : "../worker/main.js", import.meta.url));
+const DEMAND_LIMIT_MS = 10_000;
 let questions = 0;
 
 /** One worker as its holder sees it. */
@@ -26,11 +27,13 @@ export class WorkerProcess {
   readonly hello: Promise<void>;
   readonly ended: Promise<void>;
   readonly #child: ChildProcess;
+  readonly #log: Logger;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   #clientConnections = 0;
 
   constructor(generation: number, events: WorkerEvents, log: Logger) {
     this.generation = generation;
+    this.#log = log;
     this.#child = fork(MAIN, [], { serialization: "advanced", execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const hello = Promise.withResolvers<undefined>();
     const ended = Promise.withResolvers<undefined>();
@@ -71,16 +74,33 @@ export class WorkerProcess {
     const id = questions;
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
-      this.#send({ ...question, id }, handle);
+      this.#send({ ...question, id }, handle, (error) => {
+        this.#settle(id, { kind: "refused", reason: `it could not be told: ${error.message}` });
+      });
     });
   }
 
-  tell(message: HolderMessage): void {
-    if (this.alive) this.#send(message);
+  /** For what every worker can do at once: one that does not is stuck, and would go on with what is no longer true. It is ended. */
+  async demand(question: WithoutId<Question>, handle?: unknown): Promise<Answer> {
+    const limit = setTimeout(() => {
+      this.#log.error("a worker does not answer and is ended", { worker: this.pid, question: question.kind });
+      this.#child.kill("SIGKILL");
+    }, DEMAND_LIMIT_MS);
+    try {
+      return await this.ask(question, handle);
+    } finally {
+      clearTimeout(limit);
+    }
   }
 
-  #send(message: HolderMessage, handle?: unknown): void {
-    this.#child.send(message, handle as never, {}, () => undefined);
+  tell(message: HolderMessage): void {
+    if (this.alive) this.#send(message, undefined, () => undefined);
+  }
+
+  #send(message: HolderMessage, handle: unknown, onError: (error: Error) => void): void {
+    this.#child.send(message, handle as never, {}, (error) => {
+      if (error !== null) onError(error);
+    });
   }
 
   #settle(id: number, answer: Answer): void {
