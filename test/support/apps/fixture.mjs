@@ -1,0 +1,113 @@
+/**
+ * An application with every fault a deployment has to meet, chosen by its environment. Without any it behaves well: it finishes what is in
+ * flight at SIGTERM and exits with 0. Plain JavaScript, since it also stands for applications on an older Node.
+ *
+ * CRASH_AT_START=1  NEVER_LISTEN=1  WRONG_PORT=1  BOOT_MS=…  CRASH_AFTER_MS=…  IGNORE_SIGTERM=1  EXIT_AT_SIGTERM=1
+ * HEALTH=500|301|garbage|hang|slow  (slow answers after HEALTH_MS, 300 by default)
+ */
+import { createServer } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
+
+const { env } = process;
+const host = env.HOST ?? "127.0.0.1";
+const port = Number(env.PORT ?? 0);
+/** A pending timer keeps the process alive where the fault leaves it without a socket. */
+const FOREVER = 2 ** 31 - 1;
+
+const server = createServer((request, response) => {
+  answer(request, response).catch((error) => {
+    console.error(error);
+    response.destroy();
+  });
+});
+server.keepAliveTimeout = 65_000;
+let stopping = false;
+
+process.on("SIGTERM", () => {
+  if (env.IGNORE_SIGTERM === "1") console.log("SIGTERM ignored");
+  else if (env.EXIT_AT_SIGTERM === "1") process.exit(0);
+  else finish();
+});
+
+if (env.CRASH_AT_START === "1") {
+  console.error("fixture: crashing at start, as told");
+  process.exit(3);
+}
+if (env.CRASH_AFTER_MS !== undefined) {
+  setTimeout(() => {
+    console.error("fixture: crashing, as told");
+    process.exit(4);
+  }, Number(env.CRASH_AFTER_MS));
+}
+if (env.BOOT_MS !== undefined) await pause(Number(env.BOOT_MS));
+if (env.NEVER_LISTEN === "1") setTimeout(() => {}, FOREVER);
+else {
+  server.on("error", (error) => {
+    console.error(`fixture: ${error.message}`);
+    process.exit(1);
+  });
+  server.listen(env.WRONG_PORT === "1" ? 0 : port, host, () => {
+    console.log(`fixture: listening on ${host}:${server.address().port}`);
+  });
+}
+
+async function answer(request, response) {
+  const url = new URL(request.url, "http://fixture");
+  switch (`${request.method} ${url.pathname}`) {
+    case "GET /up":
+      return health(request, response);
+    case "GET /slow":
+      await pause(Number(url.searchParams.get("ms") ?? 1_000));
+      return text(response, 200, "slow\n");
+    case "GET /release":
+      return text(response, 200, `${env.HITLESS_RELEASE ?? ""} ${env.HITLESS_INSTANCE ?? ""} ${env.MESSAGE ?? ""}\n`);
+    case "POST /echo":
+    case "POST /api/orders":
+      return echo(request, response);
+    case "GET /":
+      return text(response, 200, `${env.MESSAGE ?? "hello"}\n`);
+    default:
+      return text(response, 404, "not found\n");
+  }
+}
+
+async function health(request, response) {
+  switch (env.HEALTH) {
+    case "500":
+      return text(response, 500, "fixture: unhealthy, as told\n");
+    case "301":
+      response.setHeader("Location", "https://elsewhere.example/up");
+      return text(response, 301, "");
+    case "garbage":
+      request.socket.end("this is not HTTP\r\n\r\n");
+      return;
+    case "hang":
+      return;
+    case "slow":
+      await pause(Number(env.HEALTH_MS ?? 300));
+      return text(response, 200, "ok\n");
+    default:
+      return text(response, 200, "ok\n");
+  }
+}
+
+async function echo(request, response) {
+  const parts = [];
+  for await (const part of request) parts.push(part);
+  response.setHeader("Content-Type", request.headers["content-type"] ?? "application/octet-stream");
+  text(response, 201, Buffer.concat(parts));
+}
+
+function text(response, status, body) {
+  if (!response.hasHeader("Content-Type")) response.setHeader("Content-Type", "text/plain; charset=utf-8");
+  response.setHeader("Content-Length", Buffer.byteLength(body));
+  if (stopping) response.setHeader("Connection", "close");
+  response.writeHead(status).end(body);
+}
+
+function finish() {
+  if (stopping) return;
+  stopping = true;
+  if (!server.listening) process.exit(0);
+  server.close(() => process.exit(0));
+}
