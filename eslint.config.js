@@ -77,6 +77,6 @@ export default defineConfig(
       "@typescript-eslint/no-empty-function": "off",
     },
   },
-  { files: ["*.config.ts"], rules: { "no-restricted-syntax": "off" } },
+  { files: ["**/*.config.ts"], rules: { "no-restricted-syntax": "off" } },
   { files: ["**/*.js"], rules: { eqeqeq: "error", "no-undef": "off" } },
 );
