@@ -10,6 +10,7 @@ import type {
   Report,
   ShutdownRequest,
 } from "../api/daemon.ts";
+import type { LedgerSnapshot } from "../core/ledger.ts";
 import { daemonSocket } from "../api/transport/paths.ts";
 import { call } from "../api/transport/call.ts";
 
@@ -64,6 +65,11 @@ export class DaemonClient {
 
   report(app: string, deployment: string): Promise<Report> {
     return this.#get(`${appPath(app)}/deployments/${encodeURIComponent(deployment)}/report`);
+  }
+
+  /** Cumulative since the proxy started; null before its first request. */
+  async ledger(app: string): Promise<LedgerSnapshot | null> {
+    return (await this.#get<{ ledger: LedgerSnapshot | null }>(`${appPath(app)}/ledger`)).ledger;
   }
 
   async releases(app: string): Promise<readonly ReleaseStatus[]> {

@@ -1,0 +1,65 @@
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const SHOP = fileURLToPath(new URL("../../examples/shop/", import.meta.url));
+
+/** Everything the demo writes, in one temporary directory. */
+export class Workspace {
+  readonly path = mkdtempSync(join(tmpdir(), "hitless-demo-"));
+  readonly state = join(this.path, "state");
+  readonly shop = join(this.path, "shop");
+  readonly database = join(this.path, "pg");
+
+  constructor() {
+    // PostgreSQL runs as another user where this one is root.
+    chmodSync(this.path, 0o755);
+  }
+
+  /** The shop as its developer has it on disk before the first deployment. */
+  writeRelease1(): void {
+    cpSync(join(SHOP, "app"), this.shop, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  }
+
+  /** The developer has edited some files. */
+  writeRelease2(): void {
+    cpSync(join(SHOP, "release-2"), this.shop, { recursive: true });
+  }
+
+  /** Processes that still have to do with this directory. */
+  leftovers(): readonly string[] {
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+      .map((pid) => ({ pid, command: readCommand(pid) }))
+      .filter(({ command }) => command.includes(this.path))
+      .map(({ pid, command }) => `${pid} ${command.slice(0, 120)}`);
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+export function freePort(): Promise<number> {
+  const server = createServer();
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: "127.0.0.1", port: 0 }, () => {
+      const address = server.address();
+      server.close(() => {
+        resolve(typeof address === "object" && address !== null ? address.port : 0);
+      });
+    });
+  });
+}
+
+/** Command line and working directory: an instance shows the directory in the latter. */
+function readCommand(pid: string): string {
+  try {
+    return `${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")} ${readFileSync(`/proc/${pid}/environ`, "utf8").match(/HITLESS_STATE=[^\0]*/)?.[0] ?? ""}`;
+  } catch {
+    return "";
+  }
+}
