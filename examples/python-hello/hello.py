@@ -23,11 +23,11 @@ class InFlight:
         self._count = 0
         self._changed = threading.Condition()
 
-    def __enter__(self):
+    def begin(self):
         with self._changed:
             self._count += 1
 
-    def __exit__(self, *_):
+    def end(self):
         with self._changed:
             self._count -= 1
             self._changed.notify_all()
@@ -40,26 +40,24 @@ class InFlight:
 class Hello(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = IDLE_SECONDS
-    # Head and body in one segment: with two, the second waits for the delayed acknowledgement of the first.
-    wbufsize = -1
+    # Head and body are two writes: the second must not wait for the acknowledgement of the first.
     disable_nagle_algorithm = True
 
-    def parse_request(self):
-        # The first line is here: from now on there is a request to finish.
-        self.request_counted = self.server.in_flight
-        self.request_counted.__enter__()
-        return super().parse_request()
-
     def handle_one_request(self):
-        self.request_counted = None
+        self.in_flight = False
         try:
             super().handle_one_request()
-            self.wfile.flush()
         except ConnectionError:
             self.close_connection = True
         finally:
-            if self.request_counted is not None:
-                self.request_counted.__exit__()
+            if self.in_flight:
+                self.server.in_flight.end()
+
+    def parse_request(self):
+        # The first line has been read: from here to its answer there is a request to finish.
+        self.in_flight = True
+        self.server.in_flight.begin()
+        return super().parse_request()
 
     def do_GET(self):
         url = urlsplit(self.path)

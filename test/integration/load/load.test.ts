@@ -306,7 +306,7 @@ describe("the load generator as a program", () => {
     const { lines, code } = await start("--url", url, "--rate", "50", "--seconds", "1.3", "--progress", "--paths", "/a,/b").ended;
     expect(code).toBe(0);
     expect(lines).toHaveLength(2);
-    expect(lines[0]!["progress"]).toMatchObject({ connectionErrors: 0, httpErrors: 0 });
+    expect(lines[0]!["progress"]).toMatchObject({ connectionErrors: 0, httpErrors: 0, errors: 0 });
     expect(lines[1]).toMatchObject({ connectionErrors: 0, byKind: {} });
   });
 

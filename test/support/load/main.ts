@@ -46,8 +46,8 @@ const { postedIds, ...report } = await runLoad({
   ...(values.seconds === undefined ? {} : { seconds: number("seconds") }),
   ...(values.progress
     ? {
-        progress: (counts) => {
-          process.stdout.write(`${JSON.stringify({ progress: counts })}\n`);
+        progress: (progress) => {
+          process.stdout.write(`${JSON.stringify({ progress })}\n`);
         },
       }
     : {}),

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client, type ClientOptions } from "./client.ts";
-import { Tally, type ClientKind, type Counts, type Report } from "./tally.ts";
+import { Tally, type ClientKind, type Progress, type Report } from "./tally.ts";
 
 export interface LoadOptions {
   readonly url: string;
@@ -19,7 +19,7 @@ export interface LoadOptions {
   /** Aborted: what is in flight is finished, nothing new begun. */
   readonly signal?: AbortSignal;
   /** Every second. */
-  readonly progress?: (counts: Counts) => void;
+  readonly progress?: (progress: Progress) => void;
 }
 
 export interface LoadReport extends Report {
@@ -154,8 +154,8 @@ async function stopAsked({ seconds, signal }: LoadOptions): Promise<void> {
   timer.abort();
 }
 
-function every(ms: number, progress: (counts: Counts) => void, tally: Tally): NodeJS.Timeout {
+function every(ms: number, tell: (progress: Progress) => void, tally: Tally): NodeJS.Timeout {
   return setInterval(() => {
-    progress(tally.progress());
+    tell(tally.progress());
   }, ms);
 }

@@ -9,6 +9,10 @@ export interface Counts {
   readonly timeouts: number;
 }
 
+export interface Progress extends Counts {
+  readonly errors: number;
+}
+
 export interface Report extends Counts {
   readonly byStatus: Readonly<Record<string, number>>;
   /** The connection errors by what went wrong. */
@@ -62,10 +66,8 @@ export class Tally {
 
   report(): Report {
     const sorted = Float64Array.from(this.#latencies).sort();
-    const sum = none();
-    for (const counts of Object.values(this.#byClient)) for (const key of KEYS) sum[key] += counts[key];
     return {
-      ...sum,
+      ...this.#sum(),
       byStatus: Object.fromEntries(this.#byStatus),
       byKind: Object.fromEntries(this.#byKind),
       byClient: structuredClone(this.#byClient),
@@ -79,7 +81,12 @@ export class Tally {
   }
 
   /** The plain sums, cheap enough for every second. */
-  progress(): Counts {
+  progress(): Progress {
+    const sum = this.#sum();
+    return { ...sum, errors: sum.httpErrors + sum.connectionErrors + sum.timeouts };
+  }
+
+  #sum(): Counts {
     const sum = none();
     for (const counts of Object.values(this.#byClient)) for (const key of KEYS) sum[key] += counts[key];
     return sum;
