@@ -68,3 +68,8 @@ describe("the rules for pages", () => {
 test("the changelog has an Unreleased section", () => {
   expect(read("CHANGELOG.md")).toMatch(/^## Unreleased$/m);
 });
+
+test("the README names the command that CI runs", () => {
+  expect(read(".ci/run")).toMatch(/^npm cit\b/m);
+  expect(read("README.md")).toMatch(/^npm cit\b/m);
+});
