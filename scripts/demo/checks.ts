@@ -1,5 +1,5 @@
 import { LEDGER_COLUMNS, lostOf, sumRows, totalOf, type LedgerCounts, type LedgerSnapshot } from "../../src/core/ledger.ts";
-import type { LoadReport } from "./load.ts";
+import type { Report } from "../../test/support/load/tally.ts";
 
 export interface Check {
   readonly title: string;
@@ -8,7 +8,7 @@ export interface Check {
 }
 
 export interface Evidence {
-  readonly load: LoadReport;
+  readonly load: Report;
   readonly ledger: LedgerSnapshot | null;
   readonly postedIds: readonly string[];
   /** Each stored order with the number of times it is there. */
@@ -30,7 +30,7 @@ export function checkAll(evidence: Evidence): readonly Check[] {
   ];
 }
 
-function enough({ requests }: LoadReport, wanted: number): Check {
+function enough({ requests }: Report, wanted: number): Check {
   return {
     title: `at least ${String(wanted)} requests through two switches`,
     holds: requests >= wanted,
@@ -38,10 +38,9 @@ function enough({ requests }: LoadReport, wanted: number): Check {
   };
 }
 
-function noClientError({ httpErrors, connectionErrors, timeouts, byStatus }: LoadReport): Check {
-  const broken = Object.values(connectionErrors).reduce((sum, count) => sum + count, 0);
-  const detail = `${String(httpErrors)} error answers, ${String(broken)} broken connections, ${String(timeouts)} timeouts; answers by status: ${JSON.stringify(byStatus)}`;
-  return { title: "no client saw an error", holds: httpErrors === 0 && broken === 0 && timeouts === 0, detail };
+function noClientError({ httpErrors, connectionErrors, timeouts, byStatus }: Report): Check {
+  const detail = `${String(httpErrors)} error answers, ${String(connectionErrors)} broken connections, ${String(timeouts)} timeouts; answers by status: ${JSON.stringify(byStatus)}`;
+  return { title: "no client saw an error", holds: httpErrors === 0 && connectionErrors === 0 && timeouts === 0, detail };
 }
 
 function nothingLost(counts: LedgerCounts): Check {
@@ -49,7 +48,7 @@ function nothingLost(counts: LedgerCounts): Check {
   return { title: "the proxy's ledger shows nothing lost", holds: lostOf(counts) === 0, detail: columns.join(", ") };
 }
 
-function sameTotals({ requests }: LoadReport, counts: LedgerCounts): Check {
+function sameTotals({ requests }: Report, counts: LedgerCounts): Check {
   return {
     title: "clients and ledger counted the same requests",
     holds: requests === totalOf(counts),
@@ -57,7 +56,7 @@ function sameTotals({ requests }: LoadReport, counts: LedgerCounts): Check {
   };
 }
 
-function sameServed({ ok }: LoadReport, counts: LedgerCounts): Check {
+function sameServed({ ok }: Report, counts: LedgerCounts): Check {
   const served = counts.served + counts.servedAfterRetry + counts.servedAfterHold;
   return { title: "and the same answers", holds: ok === served, detail: `${String(ok)} and ${String(served)}` };
 }

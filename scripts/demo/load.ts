@@ -4,22 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { Progress, Report } from "../../test/support/load/tally.ts";
 
 const MAIN = fileURLToPath(new URL("../../test/support/load/main.ts", import.meta.url));
-
-/** What the load generator says at the end: every request it has begun is in exactly one of these. */
-export interface LoadReport {
-  readonly requests: number;
-  readonly ok: number;
-  readonly httpErrors: number;
-  readonly connectionErrors: Readonly<Record<string, number>>;
-  readonly timeouts: number;
-  readonly byStatus: Readonly<Record<string, number>>;
-  readonly byKind: Readonly<Record<string, number>>;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
-}
 
 /** The users: a process of their own that knows nothing of Hitless and keeps its own books. */
 export class DemoLoad {
@@ -54,14 +41,14 @@ export class DemoLoad {
   }
 
   /** Lets it finish what is in flight. */
-  async stop(): Promise<{ report: LoadReport; postedIds: readonly string[] }> {
+  async stop(): Promise<{ report: Report; postedIds: readonly string[] }> {
     const ended = once(this.#child, "close");
     this.#child.kill("SIGTERM");
     await ended;
     const postedIds = readFileSync(this.#idsPath, "utf8")
       .split("\n")
       .filter((id) => id !== "");
-    return { report: JSON.parse(this.#last) as LoadReport, postedIds };
+    return { report: JSON.parse(this.#last) as Report, postedIds };
   }
 
   kill(): void {
@@ -69,11 +56,11 @@ export class DemoLoad {
   }
 
   #take(line: string): void {
-    const value = JSON.parse(line) as { progress?: { requests: number; errors?: number } };
+    const value = JSON.parse(line) as { progress?: Progress };
     if (value.progress === undefined) this.#last = line;
     else {
       this.requests = value.progress.requests;
-      this.errors = value.progress.errors ?? 0;
+      this.errors = value.progress.errors;
     }
   }
 }
