@@ -6,6 +6,7 @@ import type { ExchangeClient } from "./exchange-client.ts";
 import type { LiveApp } from "./live-app.ts";
 import type { Limits } from "./limits.ts";
 import { isRefusal, refusal, type Refusal } from "./refusal.ts";
+import type { Registered } from "./registry.ts";
 import { parseRequestHead } from "./request-head.ts";
 
 /** What a client connection needs from the worker it belongs to. */
@@ -29,7 +30,8 @@ const TOKEN_START = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
  * One client's connection: reads request after request, answers in order, and closes without losing what the client has not yet read
  * (RFC 9112 section 9.6). Listeners are set once; timeouts come from the worker's one coarse timer.
  */
-export class ClientConnection implements ExchangeClient {
+export class ClientConnection implements ExchangeClient, Registered {
+  slot = -1;
   readonly socket: Socket;
   readonly remoteAddress: string;
   /** `performance.now()` of the present request's first byte. */

@@ -23,6 +23,7 @@ type Phase = "held" | "dialling" | "relaying" | "tunnel" | "flushing" | "done";
  * bodies, and ends in exactly one column of the ledger.
  */
 export class Exchange implements UpstreamUser, InFlight, Held {
+  slot = -1;
   readonly #client: ExchangeClient;
   readonly #app: LiveApp;
   readonly #head: RequestHead;

@@ -1,5 +1,7 @@
+import type { Registered } from "./registry.ts";
+
 /** A request as its target knows it. */
-export interface InFlight {
+export interface InFlight extends Registered {
   /** Ends it at a drain limit; false for a tunnel, which is not counted. */
   cut(): boolean;
 }

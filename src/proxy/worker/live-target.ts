@@ -2,6 +2,7 @@ import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import type { Target } from "../../core/routes.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
+import { Registry } from "./registry.ts";
 import { UpstreamPool } from "./upstream-pool.ts";
 
 /** A target that refused a connection is passed over for this long, before any health check has noticed. */
@@ -15,7 +16,7 @@ export class LiveTarget {
   readonly port: number;
   readonly pool: UpstreamPool;
   /** Requests given to it and not finished; tunnels included. */
-  readonly exchanges = new Set<InFlight>();
+  readonly exchanges = new Registry<InFlight>();
   /** Requests given since the last report. */
   requests = 0;
   /** In the present route table. */
@@ -70,7 +71,7 @@ export class LiveTarget {
   /** Ends what is still in flight; gives how many requests (not tunnels) that were. */
   cut(): number {
     let requests = 0;
-    for (const exchange of [...this.exchanges]) if (exchange.cut()) requests += 1;
+    for (const exchange of this.exchanges.values()) if (exchange.cut()) requests += 1;
     return requests;
   }
 }

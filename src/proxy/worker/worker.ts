@@ -5,6 +5,7 @@ import { ClientConnection, type ClientHost } from "./client-connection.ts";
 import { errorResponse } from "./error-response.ts";
 import { LiveApp } from "./live-app.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { Registry } from "./registry.ts";
 
 export interface WorkerOptions {
   readonly send: (message: WorkerMessage) => void;
@@ -22,7 +23,7 @@ export class Worker implements ClientHost {
   readonly #apps = new Map<string, LiveApp>();
   readonly #appOfListener = new Map<string, LiveApp>();
   readonly #servers = new Map<string, net.Server>();
-  readonly #clients = new Set<ClientConnection>();
+  readonly #clients = new Registry<ClientConnection>();
   readonly #timers: NodeJS.Timeout[];
   #draining = false;
   #drainUntil = 0;
@@ -182,7 +183,7 @@ export class Worker implements ClientHost {
 
   #sweep(): void {
     const now = Date.now();
-    for (const client of this.#clients) client.sweep(now);
+    for (const client of this.#clients.values()) client.sweep(now);
     for (const app of this.#apps.values()) app.sweep(now);
     if (this.#draining && now > this.#drainUntil) this.#endNow();
   }
@@ -208,7 +209,7 @@ export class Worker implements ClientHost {
   }
 
   #endNow(): void {
-    for (const client of this.#clients) client.close();
+    for (const client of this.#clients.values()) client.close();
     this.#finish();
   }
 
