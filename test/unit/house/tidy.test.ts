@@ -23,6 +23,11 @@ describe("the code", () => {
     expect(linesWith(/\b(?:test|it|describe|suite)(?:\.\w+)*\.only\b/, paths)).toEqual([]);
   });
 
+  test("has its tests where they are run", () => {
+    const paths = files("**/*.test.*", "**/*.spec.*");
+    expect(paths.filter((path) => !/^test\/(?:unit|property|simulation|integration|e2e)\/.*\.test\.ts$/.test(path))).toEqual([]);
+  });
+
   test("writes to the console only in the command line and in programs", () => {
     const paths = files("src/**/*.ts").filter((path) => !/^src\/(?:cli|app)\//.test(path));
     expect(paths.length).toBeGreaterThan(0);
