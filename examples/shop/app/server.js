@@ -14,7 +14,10 @@ const database = new Database(DATABASE_URL);
 await database.prepare().catch((error) => fail(`The database cannot be used: ${error.message || error.code}`));
 
 let stopping = false;
+const open = new Set();
 const server = createServer(async (request, response) => {
+  open.add(response);
+  response.on("close", () => open.delete(response));
   if (stopping) response.setHeader("Connection", "close");
   await handle(request, response, database);
 });
@@ -28,6 +31,7 @@ for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, stop);
 async function stop() {
   if (stopping) return;
   stopping = true;
+  for (const response of open) if (!response.headersSent) response.setHeader("Connection", "close");
   const giveUp = setTimeout(() => server.closeAllConnections(), SHUTDOWN_MAX_MS);
   await new Promise((resolve) => server.close(resolve));
   clearTimeout(giveUp);

@@ -1,0 +1,184 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { chmod } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { startPostgres, type DemoPostgres } from "../../../scripts/demo/postgres.ts";
+import { AppProcess, freePort } from "../../support/apps/app-process.ts";
+import { runLoad } from "../../support/load/run.ts";
+import { temporaryDirectory, until } from "../../support/temp.ts";
+
+const SHOP = fileURLToPath(new URL("../../../examples/shop/", import.meta.url));
+const MODULES = fileURLToPath(new URL("../../../node_modules", import.meta.url));
+
+let place = "";
+let postgres: DemoPostgres;
+
+beforeAll(async () => {
+  place = mkdtempSync(join(tmpdir(), "hl-pg-"));
+  // PostgreSQL runs as another user where this one is root.
+  await chmod(place, 0o755);
+  postgres = await startPostgres(join(place, "pg"), await freePort());
+});
+
+afterAll(async () => {
+  await postgres.stop();
+  rmSync(place, { recursive: true, force: true });
+});
+
+/** The directory as its developer has it, with the dependency that the repository has anyway. */
+function shopDirectory(release: 1 | 2): string {
+  const directory = join(temporaryDirectory(), "shop");
+  mkdirSync(directory);
+  cpSync(join(SHOP, "app"), directory, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  if (release === 2) cpSync(join(SHOP, "release-2"), directory, { recursive: true });
+  symlinkSync(MODULES, join(directory, "node_modules"));
+  return directory;
+}
+
+async function emptyDatabase(name: string): Promise<string> {
+  await postgres.query(`CREATE DATABASE ${name}`);
+  return postgres.url.replace(/[^/]*$/, name);
+}
+
+function start(directory: string, url: string, env: Record<string, string> = {}): Promise<AppProcess> {
+  return AppProcess.start({ command: process.execPath, args: ["server.js"], directory, env: { DATABASE_URL: url, ...env } });
+}
+
+async function rows<T extends pg.QueryResultRow>(url: string, sql: string): Promise<T[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query<T>(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+function order(app: AppProcess, body: unknown): Promise<Response> {
+  const headers = { "Content-Type": "application/json" };
+  return fetch(`${app.url}/api/orders`, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+describe("the shop", () => {
+  test("four instances that start at once on an empty database make its table together, and any serves what another stored", async () => {
+    const directory = shopDirectory(1);
+    const url = await emptyDatabase("together");
+    const apps = await Promise.all(
+      ["web-1", "web-2", "web-3", "web-4"].map((name) => start(directory, url, { HITLESS_INSTANCE: name })),
+    );
+    await Promise.all(apps.map((app) => app.ready()));
+    const stored = await order(apps[0]!, { id: "first", product: "tea", quantity: 2 });
+    expect([stored.status, await stored.json()]).toMatchObject([201, { id: "first", instance: "web-1" }]);
+    const found = await (await fetch(`${apps[3]!.url}/api/orders/first`)).json();
+    expect(found).toMatchObject({ id: "first", product: "tea", quantity: 2, instance: "web-1", entries: 1 });
+    await order(apps[1]!, { id: "first", product: "tea", quantity: 2 });
+    expect(await (await fetch(`${apps[2]!.url}/api/orders/count`)).json()).toEqual({ orders: 1, entries: 2 });
+  });
+
+  test("release 2 is visibly another one, on the same orders", async () => {
+    const url = await emptyDatabase("releases");
+    const [one, two] = await Promise.all([start(shopDirectory(1), url), start(shopDirectory(2), url)]);
+    await Promise.all([one.ready(), two.ready()]);
+    const pages = await Promise.all([one, two].map(async (app) => (await fetch(app.url)).text()));
+    expect(pages[0]).toContain("<h1>The corner shop</h1>");
+    expect(pages[1]).toContain("<h1>The corner shop: autumn sale</h1>");
+    expect(pages.map((page) => page.includes('type="search"'))).toEqual([false, true]);
+    const jam = { id: "jam-1", product: "jam", quantity: 1 };
+    expect([(await order(one, jam)).status, (await order(two, jam)).status]).toEqual([422, 201]);
+    expect((await fetch(`${one.url}/api/orders/jam-1`)).status).toBe(200);
+  });
+
+  test("an order answered 201 is in the database exactly once", async () => {
+    const url = await emptyDatabase("once");
+    const app = await (await start(shopDirectory(1), url)).ready();
+    const report = await runLoad({
+      url: app.url,
+      rate: 300,
+      keepAlive: 2,
+      fresh: 1,
+      post: 4,
+      paths: ["/", "/api/products"],
+      seconds: 1,
+    });
+    expect(report).toMatchObject({ ok: report.requests, connectionErrors: 0, stray: 0 });
+    const stored = await rows<{ id: string }>(url, "SELECT id FROM orders");
+    expect(report.posted).toBeGreaterThan(50);
+    expect(stored.map(({ id }) => id).sort()).toEqual([...report.postedIds].sort());
+  });
+
+  test("refuses what it cannot serve, with the reason", async () => {
+    const app = await (await start(shopDirectory(1), await emptyDatabase("refusals"))).ready();
+    const tries: [number, Promise<Response>][] = [
+      [404, fetch(`${app.url}/nothing`)],
+      [404, fetch(`${app.url}/api/orders/unknown`)],
+      [400, fetch(`${app.url}/api/orders/%ff`)],
+      [405, fetch(`${app.url}/up`, { method: "DELETE" })],
+      [422, order(app, null)],
+      [422, order(app, { id: "a b", product: "tea", quantity: 1 })],
+      [422, order(app, { id: "a", product: "gold", quantity: 1 })],
+      [422, order(app, { id: "a", product: "tea", quantity: 0 })],
+      [400, fetch(`${app.url}/api/orders`, { method: "POST", body: "{" })],
+      [413, fetch(`${app.url}/api/orders`, { method: "POST", body: "x".repeat(20_000) })],
+    ];
+    for (const [status, trying] of tries) {
+      const answer = await trying;
+      expect([answer.status, await answer.json()]).toEqual([status, { error: expect.stringMatching(/\w+/) as string }]);
+    }
+    expect((await fetch(app.url, { method: "HEAD" })).status).toBe(200);
+  });
+
+  test("at SIGTERM finishes the order in flight, gives its connections back, and exits with 0", async () => {
+    const url = await emptyDatabase("shutdown");
+    const app = await (await start(shopDirectory(1), url)).ready();
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    onTestFinished(() => client.end());
+    await client.query("BEGIN; LOCK TABLE orders IN EXCLUSIVE MODE");
+    const answer = order(app, { id: "late", product: "honey", quantity: 1 });
+    await until(async () => (await client.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).rowCount === 1);
+    app.terminate();
+    await until(() =>
+      fetch(app.url).then(
+        () => false,
+        () => true,
+      ),
+    );
+    await client.query("COMMIT");
+    expect((await answer).status).toBe(201);
+    expect((await answer).headers.get("connection")).toBe("close");
+    expect(await app.ended()).toBe(0);
+    expect(app.output).toContain("The shop is closed");
+    expect(await rows(url, "SELECT id FROM orders")).toEqual([{ id: "late" }]);
+    const left = await rows<{ n: number }>(
+      url,
+      "SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = 'shutdown' AND pid <> pg_backend_pid()",
+    );
+    expect(left[0]!.n).toBe(1);
+  });
+
+  test("without its database it is unhealthy, says why, and comes back by itself", async () => {
+    const url = await emptyDatabase("outage");
+    const app = await (await start(shopDirectory(1), url)).ready();
+    await postgres.query("ALTER DATABASE outage ALLOW_CONNECTIONS false");
+    await postgres.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'outage'");
+    const sick = await until(async () => {
+      const answer = await fetch(`${app.url}/up`);
+      return answer.status === 503 && (await answer.text());
+    });
+    expect(sick).toMatch(/^The database does not answer: .+/);
+    await postgres.query("ALTER DATABASE outage ALLOW_CONNECTIONS true");
+    await app.ready();
+  });
+
+  test("says at start what is missing: the setting, the database, the port", async () => {
+    const directory = shopDirectory(1);
+    const noSetting = await start(directory, "");
+    const noDatabase = await start(directory, "postgres://postgres@127.0.0.1:1/shop");
+    expect([await noSetting.ended(), await noDatabase.ended()]).toEqual([1, 1]);
+    expect(noSetting.output).toContain("DATABASE_URL is not set");
+    expect(noDatabase.output).toMatch(/The database cannot be used: .*ECONNREFUSED/);
+  });
+});
