@@ -15,7 +15,7 @@ import type { InstanceName } from "../base/names.ts";
  * | DELETE /apps/:app       | { epoch }       | {}                | every worker has dropped the app and its listener         |
  * | POST /apps/:app/drain   | DrainRequest    | DrainOutcome      | every worker acknowledged: nothing in flight, idle closed |
  * | POST /probe             | ProbeRequest    | ProbeOutcome      | after one health check                                    |
- * | GET  /apps/:app/ledger?at=ms | –          | { ledger: LedgerSnapshot or null }   | after asking every worker for what it has not handed over; with `at`, the kept sample nearest before it |
+ * | GET  /apps/:app/ledger?at=ms&since=ms | –          | { ledger: LedgerSnapshot or null }   | after asking every worker for what it has not handed over; with `at`, the kept sample nearest before it; with `since`, the slowest since then |
  * | GET  /status            | –               | ProxyStatus       | at once                                                   |
  * | POST /shutdown          | { drainMs }     | {}                | every worker has drained its clients and ended            |
  */

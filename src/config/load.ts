@@ -91,8 +91,9 @@ function processOf(type: string, process: ParsedConfig["processes"][string]): Pr
   };
 }
 
-function healthOf({ path, host, interval, timeout, passes, failures }: ParsedConfig["processes"][string]["health"]): HealthSpec {
-  return { path, host: host ?? null, intervalMs: interval, timeoutMs: timeout, passes, failures };
+function healthOf(health: ParsedConfig["processes"][string]["health"]): HealthSpec {
+  const { path, host, interval, timeout, threshold, failures } = health;
+  return { path, host: host ?? null, intervalMs: interval, timeoutMs: timeout, passes: threshold, failures };
 }
 
 function count(problems: number): string {

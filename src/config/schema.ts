@@ -44,7 +44,7 @@ const healthDetails = z
     host: text("expected a host name").optional().describe("Host field of the check."),
     interval: duration(10).default(500).describe("From one check to the next."),
     timeout: duration(10).default(2_000),
-    passes: whole(1, 100).default(2).describe("Passes in a row until an instance is ready."),
+    threshold: whole(1, 100).default(2).describe("Passes in a row until an instance is ready."),
     failures: whole(1, 100).default(3).describe("Failures in a row until a serving instance is passed over."),
   })
   .describe("The health check of a process type with traffic.");

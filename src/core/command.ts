@@ -48,8 +48,8 @@ export type CommandBody =
   | { readonly kind: "traffic.drain"; readonly instances: readonly InstanceName[]; readonly timeoutMs: number }
   /** Settled by `ledger.opened`. */
   | { readonly kind: "ledger.open" }
-  /** Settled by `ledger.closed`. */
-  | { readonly kind: "ledger.close" }
+  /** Settled by `ledger.closed`. The slowest requests are those since `since` (milliseconds since the epoch). */
+  | { readonly kind: "ledger.close"; readonly since: number }
   /** Settled by `timer.fired`. */
   | { readonly kind: "timer.set"; readonly timer: string; readonly at: number };
 

@@ -16,7 +16,6 @@ export function goBack(draft: Draft, failure: Failure): void {
   const attempts = deployment.backAttempts + 1;
   const first = deployment.direction === "forward";
   note(draft, [failure.what, failure.why].filter((part) => part !== undefined).join(" "), "bad");
-  for (const line of failure.details ?? []) note(draft, `  ${line}`, "bad");
   patchDeployment(draft, {
     direction: "back",
     backAttempts: attempts,

@@ -50,7 +50,7 @@ export interface LedgerSnapshot {
   readonly at: number;
   readonly rows: readonly LedgerRow[];
   readonly inFlight: number;
-  /** The slowest answered requests since the holder started, slowest first, at most 20. */
+  /** The slowest answered requests since the moment asked for (at most twenty minutes back), slowest first, at most 20. */
   readonly slowest: readonly SlowRequest[];
 }
 

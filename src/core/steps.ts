@@ -47,7 +47,7 @@ const STEP_RULES: Readonly<Record<Step, StepRules>> = {
   closing: {
     enter: (draft, deployment) => {
       if (deployment.direction === "forward") promote(draft, deployment);
-      order(draft, { kind: "ledger.close" });
+      order(draft, { kind: "ledger.close", since: deployment.startedAt });
     },
     done: () => false,
     next: null,

@@ -110,7 +110,7 @@ export class Executor {
       case "ledger.open":
         return openLedger(this.#ports, this.#app);
       case "ledger.close":
-        return closeLedger(this.#ports, this.#app);
+        return closeLedger(this.#ports, this.#app, command.since);
       case "timer.set":
         return this.#timer(command);
     }

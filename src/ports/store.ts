@@ -27,7 +27,10 @@ export interface Store {
   openEpoch(app: string): Promise<number>;
   /** Appends one entry; throws ERR_STALE_EPOCH when a higher epoch was opened meanwhile. The entry is there whole or not at all. */
   append(app: string, entry: JournalEntry): Promise<void>;
-  /** The latest snapshot (state after `seq`) and the entries after it, and every command that no event has settled, oldest first. */
+  /**
+   * The latest snapshot (state after `seq`), the entries after it (without their notes: `notes` gives those), and every command that no
+   * event has settled, oldest first. An app that was never written is empty, and stays unknown to `apps`.
+   */
   load(app: string): Promise<{
     readonly snapshot: { readonly seq: number; readonly state: AppState } | null;
     readonly entries: readonly JournalEntry[];

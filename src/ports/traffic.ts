@@ -3,6 +3,13 @@ import type { HealthSpec } from "../core/app-spec.ts";
 import type { LedgerSnapshot } from "../core/ledger.ts";
 import type { AppTraffic, DrainOutcome, ProbeOutcome, RouteTable } from "../core/routes.ts";
 
+export interface LedgerQuery {
+  /** Milliseconds since the epoch: the counts as they were then (nearest kept sample before it). */
+  readonly at?: number;
+  /** Milliseconds since the epoch: the slowest requests since then, not since the proxy started. */
+  readonly slowestSince?: number;
+}
+
 /** The data plane as the engine uses it. Errors are HitlessErrors; ERR_PROXY_UNREACHABLE may be retried, ERR_STALE_EPOCH never. */
 export interface Traffic {
   /** Resolves when every worker uses the table. Safe to repeat; an older table is refused with ERR_STALE_EPOCH. */
@@ -13,8 +20,8 @@ export interface Traffic {
   drain(app: string, instances: readonly InstanceName[], timeoutMs: number, signal?: AbortSignal): Promise<DrainOutcome>;
   /** One health check, made from where the proxy is. */
   probe(target: { host: string; port: number }, health: HealthSpec, signal: AbortSignal): Promise<ProbeOutcome>;
-  /** Cumulative counts; with `at`, as they were then (nearest kept sample before it). Null if the proxy knows nothing of the app. */
-  ledger(app: string, at?: number): Promise<LedgerSnapshot | null>;
+  /** Cumulative counts, or as they were at a time before. Null if the proxy knows nothing of the app. */
+  ledger(app: string, query?: LedgerQuery): Promise<LedgerSnapshot | null>;
   /** How the app's targets are at the moment; null if the proxy has no table of it. */
   present(app: string): Promise<AppTraffic | null>;
 }

@@ -27,7 +27,7 @@ interface Window {
 export async function makeReport(app: string, deployment: Deployment, traffic: Traffic, now: number): Promise<Report> {
   const { opened, before, beforeMs, closed } = deployment.ledger;
   const running = deployment.outcome === null;
-  const end = running ? await orNull(traffic.ledger(app)) : closed;
+  const end = running ? await orNull(traffic.ledger(app, { slowestSince: deployment.startedAt })) : closed;
   const rows = end === null ? [] : ledgerBetween(opened, end);
   const totals = sumRows(rows);
   return {
@@ -45,7 +45,7 @@ export async function makeReport(app: string, deployment: Deployment, traffic: T
       after: latency(await windowAfter(app, deployment, traffic, now)),
     },
     errorShare: { from: errorShare(rows, deployment.from), to: errorShare(rows, deployment.to) },
-    slowest: (end?.slowest ?? []).filter((request) => request.at >= deployment.startedAt).slice(0, SLOWEST_SHOWN),
+    slowest: (end?.slowest ?? []).slice(0, SLOWEST_SHOWN),
     capacity: deployment.capacity,
   };
 }
@@ -54,7 +54,7 @@ async function windowAfter(app: string, { ledger, endedAt }: Deployment, traffic
   const none: Window = { rows: [], ms: 0 };
   if (endedAt === null || ledger.closed === null) return none;
   const until = endedAt + AFTER_MS;
-  const later = await orNull(now < until ? traffic.ledger(app) : traffic.ledger(app, until));
+  const later = await orNull(now < until ? traffic.ledger(app) : traffic.ledger(app, { at: until }));
   if (later === null || later.boot !== ledger.closed.boot) return none;
   return { rows: ledgerBetween(ledger.closed, later), ms: Math.max(0, Math.min(later.at, until) - ledger.closed.at) };
 }

@@ -4,7 +4,7 @@ import { call, type CallOptions } from "../../api/transport/call.ts";
 import type { HealthSpec } from "../../core/app-spec.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { AppTraffic, DrainOutcome, ProbeOutcome, RouteTable } from "../../core/routes.ts";
-import type { Traffic } from "../../ports/traffic.ts";
+import type { LedgerQuery, Traffic } from "../../ports/traffic.ts";
 
 type Options = Omit<CallOptions, "unreachable">;
 
@@ -36,8 +36,9 @@ export class ProxyTraffic implements Traffic {
     return this.#call("/probe", { method: "POST", body: { host, port, health }, signal });
   }
 
-  async ledger(app: string, at?: number): Promise<LedgerSnapshot | null> {
-    const query = at === undefined ? "" : `?at=${String(at)}`;
+  async ledger(app: string, { at, slowestSince }: LedgerQuery = {}): Promise<LedgerSnapshot | null> {
+    const given = Object.entries({ at, since: slowestSince }).filter(([, value]) => value !== undefined);
+    const query = given.length === 0 ? "" : `?${given.map(([name, value]) => `${name}=${String(value)}`).join("&")}`;
     const { ledger } = await this.#call<{ ledger: LedgerSnapshot | null }>(`/apps/${app}/ledger${query}`, {});
     return ledger;
   }

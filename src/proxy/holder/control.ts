@@ -68,6 +68,9 @@ function probeCall(body: unknown, signal: AbortSignal): unknown {
 }
 
 function ledgerCall(holder: Holder, { params, query }: Call): unknown {
-  const at = query.get("at");
-  return holder.ledger(params["app"] ?? "", at === null ? undefined : Number(at));
+  return holder.ledger(params["app"] ?? "", { at: numberOf(query.get("at")), slowestSince: numberOf(query.get("since")) });
+}
+
+function numberOf(text: string | null): number | null {
+  return text === null ? null : Number(text);
 }

@@ -103,12 +103,15 @@ export class Holder {
   }
 
   /** Asks the workers for what they have not handed over yet. Null for an app it has never seen. */
-  async ledger(app: string, at?: number): Promise<LedgerSnapshot | null> {
+  async ledger(
+    app: string,
+    { at, slowestSince }: { readonly at: number | null; readonly slowestSince: number | null },
+  ): Promise<LedgerSnapshot | null> {
     const book = this.#book.find(app);
     if (book === null) return null;
-    if (at !== undefined) return book.sampleAt(at);
+    if (at !== null) return book.sampleAt(at);
     await within(this.#workers.askAll({ kind: "flush" }), FLUSH_LIMIT_MS);
-    return book.snapshot(Date.now());
+    return book.snapshot(Date.now(), slowestSince ?? 0);
   }
 
   status(): ProxyStatus {

@@ -1,9 +1,9 @@
 import { addHistograms } from "../../base/histogram.ts";
 import type { InstanceName } from "../../base/names.ts";
-import { addCounts, NO_RELEASE, ZERO_COUNTS, type LedgerRow, type LedgerSnapshot, type SlowRequest } from "../../core/ledger.ts";
+import { addCounts, NO_RELEASE, ZERO_COUNTS, type LedgerRow, type LedgerSnapshot } from "../../core/ledger.ts";
+import { Slowest } from "./slowest.ts";
 import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta, type WorkerDelta } from "../messages.ts";
 
-const SLOWEST_KEPT = 20;
 /** Samples of the last minutes are kept second by second, older ones thinned out. */
 const FINE_MS = 120_000;
 const COARSE_STEP_MS = 15_000;
@@ -26,7 +26,7 @@ export class AppBook {
   readonly app: string;
   readonly #boot: string;
   #rows = new Map<string, LedgerRow>();
-  #slowest: readonly SlowRequest[] = [];
+  readonly #slowest = new Slowest();
   #samples: Sample[] = [];
   #changed = true;
   readonly #present = new Map<number, Present>();
@@ -43,9 +43,7 @@ export class AppBook {
     this.#present.set(worker, { inFlight: delta.inFlight, held: delta.held, targets: delta.targets });
     for (const row of delta.rows) this.#addRow(row);
     for (const { instance, requests } of delta.targets) this.#requests.set(instance, this.requestsOf(instance) + requests);
-    if (delta.slowest.length > 0) {
-      this.#slowest = [...this.#slowest, ...delta.slowest].sort((a, b) => b.ms - a.ms).slice(0, SLOWEST_KEPT);
-    }
+    this.#slowest.add(delta.slowest);
   }
 
   /** What it had in flight, and what it may have taken since it last handed over, is shown as an upper bound. A worker that ended well leaves nothing. */
@@ -84,14 +82,14 @@ export class AppBook {
       if (!instances.has(instance) && this.inFlightOf(instance) === 0) this.#requests.delete(instance);
   }
 
-  snapshot(at: number): LedgerSnapshot {
+  snapshot(at: number, slowestSince = 0): LedgerSnapshot {
     return {
       boot: this.#boot,
       app: this.app,
       at,
       rows: [...this.#rows.values()],
       inFlight: this.inFlight,
-      slowest: this.#slowest,
+      slowest: this.#slowest.since(slowestSince),
     };
   }
 
