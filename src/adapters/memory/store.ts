@@ -1,4 +1,5 @@
 import { HitlessError, assert } from "../../base/error.ts";
+import { nameNumber } from "../../base/names.ts";
 import type { Command } from "../../core/command.ts";
 import type { AppState, Deployment } from "../../core/state.ts";
 import type { JournalEntry, Note, Store } from "../../ports/store.ts";
@@ -26,21 +27,20 @@ export class MemoryStore implements Store {
     return Promise.resolve(journal.epoch);
   }
 
-  append(app: string, entry: JournalEntry): Promise<void> {
+  async append(app: string, entry: JournalEntry): Promise<void> {
     const journal = this.#journal(app);
     if (entry.epoch < journal.epoch) {
-      return Promise.reject(new HitlessError({ code: "ERR_STALE_EPOCH", what: `A newer daemon writes the journal of ${app}.` }));
+      throw new HitlessError({ code: "ERR_STALE_EPOCH", what: `A newer daemon writes the journal of ${app}.` });
     }
     assert(entry.seq === this.#lastSeq(journal) + 1, "journal entries are numbered without gaps");
-    journal.entries.push(structuredClone(entry));
+    journal.entries.push(structuredClone({ ...entry, notes: [] }));
     for (const command of entry.commands) journal.unsettled.set(command.id, structuredClone(command));
     if (entry.event.settles !== undefined) journal.unsettled.delete(entry.event.settles);
     for (const note of entry.notes) journal.notes.push({ ...note, seq: journal.notes.length + 1, deployment: entry.deployment });
-    return Promise.resolve();
   }
 
   load(app: string): ReturnType<Store["load"]> {
-    const { snapshot, entries, unsettled } = this.#journal(app);
+    const { snapshot, entries, unsettled } = this.#apps.get(app) ?? fresh();
     const after = snapshot?.seq ?? 0;
     return Promise.resolve(
       structuredClone({ snapshot, entries: entries.filter((entry) => entry.seq > after), unsettled: [...unsettled.values()] }),
@@ -58,25 +58,30 @@ export class MemoryStore implements Store {
   }
 
   deployments(app: string, limit: number): Promise<readonly Deployment[]> {
-    return Promise.resolve([...this.#journal(app).deployments.values()].reverse().slice(0, limit));
+    const all = [...(this.#apps.get(app)?.deployments.values() ?? [])];
+    all.sort((a, b) => (nameNumber(b.name) ?? 0) - (nameNumber(a.name) ?? 0));
+    return Promise.resolve(structuredClone(all.slice(0, limit)));
   }
 
   notes(app: string, deployment: string, after: number): Promise<readonly (Note & { readonly seq: number })[]> {
-    const found = this.#journal(app).notes.filter((note) => note.deployment === deployment && note.seq > after);
+    const all = this.#apps.get(app)?.notes ?? [];
+    const found = all.filter((note) => note.deployment === deployment && note.seq > after);
     return Promise.resolve(found.map(({ seq, at, level, text }) => ({ seq, at, level, text })));
   }
 
   close(): void {}
 
   #journal(app: string): AppJournal {
-    const known = this.#apps.get(app);
-    if (known !== undefined) return known;
-    const fresh: AppJournal = { epoch: 0, entries: [], snapshot: null, unsettled: new Map(), deployments: new Map(), notes: [] };
-    this.#apps.set(app, fresh);
-    return fresh;
+    const journal = this.#apps.get(app) ?? fresh();
+    this.#apps.set(app, journal);
+    return journal;
   }
 
   #lastSeq(journal: AppJournal): number {
-    return journal.entries.at(-1)?.seq ?? journal.snapshot?.seq ?? 0;
+    return Math.max(journal.entries.at(-1)?.seq ?? 0, journal.snapshot?.seq ?? 0);
   }
+}
+
+function fresh(): AppJournal {
+  return { epoch: 0, entries: [], snapshot: null, unsettled: new Map(), deployments: new Map(), notes: [] };
 }

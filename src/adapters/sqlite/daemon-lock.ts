@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HitlessError } from "../../base/error.ts";
 
+/** A database that nobody refers to is closed by the garbage collector, and the lock with it. */
+const held = new Set<DatabaseSync>();
+
 /**
  * Makes this process the only daemon on the state directory, for as long as it lives. An exclusive SQLite transaction is the lock: the kernel
  * releases it with the process, so that it is never stale.
@@ -24,10 +27,12 @@ export function acquireDaemonLock(stateDirectory: string): { release(): void } {
       next: "Use that one, stop it with `hitless down --keep-instances`, or name another directory with --state.",
     });
   }
+  held.add(database);
   writeFileSync(holder, JSON.stringify({ pid: process.pid, since: new Date().toISOString() }), { mode: 0o600 });
   return {
     release: () => {
       rmSync(holder, { force: true });
+      held.delete(database);
       database.close();
     },
   };

@@ -24,12 +24,15 @@ export class SqliteStore implements Store {
   /** @throws ERR_STATE_DIRECTORY when the file cannot be opened or was written by a newer version */
   constructor(stateDirectory: string) {
     const path = join(stateDirectory, "hitless.db");
+    let database: DatabaseSync | null = null;
     try {
-      this.#database = new DatabaseSync(path, { timeout: 5_000 });
+      database = new DatabaseSync(path, { timeout: 5_000 });
       chmodSync(path, 0o600);
-      this.#database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-      migrate(this.#database);
+      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+      migrate(database);
+      this.#database = database;
     } catch (error) {
+      database?.close();
       throw new HitlessError(
         {
           code: "ERR_STATE_DIRECTORY",
