@@ -1,0 +1,170 @@
+import { PassThrough } from "node:stream";
+import { describe, expect, test } from "vitest";
+import type { AppStatus, DeploymentStatus, Report } from "../../../src/api/daemon.ts";
+import { Output } from "../../../src/cli/output.ts";
+import { renderFailure } from "../../../src/cli/render/failure.ts";
+import { lostLine, renderReport } from "../../../src/cli/render/report.ts";
+import { renderStatus } from "../../../src/cli/render/status.ts";
+import { table } from "../../../src/cli/render/table.ts";
+import { age, bytes, count, ms, percent, took } from "../../../src/cli/render/units.ts";
+import { ZERO_COUNTS, type LedgerCounts } from "../../../src/core/ledger.ts";
+
+const plain = new Output(new PassThrough() as unknown as NodeJS.WriteStream, new PassThrough() as unknown as NodeJS.WriteStream);
+
+const deployment: DeploymentStatus = {
+  name: "d2",
+  kind: "deploy",
+  by: "ada@web1",
+  phase: "done",
+  batch: 4,
+  batches: 4,
+  phaseSince: 0,
+  startedAt: 0,
+  endedAt: 4_600,
+  from: "r1",
+  to: "r2",
+  outcome: "done",
+  failure: null,
+};
+
+function reportWith(counts: Partial<LedgerCounts>, more: Partial<Report> = {}): Report {
+  const totals = { ...ZERO_COUNTS, ...counts };
+  const total = Object.values(totals).reduce((sum, value) => sum + value, 0);
+  const window = { p50Ms: 0.8, p99Ms: 13.2, requests: total, windowMs: 4_600 };
+  return {
+    app: "shop",
+    deployment,
+    durationMs: 4_600,
+    rows: [{ release: "r2", counts: totals, total }],
+    totals,
+    total,
+    lost: totals.cut + totals.failed + totals.unaccounted,
+    caveat: null,
+    latency: { before: window, during: window, after: { p50Ms: null, p99Ms: null, requests: 0, windowMs: 0 } },
+    errorShare: { from: null, to: 0.0021 },
+    slowest: [{ at: 1, ms: 42.4, method: "POST", path: "/orders", release: "r2", status: 201 }],
+    capacity: { atStart: 4, lowest: 4 },
+    ...more,
+  };
+}
+
+describe("a report", () => {
+  test("shows every column, the sums and nothing lost", () => {
+    const text = renderReport(reportWith({ served: 8_112, servedAfterRetry: 3 }), plain).join("\n");
+    expect(text).toContain("shop d2  deploy r1 → r2  done in 4.6 s");
+    expect(text).toMatch(/served +8,112 +8,112/);
+    expect(text).toMatch(/served after retry +3 +3/);
+    expect(text).toMatch(/requests +8,115 +8,115/);
+    expect(text).toContain("✔ 8,115 requests, none lost");
+    expect(text).toContain("5xx share        r1 –, r2 0.21 %");
+    expect(text).toContain("4 in rotation at the start, never fewer than 4");
+    expect(text).toContain("slowest          42 ms  POST /orders  201 by r2");
+    expect(text).toMatch(/after +– +0 +– +–/);
+  });
+
+  test("says how requests were lost, and its caveat", () => {
+    const report = reportWith({ served: 10, cut: 2, unaccounted: 256 }, { caveat: "A worker of the proxy was killed." });
+    expect(lostLine(report, plain)).toBe("✖ 268 requests, 258 lost: 2 cut at the drain limit, 256 unaccounted");
+    expect(renderReport(report, plain)).toContain("A worker of the proxy was killed.");
+  });
+});
+
+describe("a status", () => {
+  const status: AppStatus = {
+    app: "shop",
+    active: "r2",
+    suspended: false,
+    url: "http://127.0.0.1:8080",
+    instances: [
+      {
+        name: "web.r2.5",
+        type: "web",
+        release: "r2",
+        status: "serving",
+        pid: 100,
+        port: 4000,
+        since: 0,
+        inFlight: 2,
+        requests: 1_234,
+        health: "down",
+        lastFailure: "status 500",
+      },
+    ],
+    deployment: { ...deployment, phase: "warming", outcome: null, endedAt: null, batch: 2 },
+    crashLoops: [{ type: "worker", count: 4, how: "exited with code 1" }],
+    traffic: { inFlight: 2, held: 1, total: 5_000, lost: 0, byRelease: [] },
+  };
+
+  test("shows what runs, what is wrong and what is going on", () => {
+    const text = renderStatus(status, plain, 61_000).join("\n");
+    expect(text).toContain("shop  r2  http://127.0.0.1:8080");
+    expect(text).toContain("d2 deploy r1 → r2  warming, batch 2 of 4, for 1 m 1 s, by ada@web1");
+    expect(text).toContain("crash loop  worker has ended 4 times in a row");
+    expect(text).toContain("5,000 requests, 0 lost, 2 in flight, 1 waiting");
+    expect(text).toMatch(/web\.r2\.5 +r2 +down: status 500 +100 +4000 +1,234 +2 +1 m 1 s/);
+  });
+
+  test("of an app that was stopped says so", () => {
+    const text = renderStatus(
+      { ...status, suspended: true, traffic: null, instances: [], crashLoops: [], url: null },
+      plain,
+      0,
+    ).join("\n");
+    expect(text).toContain("shop  stopped");
+    expect(text).toContain("no traffic");
+  });
+});
+
+test("a failure says what, why, every detail and what to do next", () => {
+  const lines = renderFailure(
+    {
+      code: "ERR_BUILD_FAILED",
+      what: "The build failed.",
+      why: "It exited.",
+      details: ["line 1", "line 2"],
+      next: "Correct it.",
+    },
+    plain,
+  );
+  expect(lines).toEqual([
+    "✖ The build failed. [ERR_BUILD_FAILED]",
+    "  It exited.",
+    "  │ line 1",
+    "  │ line 2",
+    "  → Correct it.",
+  ]);
+});
+
+test("a table is as wide as its widest cells, colours left out of account", () => {
+  expect(
+    table(
+      [{ title: "A" }, { title: "N", right: true }],
+      [
+        ["\u001b[32mlong\u001b[39m", "1"],
+        ["b", "1,000"],
+      ],
+    ),
+  ).toEqual(["A         N", "\u001b[32mlong\u001b[39m      1", "b     1,000"]);
+});
+
+test.each([
+  [age(59_400), "59 s"],
+  [age(3_599_000), "59 m 59 s"],
+  [age(90_000_000), "1 d 1 h"],
+  [took(842), "842 ms"],
+  [took(4_640), "4.6 s"],
+  [took(63_000), "1 m 3 s"],
+  [count(1_234_567), "1,234,567"],
+  [ms(null), "–"],
+  [ms(0.84), "0.8 ms"],
+  [ms(13.2), "13 ms"],
+  [percent(null), "–"],
+  [percent(0), "0.0 %"],
+  [percent(0.0021), "0.21 %"],
+  [percent(0.5), "50.0 %"],
+  [bytes(512), "512 B"],
+  [bytes(1_536), "1.5 KiB"],
+  [bytes(3_145_728), "3.0 MiB"],
+])("%s is written as %s", (written, expected) => {
+  expect(written).toBe(expected);
+});
