@@ -1,6 +1,9 @@
-import { spawn } from "node:child_process";
+import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { createWriteStream } from "node:fs";
+import { readdir, readlink } from "node:fs/promises";
+import { sep } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { HitlessError } from "../../base/error.ts";
 
 export interface BuildOptions {
@@ -13,18 +16,20 @@ export interface BuildOptions {
 }
 
 const LINES_SHOWN = 20;
+/** How long output may go on after the build has ended: something that left its group may hold the pipe for ever. */
+const OUTPUT_MS = 2_000;
 
 /**
- * Runs the build in a process group of its own; when it is given up the whole group goes.
+ * Runs the build in a process group of its own; when it ends or is given up the whole group goes.
  * @throws ERR_BUILD_FAILED with the exit code and the last lines
  */
 export async function runBuild({ command, directory, env, logPath, onOutput, signal }: BuildOptions): Promise<void> {
+  signal.throwIfAborted();
   const child = spawn("/bin/sh", ["-c", command], { cwd: directory, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   const giveUp = (): void => {
     if (child.pid !== undefined) killGroup(child.pid);
   };
   signal.addEventListener("abort", giveUp, { once: true });
-  if (signal.aborted) giveUp();
   const log = createWriteStream(logPath, { mode: 0o600 });
   log.on("error", () => undefined);
   const last: string[] = [];
@@ -46,10 +51,34 @@ export async function runBuild({ command, directory, env, logPath, onOutput, sig
   }
 }
 
-function ended(child: ReturnType<typeof spawn>): Promise<string | null> {
+/** Ends what a daemon that was killed has left running in the directory. */
+export async function endLeftBuilds(directory: string): Promise<void> {
+  for (const pid of await readdir("/proc").catch(() => [])) {
+    const at = await readlink(`/proc/${pid}/cwd`).catch(() => null);
+    if (at !== directory && at?.startsWith(directory + sep) !== true) continue;
+    try {
+      process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+  }
+}
+
+/** Resolves when the build has ended and its output was read; null stands for success. */
+function ended(child: ChildProcessByStdio<null, Readable, Readable>): Promise<string | null> {
   return new Promise((resolve, reject) => {
+    let late: NodeJS.Timeout | undefined;
     child.once("error", reject);
+    child.once("exit", () => {
+      // What it has started in the background has nothing left to do, and would hold the output open.
+      if (child.pid !== undefined) killGroup(child.pid);
+      late = setTimeout(() => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      }, OUTPUT_MS);
+    });
     child.once("close", (code, signal) => {
+      clearTimeout(late);
       resolve(code === 0 ? null : signal === null ? `exited with code ${String(code)}` : `was ended by ${signal}`);
     });
   });

@@ -50,14 +50,19 @@ export class ReleaseDirectory {
 /** Whole or not at all, and only for the owner's eyes. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
   const temporary = `${path}.new`;
-  const file = await open(temporary, "w", 0o600);
   try {
-    await file.writeFile(JSON.stringify(value));
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(temporary, "w", 0o600);
+    try {
+      await file.writeFile(JSON.stringify(value));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, path);
 }
 
 export async function readJson(path: string): Promise<unknown> {

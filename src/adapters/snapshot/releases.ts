@@ -5,7 +5,7 @@ import { HitlessError } from "../../base/error.ts";
 import type { ReleaseName } from "../../base/names.ts";
 import type { ReleaseRecord } from "../../core/release.ts";
 import type { CreateOutcome, LaunchPlan, ReleaseRequest, Releases } from "../../ports/releases.ts";
-import { runBuild } from "./build.ts";
+import { endLeftBuilds, runBuild } from "./build.ts";
 import { gitState } from "./git.ts";
 import { readJson, ReleaseDirectory, syncDirectory, writeJson } from "./release-store.ts";
 import { scanSource, type SourceEntry } from "./source-scan.ts";
@@ -47,9 +47,12 @@ export class SnapshotReleases implements Releases {
   async create(app: string, release: ReleaseName, options: CreateOptions): Promise<CreateOutcome> {
     const directory = this.#directory(app);
     await directory.sweep();
+    await endLeftBuilds(directory.partial(release));
     await rm(directory.partial(release), { recursive: true, force: true });
+    const made = await readJson(join(directory.release(release), "release.json")).catch(() => null);
+    if (made !== null) return { kind: "created", record: made as ReleaseRecord };
     try {
-      const request = (await readJson(directory.request(release))) as ReleaseRequest;
+      const request = await staged(directory, release);
       const attempt = { app, release, directory, options, request };
       const outcome = await withDiskErrors(directory.path, () => this.#attempt(attempt));
       await rm(directory.request(release), { force: true });
@@ -60,8 +63,10 @@ export class SnapshotReleases implements Releases {
     }
   }
 
-  discard(app: string, release: ReleaseName): Promise<void> {
-    return this.#directory(app).remove(release);
+  async discard(app: string, release: ReleaseName): Promise<void> {
+    const directory = this.#directory(app);
+    await endLeftBuilds(directory.partial(release));
+    await directory.remove(release);
   }
 
   async prune(app: string, { keep, inUse }: { keep: number; inUse: readonly ReleaseName[] }): Promise<readonly ReleaseName[]> {
@@ -107,7 +112,6 @@ export class SnapshotReleases implements Releases {
     await writeJson(join(partial, "release.json"), record);
     await writeJson(join(partial, "launch.json"), { spec: request.spec, env: request.env });
     options.signal.throwIfAborted();
-    await rm(directory.release(release), { recursive: true, force: true });
     await rename(partial, directory.release(release));
     await syncDirectory(this.#directory(app).path);
     return { kind: "created", record };
@@ -175,20 +179,29 @@ async function throwIfTooLarge(path: string, entries: readonly SourceEntry[]): P
   throw diskFull(path, `The source has ${mebibytes(needed)}, free are ${mebibytes(bavail * bsize)}.`);
 }
 
+async function staged(directory: ReleaseDirectory, release: ReleaseName): Promise<ReleaseRequest> {
+  try {
+    return (await readJson(directory.request(release))) as ReleaseRequest;
+  } catch (error) {
+    throw snapshotFailed(`${release} was not staged.`, error);
+  }
+}
+
+/** Everything that the system says becomes one of our own errors; what is given up on stays as it is. */
 async function withDiskErrors<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOSPC" || code === "EDQUOT") throw diskFull(path, message);
-    if (code === "EACCES" || code === "EROFS") {
-      throw new HitlessError(
-        { code: "ERR_SNAPSHOT_FAILED", what: `The release could not be written to ${path}.`, why: message },
-        { cause: error },
-      );
-    }
+    if (error instanceof Error && "syscall" in error) throw snapshotFailed(`The release could not be made in ${path}.`, error);
     throw error;
   }
+}
+
+function snapshotFailed(what: string, cause: unknown): HitlessError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new HitlessError({ code: "ERR_SNAPSHOT_FAILED", what, why, next: "Deploy again." }, { cause });
 }
 
 function diskFull(path: string, why: string): HitlessError {

@@ -1,6 +1,6 @@
-import { constants, type Dirent } from "node:fs";
+import { constants, type Dirent, type Stats } from "node:fs";
 import { access, lstat, readdir, readFile, readlink, realpath } from "node:fs/promises";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import ignore, { type Ignore } from "ignore";
 import { HitlessError } from "../../base/error.ts";
 
@@ -28,8 +28,8 @@ const IGNORE_FILES = [".gitignore", ".hitlessignore"];
  */
 export async function scanSource(source: string, patterns: readonly string[], excluded: string): Promise<readonly SourceEntry[]> {
   await throwIfNoDirectory(source);
-  const scan = new Scan(await realpath(source), excluded);
-  await scan.directory("", [{ base: "", rules: ignore().add([".git", ...patterns]) }]);
+  const scan = new Scan(await realpath(source), await realpath(excluded).catch(() => excluded));
+  await scan.directory("", [{ base: "", rules: newRules().add([...patterns]) }]);
   if (scan.problems.length > 0) {
     throw new HitlessError({
       code: "ERR_SOURCE_UNREADABLE",
@@ -72,7 +72,8 @@ class Scan {
     const inner = await this.#withRules(path, names, scopes);
     for (const name of names) {
       const child = path === "" ? name.name : `${path}/${name.name}`;
-      if (join(this.#root, child) === this.#excluded || isIgnored(child, name.isDirectory(), inner)) continue;
+      if (name.name === ".git" || join(this.#root, child) === this.#excluded) continue;
+      if (isIgnored(child, name.isDirectory(), inner)) continue;
       await this.#entry(child, name, inner);
     }
   }
@@ -81,7 +82,7 @@ class Scan {
     let rules: Ignore | null = null;
     for (const file of IGNORE_FILES) {
       if (!names.some((name) => name.name === file && name.isFile())) continue;
-      rules ??= ignore();
+      rules ??= newRules();
       rules.add(await readFile(join(this.#root, path, file), "utf8").catch(() => ""));
     }
     return rules === null ? scopes : [...scopes, { base: path, rules }];
@@ -89,7 +90,7 @@ class Scan {
 
   async #entry(path: string, name: Dirent, scopes: readonly Scope[]): Promise<void> {
     const absolute = join(this.#root, path);
-    const stat = await lstat(absolute).catch(() => null);
+    const stat = await this.#stat(path, absolute);
     if (stat === null) return;
     const mode = stat.mode & 0o777;
     if (name.isDirectory()) {
@@ -109,21 +110,42 @@ class Scan {
     }
   }
 
+  async #stat(path: string, absolute: string): Promise<Stats | null> {
+    try {
+      return await lstat(absolute);
+    } catch (cause) {
+      const { code, message } = cause as NodeJS.ErrnoException;
+      // What is removed while we look is no longer part of the source; a name that cannot be said is.
+      if (code !== "ENOENT") this.problems.push(`${path}: cannot be read (${code ?? message})`);
+      else if (path.includes("\uFFFD")) this.problems.push(`${path}: its name is not valid UTF-8`);
+      return null;
+    }
+  }
+
   /** A link is kept as a link; it must lead to something inside the tree, or the snapshot would not be whole or would follow what is live. */
   async #link(path: string, absolute: string): Promise<void> {
     const to = await readlink(absolute);
-    const target = resolve(dirname(absolute), to);
-    const inside = target === this.#root || target.startsWith(this.#root + sep);
-    if (
-      !(await access(absolute).then(
-        () => true,
-        () => false,
-      ))
-    )
-      this.problems.push(`${path}: is a link to ${to}, which does not exist`);
-    else if (!inside || to.startsWith("/")) this.problems.push(`${path}: is a link to ${to}, outside the source directory`);
+    const target = await realpath(absolute).catch(() => null);
+    if (target === null) this.problems.push(`${path}: is a link to ${to}, which does not exist`);
+    else if (leavesTree(path, to) || !this.#holds(target))
+      this.problems.push(`${path}: is a link to ${to}, outside the source directory`);
     else this.entries.push({ path, kind: "link", mode: 0o777, bytes: 0 });
   }
+
+  #holds(absolute: string): boolean {
+    return absolute === this.#root || absolute.startsWith(this.#root + sep);
+  }
+}
+
+/** Says so of `../tree/file` too: the snapshot has another name than the source. */
+function leavesTree(path: string, to: string): boolean {
+  const target = normalize(join(dirname(path), to));
+  return isAbsolute(to) || target === ".." || target.startsWith(`..${sep}`);
+}
+
+/** Names are case-sensitive, as they are to git where the file system tells them apart. */
+function newRules(): Ignore {
+  return ignore({ ignorecase: false });
 }
 
 /** As git does: the innermost rule file that says something decides. */
@@ -131,10 +153,16 @@ function isIgnored(path: string, isDirectory: boolean, scopes: readonly Scope[])
   for (const { base, rules } of scopes.toReversed()) {
     const below = base === "" ? path : relative(base, path);
     const verdict = rules.test(isDirectory ? `${below}/` : below);
-    if (verdict.ignored) return true;
+    // The library passes a directory's verdict on to what is in it. We are in it: an inner rule has taken the directory back in.
+    if (verdict.ignored && !isIgnoredAbove(below, rules)) return true;
     if (verdict.unignored) return false;
   }
   return false;
+}
+
+function isIgnoredAbove(path: string, rules: Ignore): boolean {
+  const above = dirname(path);
+  return above !== "." && rules.test(`${above}/`).ignored;
 }
 
 function kindOf(name: Dirent): string {

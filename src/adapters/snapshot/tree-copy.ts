@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
+import { constants, type Stats } from "node:fs";
 import { chmod, copyFile, lstat, mkdir, open, readlink, symlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { HitlessError } from "../../base/error.ts";
@@ -47,19 +47,33 @@ async function copyEntry(source: string, target: string, entry: SourceEntry): Pr
     return link;
   }
   for (let attempt = 0; attempt < TRIES; attempt += 1) {
-    const before = await lstat(from);
+    const before = await statOf(from);
+    if (before === null) break;
     await copyFile(from, to, constants.COPYFILE_FICLONE);
-    const after = await lstat(from);
-    if (before.size !== after.size || before.mtimeMs !== after.mtimeMs || before.ino !== after.ino) continue;
+    const after = await statOf(from);
+    if (after === null || !isSame(before, after)) continue;
     await chmod(to, entry.mode | 0o600);
     await utimes(to, before.atime, before.mtime);
     return hashFile(to);
   }
   throw new HitlessError({
     code: "ERR_SOURCE_UNREADABLE",
-    what: `${entry.path} kept changing while it was copied.`,
+    what: `${entry.path} kept changing while it was copied, or was removed.`,
     next: "Name it in .hitlessignore if it is not part of the release, or deploy again when it is finished.",
   });
+}
+
+/** Null when it is gone, or no file any more. */
+async function statOf(path: string): Promise<Stats | null> {
+  const stat = await lstat(path).catch(() => null);
+  return stat?.isFile() === true ? stat : null;
+}
+
+/** The change time tells of what sets the modification time back. */
+function isSame(before: Stats, after: Stats): boolean {
+  return (
+    before.size === after.size && before.mtimeMs === after.mtimeMs && before.ctimeMs === after.ctimeMs && before.ino === after.ino
+  );
 }
 
 /** Hashes the copy, which nobody changes any more, and brings it to the disk. */
