@@ -57,6 +57,7 @@ export class ChunkedDecoder {
     const end = lf < 0 ? input.length : lf + 1;
     this.#line += input.toString("latin1", at, end);
     if (this.#line.length > this.#limits.chunkExtensionBytesMax + 32) return null;
+    if (this.#state === "data-end" && !"\r\n".startsWith(this.#line)) return null;
     if (lf < 0) return this.#line.includes("\r") && this.#line.indexOf("\r") !== this.#line.length - 1 ? null : end;
     if (this.#line.length < 2 || this.#line.charCodeAt(this.#line.length - 2) !== CR) return null;
     const line = this.#line.slice(0, -2);

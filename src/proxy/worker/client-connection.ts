@@ -44,6 +44,8 @@ export class ClientConnection implements ExchangeClient, Registered {
   #app: LiveApp | null = null;
   #exchange: Exchange | null = null;
   #input: Buffer = NOTHING;
+  /** So much of the input has been searched for the end of the head. */
+  #searched = 0;
   /** Within a request: from its first byte to its end. */
   #inRequest = false;
   #processing = false;
@@ -71,9 +73,9 @@ export class ClientConnection implements ExchangeClient, Registered {
     });
   }
 
-  /** Whether the connection has to end after the present answer. */
+  /** Whether the connection has to end after the present answer. What a client sent before it closed its side is still answered. */
   mustClose(): boolean {
-    return this.halfClosed || this.#host.isDraining();
+    return (this.halfClosed && this.#input.length === 0) || this.#host.isDraining();
   }
 
   // --- what the exchange asks for ---
@@ -195,7 +197,13 @@ export class ClientConnection implements ExchangeClient, Registered {
       if (!this.#next()) break;
     }
     this.#processing = false;
-    if (this.halfClosed && !this.#inRequest && !this.#lingering && this.#input.length === 0) this.socket.end();
+    if (this.halfClosed && this.#exchange === null && !this.#lingering && !this.gone) this.#endHalfClosed();
+  }
+
+  /** Nothing more comes: what is left is no whole request. */
+  #endHalfClosed(): void {
+    if (this.#inRequest) this.#abortRequest();
+    else this.socket.end();
   }
 
   /** Takes the next request out of the input; false if it is not all there. */
@@ -205,7 +213,7 @@ export class ClientConnection implements ExchangeClient, Registered {
       this.#begin();
     }
     const input = this.#input;
-    const end = input.indexOf(HEAD_END);
+    const end = input.indexOf(HEAD_END, Math.max(0, this.#searched - 3));
     if (end < 0 || end > this.#host.limits.headBytesMax) return this.#awaitHead(input);
     const head = parseRequestHead(input.toString("latin1", 0, end + 4), this.#host.limits);
     this.#input = end + 4 === input.length ? NOTHING : input.subarray(end + 4);
@@ -220,6 +228,7 @@ export class ClientConnection implements ExchangeClient, Registered {
 
   #begin(): void {
     this.#inRequest = true;
+    this.#searched = 0;
     this.requestBeganAt = performance.now();
     this.#app = this.#host.appOf(this.#listener);
     this.#app?.whenBegun();
@@ -242,11 +251,13 @@ export class ClientConnection implements ExchangeClient, Registered {
   #awaitHead(input: Buffer): boolean {
     const { limits } = this.#host;
     const lf = input.indexOf(LF);
+    const line = lf < 0 ? input.length : lf;
     const first = String.fromCharCode(input[0] ?? 0);
-    if (!TOKEN_START.test(first) || (lf >= 0 && input[lf - 1] !== CR))
+    if (line > limits.requestLineBytesMax) this.#refuse(refusal(414, "the request line is too long"));
+    else if (!TOKEN_START.test(first) || hasBareLf(input, this.#searched))
       this.#refuse(refusal(400, "the request is not valid HTTP/1.1"));
-    else if (lf < 0 && input.length > limits.requestLineBytesMax) this.#refuse(refusal(414, "the request line is too long"));
     else if (input.length > limits.headBytesMax) this.#refuse(refusal(431, "the request's header fields are too long"));
+    this.#searched = input.length;
     return false;
   }
 
@@ -291,4 +302,9 @@ export class ClientConnection implements ExchangeClient, Registered {
     if (this.halfClosed) return;
     this.socket.resume();
   }
+}
+
+function hasBareLf(input: Buffer, from: number): boolean {
+  for (let lf = input.indexOf(LF, from); lf >= 0; lf = input.indexOf(LF, lf + 1)) if (input[lf - 1] !== CR) return true;
+  return false;
 }

@@ -31,11 +31,16 @@ const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const HEAD = new RegExp(
   `^(${TOKEN}) ([\\x21\\x22\\x24-\\x7e]+) HTTP/(1\\.[01])\\r\\n((?:${TOKEN}:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*)\\r\\n$`,
 );
-/** Fields that the proxy reads, replaces or takes out. The text that is searched begins with CRLF. */
+/**
+ * Fields that the proxy reads, replaces or takes out. The text that is searched begins with CRLF. Twins with an underscore are taken out too:
+ * many applications (CGI, WSGI) cannot tell them from the real ones.
+ */
 const SPECIAL =
-  /\r\n(host|content-length|transfer-encoding|connection|upgrade|expect|te|trailer|keep-alive|proxy-connection|proxy|http2-settings|forwarded|x-forwarded-(?:for|proto|host|port)|x-request-id|(?:content|transfer|x)_(?:length|encoding|forwarded_[a-z]+)):[\t ]*([^\r]*)/gi;
+  /\r\n(host|content-length|transfer-encoding|connection|upgrade|expect|te|trailer|keep-alive|proxy-connection|proxy|http2-settings|forwarded|x[-_]forwarded[-_](?:for|proto|host|port)|x[-_]request[-_]id|content[-_]length|transfer[-_]encoding|x_forwarded_[a-z]+):[\t ]*([^\r]*)/gi;
 const HOST = /^(?:[A-Za-z0-9\-._~!$&'()*+;=%]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 const ABSOLUTE = /^https?:\/\/([^/?#]+)([/?].*)?$/i;
+/** A list of codings, none of them chunked. */
+const OTHER_CODINGS = /^(?!.*chunked)[\w-]+(?:, ?[\w-]+)*$/i;
 const DIGITS = /^\d{1,16}$/;
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
@@ -95,7 +100,7 @@ function assemble({ method, minor, fields, body, target, host }: Parts): Request
     body,
     keepAlive: minor === 1 ? !hasToken(connection, "close") : hasToken(connection, "keep-alive"),
     expectContinue: expect !== null && minor === 1,
-    upgrade: upgradeOf(method, minor, connection, fields.upgrade),
+    upgrade: body === 0 && minor === 1 && method === "GET" ? upgradeOf(connection, fields.upgrade) : null,
     acceptsTrailers: hasToken(fields.te.toLowerCase(), "trailers"),
     forward: `${method} ${target} HTTP/1.1\r\nHost: ${host}${kept}\r\n`,
     requestId: fields.requestId,
@@ -121,11 +126,18 @@ function readFields(lines: string): Fields | Refusal {
   for (let match = SPECIAL.exec(text); match !== null; match = SPECIAL.exec(text)) {
     fields.kept += text.slice(from, match.index);
     from = SPECIAL.lastIndex;
-    const problem = takeField(fields, (match[1] ?? "").toLowerCase(), (match[2] ?? "").trimEnd());
+    const problem = takeField(fields, (match[1] ?? "").toLowerCase(), withoutTrailingSpace(match[2] ?? ""));
     if (problem !== null) return problem;
   }
   fields.kept += text.slice(from, text.length - 2);
   return fields;
+}
+
+/** Only SP and HTAB are white space here (RFC 9110 section 5.6.3); `trimEnd` would also take U+00A0 and others that a reader of bytes sees. */
+export function withoutTrailingSpace(value: string): string {
+  let end = value.length;
+  while (end > 0 && (value[end - 1] === " " || value[end - 1] === "\t")) end -= 1;
+  return end === value.length ? value : value.slice(0, end);
 }
 
 function takeField(fields: Fields, name: string, value: string): Refusal | null {
@@ -165,20 +177,21 @@ function takeField(fields: Fields, name: string, value: string): Refusal | null 
 /** Origin form, absolute form (RFC 9112 section 3.2.2: its authority replaces Host) or `*`. */
 function placeOf(method: string, target: string, host: string | null, minor: 0 | 1): { target: string; host: string } | Refusal {
   if (host === null && minor === 1) return refusal(400, "no Host field");
-  if (target.startsWith("/")) return checkedHost(host ?? "localhost", target);
-  if (target === "*")
-    return method === "OPTIONS" ? checkedHost(host ?? "localhost", target) : refusal(400, "the request target is invalid");
-  const absolute = ABSOLUTE.exec(target);
-  if (absolute === null) return refusal(400, "the request target is invalid");
-  const [, authority = "", rest = ""] = absolute;
-  const path = rest.startsWith("/") ? rest : `/${rest}`;
-  return checkedHost(authority, method === "OPTIONS" && rest === "" ? "*" : path);
+  if (host !== null && !isHost(host)) return refusal(400, "the Host field is invalid");
+  if (target.startsWith("/") || (target === "*" && method === "OPTIONS")) return { target, host: host ?? "localhost" };
+  return absolutePlaceOf(method, target) ?? refusal(400, "the request target is invalid");
 }
 
-function checkedHost(host: string, target: string): { target: string; host: string } | Refusal {
-  const match = HOST.exec(host);
-  if (match === null || Number(match[1] ?? 0) > 65_535) return refusal(400, "the Host field is invalid");
-  return { target, host };
+function absolutePlaceOf(method: string, target: string): { target: string; host: string } | null {
+  const [, host, rest = ""] = ABSOLUTE.exec(target) ?? [];
+  if (host === undefined || !isHost(host)) return null;
+  if (rest === "") return { host, target: method === "OPTIONS" ? "*" : "/" };
+  return { host, target: rest.startsWith("/") ? rest : `/${rest}` };
+}
+
+function isHost(text: string): boolean {
+  const match = HOST.exec(text);
+  return match !== null && Number(match[1] ?? 0) <= 65_535;
 }
 
 /** RFC 9112 section 6.3. Whatever two readers could understand in two ways is refused. */
@@ -189,7 +202,7 @@ function bodyOf(fields: Fields, minor: 0 | 1): BodyLength | Refusal {
     if (minor === 0) return refusal(400, "Transfer-Encoding in HTTP/1.0");
     return coding.toLowerCase() === "chunked"
       ? "chunked"
-      : refusal(/^[\w\-, ]+$/.test(coding) && !/chunked/i.test(coding) ? 501 : 400, "the transfer coding is not supported");
+      : refusal(OTHER_CODINGS.test(coding) ? 501 : 400, "the transfer coding is not supported");
   }
   if (length === null) return 0;
   if (!DIGITS.test(length) || Number(length) > Number.MAX_SAFE_INTEGER)
@@ -198,8 +211,8 @@ function bodyOf(fields: Fields, minor: 0 | 1): BodyLength | Refusal {
 }
 
 /** Only what a tunnel makes sense for; `h2c` would smuggle requests past us. */
-function upgradeOf(method: string, minor: 0 | 1, connection: string, upgrade: string | null): string | null {
-  if (upgrade === null || minor === 0 || method !== "GET" || !hasToken(connection, "upgrade")) return null;
+function upgradeOf(connection: string, upgrade: string | null): string | null {
+  if (upgrade === null || !hasToken(connection, "upgrade")) return null;
   return /^[\w\-./]+$/.test(upgrade) && !/^h2c?$/i.test(upgrade) ? upgrade : null;
 }
 
@@ -222,7 +235,7 @@ export function hasToken(list: string, token: string): boolean {
 }
 
 function tokens(list: string): readonly string[] {
-  return list.split(",").map((part) => part.trim());
+  return list.split(",").map((part) => part.replace(/^[\t ]+|[\t ]+$/g, ""));
 }
 
 function countLines(lines: string): number {
@@ -235,6 +248,6 @@ function countLines(lines: string): number {
 function explain(text: string, limits: Limits): Refusal {
   const line = text.slice(0, Math.max(0, text.indexOf("\r\n")));
   if (line.length > limits.requestLineBytesMax) return refusal(414, "the request line is too long");
-  if (/ HTTP\/[2-9]\.\d$/.test(line)) return refusal(505, "this HTTP version is not served here");
+  if (/ HTTP\/(?:1\.[2-9]|[2-9]\.\d)$/.test(line)) return refusal(505, "this HTTP version is not served here");
   return refusal(400, "the request is not valid HTTP/1.1");
 }

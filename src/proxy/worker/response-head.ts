@@ -1,4 +1,4 @@
-import { hasToken } from "./request-head.ts";
+import { hasToken, withoutTrailingSpace } from "./request-head.ts";
 import { refusal, type Refusal } from "./refusal.ts";
 
 export interface ResponseHead {
@@ -31,13 +31,14 @@ export function parseResponseHead(text: string, headersMax: number): ResponseHea
   const fields = readFields(`\r\n${lines}`);
   if (fields === null) return refusal(502, "the application's answer has contradictory lengths");
   const connection = fields.connection.toLowerCase();
-  const date = fields.dated ? "" : `\r\nDate: ${httpDate()}`;
+  const date = fields.dated || status.startsWith("1") ? "" : `\r\nDate: ${httpDate()}`;
   return {
     status: Number(status),
     forward: `HTTP/1.1 ${status}${reason}${fields.kept}${date}\r\n`,
     body: fields.chunked ? "chunked" : (fields.length ?? "close"),
     length: fields.length,
-    keepAlive: version === "1.1" ? !hasToken(connection, "close") : hasToken(connection, "keep-alive"),
+    // Transfer-Encoding in HTTP/1.0 makes the framing suspect (RFC 9112 section 6.1).
+    keepAlive: version === "1.1" ? !hasToken(connection, "close") : hasToken(connection, "keep-alive") && !fields.chunked,
     upgrade: hasToken(connection, "upgrade") ? fields.upgrade : null,
     idleHintMs: fields.idleHintMs,
   };
@@ -73,7 +74,7 @@ function readFields(text: string): Fields | null {
     }
     fields.kept += text.slice(from, match.index);
     from = SPECIAL.lastIndex;
-    if (!takeField(fields, name, (match[2] ?? "").trimEnd())) return null;
+    if (!takeField(fields, name, withoutTrailingSpace(match[2] ?? ""))) return null;
   }
   fields.kept += text.slice(from, text.length - 2);
   return fields.chunked && fields.length !== null ? null : fields;
@@ -82,7 +83,8 @@ function readFields(text: string): Fields | null {
 function takeField(fields: Fields, name: string, value: string): boolean {
   switch (name) {
     case "content-length":
-      if (!/^\d{1,16}$/.test(value) || (fields.length !== null && fields.length !== Number(value))) return false;
+      if (!/^\d{1,16}$/.test(value) || Number(value) > Number.MAX_SAFE_INTEGER) return false;
+      if (fields.length !== null && fields.length !== Number(value)) return false;
       fields.length = Number(value);
       return true;
     case "transfer-encoding":
