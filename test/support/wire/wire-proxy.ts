@@ -1,0 +1,128 @@
+import { onTestFinished } from "vitest";
+import { addCounts, LEDGER_COLUMNS, ZERO_COUNTS, type LedgerColumn, type LedgerCounts } from "../../../src/core/ledger.ts";
+import type { ProxySpec } from "../../../src/core/app-spec.ts";
+import { bind } from "../../../src/proxy/holder/listening-socket.ts";
+import type { WorkerMessage } from "../../../src/proxy/messages.ts";
+import { DEFAULT_LIMITS, type Limits } from "../../../src/proxy/worker/limits.ts";
+import { listenerKey, Worker } from "../../../src/proxy/worker/worker.ts";
+import { until } from "../temp.ts";
+
+export interface WireProxyOptions {
+  readonly limits?: Partial<Limits>;
+  readonly proxy?: Partial<ProxySpec>;
+}
+
+/** One worker of the data plane, in this process, on a port of its own. */
+export class WireProxy {
+  readonly port: number;
+  readonly worker: Worker;
+  #counts: LedgerCounts = ZERO_COUNTS;
+  #inFlight = 0;
+  #held = 0;
+  #id = 100;
+  readonly #options: WireProxyOptions;
+  readonly #waiting = new Map<number, () => void>();
+  #revision = 0;
+
+  private constructor(port: number, handle: unknown, options: WireProxyOptions) {
+    this.port = port;
+    this.#options = options;
+    this.worker = new Worker({
+      send: (message) => {
+        this.#take(message);
+      },
+      exit: () => {
+        this.#ended = true;
+      },
+      limits: { ...DEFAULT_LIMITS, tickMs: 10, ...options.limits },
+    });
+    const address = { host: "127.0.0.1", port };
+    this.worker.take({ kind: "listen", id: 1, listener: listenerKey(address), address }, handle);
+  }
+
+  #ended = false;
+
+  static async start(ports: readonly number[], options: WireProxyOptions = {}): Promise<WireProxy> {
+    const socket = await bind({ host: "127.0.0.1", port: 0 });
+    const proxy = new WireProxy(socket.address.port, socket.handle, options);
+    proxy.route(ports);
+    onTestFinished(async () => {
+      await proxy.stop();
+    });
+    return proxy;
+  }
+
+  /** From now on requests go to these; none is named twice in one table. */
+  route(ports: readonly number[]): void {
+    this.#revision += 1;
+    const pools = [
+      {
+        release: "r1",
+        weight: 1,
+        targets: ports.map((port) => ({ instance: `i${port}`, host: "127.0.0.1", port, health: null })),
+      },
+    ];
+    const table = {
+      app: "app",
+      epoch: 1,
+      revision: this.#revision,
+      listen: { host: "127.0.0.1", port: this.port },
+      proxy: { holdMs: 0, firstByteTimeoutMs: 0, ...this.#options.proxy },
+      pools,
+    };
+    this.worker.take({ kind: "routes", id: 2, table });
+  }
+
+  /** Resolves when nothing to the instances on these ports is in flight. */
+  async drain(ports: readonly number[]): Promise<void> {
+    await this.#ask((id) => {
+      this.worker.take({ kind: "drain", id, app: "app", instances: ports.map((port) => `i${port}`) });
+    });
+  }
+
+  cut(ports: readonly number[]): void {
+    this.worker.take({ kind: "cut", app: "app", instances: ports.map((port) => `i${port}`) });
+  }
+
+  get held(): number {
+    this.worker.take({ kind: "flush", id: 3 });
+    return this.#held;
+  }
+
+  get inFlight(): number {
+    this.worker.take({ kind: "flush", id: 3 });
+    return this.#inFlight;
+  }
+
+  /** All that was counted since the start: only the columns that are not 0, when nothing is in flight any more. */
+  async ledger(): Promise<Partial<Record<LedgerColumn, number>>> {
+    await until(() => this.inFlight === 0, { what: "nothing is in flight" });
+    return Object.fromEntries(
+      LEDGER_COLUMNS.filter((column) => this.#counts[column] !== 0).map((column) => [column, this.#counts[column]]),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.worker.shutdown(0);
+    await until(() => this.#ended, { what: "the worker ends" });
+  }
+
+  async #ask(send: (id: number) => void): Promise<void> {
+    this.#id += 1;
+    const id = this.#id;
+    await new Promise<void>((resolve) => {
+      this.#waiting.set(id, resolve);
+      send(id);
+    });
+  }
+
+  #take(message: WorkerMessage): void {
+    if (message.kind === "done") this.#waiting.get(message.id)?.();
+    if (message.kind !== "counts") return;
+    for (const app of message.delta.apps) {
+      this.#inFlight = app.inFlight;
+      this.#held = app.held;
+      for (const row of app.rows) this.#counts = addCounts(this.#counts, row.counts);
+    }
+  }
+}
