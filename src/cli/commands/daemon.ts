@@ -13,6 +13,8 @@ interface DownOptions extends CommonOptions {
   readonly keepInstances?: boolean;
 }
 
+const END_LIMIT_MS = 10_000;
+
 /** Starting and ending the control plane. */
 export function registerDaemon(program: Command, run: Register): void {
   run(
@@ -60,32 +62,34 @@ async function up(session: Session, options: UpOptions): Promise<void> {
 async function down(session: Session, options: DownOptions): Promise<void> {
   const { client, output } = session;
   const keep = options.keepInstances === true;
-  const info = await client.info().catch((error: unknown) => {
+  const running = await client.info().catch((error: unknown) => {
     if (error instanceof HitlessError && error.code === "ERR_DAEMON_UNREACHABLE") return null;
     throw error;
   });
-  if (info === null) {
-    // Instances and proxy may run although their daemon was killed: only a daemon can stop them in order.
-    if (keep) throw new HitlessError({ code: "ERR_NOTHING_RUNNING", what: "No daemon is running." });
-    await session.host.ensureDaemon(session.stateDirectory, null);
-  }
+  if (running === null && keep) throw new HitlessError({ code: "ERR_NOTHING_RUNNING", what: "No daemon is running." });
+  // Instances and proxy may run although their daemon was killed: only a daemon can stop them in order.
+  const { pid } = running ?? (await session.host.ensureDaemon(session.stateDirectory, null)).info;
   await client.shutdown(keep ? "keep" : "stop");
-  await untilGone(session);
+  await untilGone(pid);
   if (!session.wantsJson)
     output.line(
       keep ? "the daemon has ended; proxy and instances go on serving" : "everything is stopped; `hitless up` brings it back",
     );
 }
 
-/** The answer comes just before the end. */
-async function untilGone({ client }: Session): Promise<void> {
-  for (;;) {
-    try {
-      await client.info();
-    } catch {
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 25));
+/** The answer comes just before the end; who reads "stopped" may rely on it. */
+async function untilGone(pid: number): Promise<void> {
+  const until = Date.now() + END_LIMIT_MS;
+  while (isAlive(pid) && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 25));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Somebody else's daemon may be looked for, not signalled.
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
