@@ -110,6 +110,11 @@ function idleHint(value: string): number | null {
   return match === null ? null : Number(match[1]) * 1000;
 }
 
+/** Answers without a body, whatever their fields say (RFC 9110 section 6.4.1). */
+export function isBodyless(toHead: boolean, status: number): boolean {
+  return toHead || status === 204 || status === 304;
+}
+
 let dateText = "";
 let dateSecond = 0;
 

@@ -1,6 +1,7 @@
 import net from "node:net";
 import type { HolderMessage, WorkerMessage } from "../messages.ts";
 import { REPORT_INTERVAL_MS } from "../messages.ts";
+import { onAccepted, type Accepted } from "./acceptor.ts";
 import { ClientConnection, type ClientHost } from "./client-connection.ts";
 import { errorResponse } from "./error-response.ts";
 import { LiveApp } from "./live-app.ts";
@@ -100,8 +101,8 @@ export class Worker implements ClientHost {
 
   #listen({ id, listener }: Of<"listen">, handle: unknown): void {
     const server = net.createServer({ allowHalfOpen: true, noDelay: true });
-    server.on("connection", (socket) => {
-      this.#accept(socket, listener);
+    onAccepted(server, (accepted) => {
+      this.#accept(accepted, listener);
     });
     server.on("error", (error) => {
       this.#options.send({ kind: "refused", id, reason: error.message });
@@ -112,7 +113,7 @@ export class Worker implements ClientHost {
     this.#servers.set(listener, server);
   }
 
-  #accept(socket: net.Socket, listener: string): void {
+  #accept({ socket, deliver }: Accepted, listener: string): void {
     if (this.#clients.size >= this.limits.clientConnectionsMax) {
       socket.on("error", () => undefined);
       socket.end(errorResponse({ status: 503, reason: "too many connections", close: true, bodyless: false }), "latin1");
@@ -121,6 +122,7 @@ export class Worker implements ClientHost {
       return;
     }
     const client = new ClientConnection(socket, listener, this);
+    deliver(client);
     this.#clients.add(client);
     socket.on("close", () => {
       this.#clients.delete(client);
