@@ -162,8 +162,8 @@ export class ClientConnection implements ExchangeClient, Registered {
     this.#writer.body(data, more);
   }
 
-  end(): void {
-    this.#writer.end();
+  end(trailers: string | null): void {
+    this.#writer.end(trailers);
   }
 
   /** An answer of the proxy's own; it also ends the request. */

@@ -9,5 +9,6 @@ export function requestFraming(head: RequestHead): string {
   else if (head.body > 0 || LENGTH_EXPECTED.has(head.method)) fields = `Content-Length: ${String(head.body)}\r\n`;
   if (head.expectContinue && head.body !== 0) fields += "Expect: 100-continue\r\n";
   if (head.upgrade !== null) fields += `Connection: Upgrade\r\nUpgrade: ${head.upgrade}\r\n`;
+  else if (head.acceptsTrailers) fields += "TE: trailers\r\nConnection: TE\r\n";
   return fields;
 }

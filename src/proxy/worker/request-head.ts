@@ -217,7 +217,7 @@ function upgradeOf(connection: string, upgrade: string | null): string | null {
 }
 
 /** Fields that the Connection field names are for this hop only (RFC 9110 section 7.6.1), except those that carry meaning for us. */
-function withoutNamed(kept: string, connection: string): string {
+export function withoutNamed(kept: string, connection: string): string {
   let text = kept;
   for (const name of tokens(connection)) {
     if (STANDARD_CONNECTION.has(name) || !/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) || END_TO_END.has(name)) continue;
@@ -228,7 +228,7 @@ function withoutNamed(kept: string, connection: string): string {
 }
 
 const STANDARD_CONNECTION = new Set(["close", "keep-alive", "upgrade", "te", ""]);
-const END_TO_END = new Set(["host", "content-length", "content-type", "authorization", "cookie"]);
+const END_TO_END = new Set(["host", "content-length", "content-type", "authorization", "cookie", "date", "set-cookie"]);
 
 export function hasToken(list: string, token: string): boolean {
   return list !== "" && tokens(list).includes(token);

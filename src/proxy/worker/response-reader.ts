@@ -20,7 +20,7 @@ export class ResponseReader {
   readonly #limits: Limits;
   #state: State = "done";
   #head = false;
-  #upgrade = false;
+  #upgrade: string | null = null;
   #partial: Buffer | null = null;
   #interim = 0;
   #left = 0;
@@ -38,7 +38,7 @@ export class ResponseReader {
     this.idleHintMs = null;
     this.#state = "head";
     this.#head = request.method === "HEAD";
-    this.#upgrade = request.upgrade !== null;
+    this.#upgrade = request.upgrade?.toLowerCase() ?? null;
     this.#partial = null;
     this.#interim = 0;
     this.#decoder = null;
@@ -132,7 +132,7 @@ export class ResponseReader {
   }
 
   #switch(head: ResponseHead, rest: Buffer, sink: ResponseSink): void {
-    if (!this.#upgrade || head.upgrade === null) {
+    if (this.#upgrade === null || head.upgrade?.toLowerCase() !== this.#upgrade) {
       sink.onBroken();
       return;
     }
@@ -178,7 +178,7 @@ export class ResponseReader {
     this.#extra = data.length > decoded.used;
     const last = decoded.payload.at(-1);
     for (const payload of decoded.payload) sink.onBody(payload, decoded.done || payload !== last);
-    if (decoded.done) this.#finish(sink, null);
+    if (decoded.done) this.#finish(sink, this.#decoder?.trailers ?? null);
   }
 
   /** The last thing that is done: the sink may have sent the next request when it returns. */

@@ -48,8 +48,9 @@ export class ResponseWriter {
     this.#message.body(data, more);
   }
 
-  end(): void {
-    this.#message.end(null);
+  /** `trailers` are lines with their CRLF; they are for clients that asked for them (RFC 9110 section 6.5.1). */
+  end(trailers: string | null): void {
+    this.#message.end(this.#request?.acceptsTrailers === true ? trailers : null);
   }
 
   switched(head: ResponseHead): void {
@@ -67,7 +68,10 @@ export class ResponseWriter {
   #framing(head: ResponseHead): string {
     if (this.#isBodyless(head)) return bodylessFraming(head);
     if (typeof head.body === "number") return `Content-Length: ${String(head.body)}\r\n`;
-    if (this.#isChunked(head)) return "Transfer-Encoding: chunked\r\n";
+    if (this.#isChunked(head)) {
+      const announced = this.#request?.acceptsTrailers === true && head.trailer !== null ? `Trailer: ${head.trailer}\r\n` : "";
+      return `${announced}Transfer-Encoding: chunked\r\n`;
+    }
     this.closes = true;
     return "";
   }
