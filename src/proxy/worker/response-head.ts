@@ -38,7 +38,7 @@ export function parseResponseHead(text: string, headersMax: number): ResponseHea
   const date = fields.dated || status.startsWith("1") ? "" : `\r\nDate: ${httpDate()}`;
   return {
     status: Number(status),
-    forward: `HTTP/1.1 ${status}${reason}${connection === "" ? fields.kept : withoutNamed(fields.kept, connection)}${date}\r\n`,
+    forward: `HTTP/1.1 ${status}${reason}${withoutNamed(fields.kept, connection)}${date}\r\n`,
     body: fields.chunked ? "chunked" : (fields.length ?? "close"),
     length: fields.length,
     // Transfer-Encoding in HTTP/1.0 makes the framing suspect (RFC 9112 section 6.1).
