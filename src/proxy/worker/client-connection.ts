@@ -15,10 +15,15 @@ import { ResponseWriter } from "./response-writer.ts";
 /** What a client connection needs from the worker it belongs to. */
 export interface ClientHost {
   readonly limits: Limits;
-  /** The app whose listener accepted the connection, as it is now. */
-  appOf(listener: string): LiveApp | null;
   /** The worker finishes: every answer ends its connection. */
   isDraining(): boolean;
+}
+
+/** Where a connection came in. */
+export interface Door {
+  /** The app that is served there, as it is now. */
+  readonly app: LiveApp | null;
+  readonly secure: boolean;
 }
 
 const HEAD_END = "\r\n\r\n";
@@ -36,13 +41,14 @@ const TOKEN_START = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 export class ClientConnection implements ExchangeClient, Registered {
   slot = -1;
   readonly remoteAddress: string;
+  readonly secure: boolean;
   /** `performance.now()` of the present request's first byte. */
   requestBeganAt = 0;
   /** The client has closed its side, but may still read. */
   halfClosed = false;
   gone = false;
   readonly #host: ClientHost;
-  readonly #listener: string;
+  readonly #door: Door;
   readonly #socket: Socket;
   readonly #writer: ResponseWriter;
   #app: LiveApp | null = null;
@@ -61,11 +67,12 @@ export class ClientConnection implements ExchangeClient, Registered {
   #lingerSince = 0;
   #movedAt = Date.now();
 
-  constructor(socket: Socket, listener: string, host: ClientHost) {
+  constructor(socket: Socket, door: Door, host: ClientHost) {
     this.#socket = socket;
     this.#writer = new ResponseWriter(socket);
     this.remoteAddress = socket.remoteAddress ?? "unknown";
-    this.#listener = listener;
+    this.secure = door.secure;
+    this.#door = door;
     this.#host = host;
     socket.on("end", () => {
       this.#onEnd();
@@ -192,7 +199,10 @@ export class ClientConnection implements ExchangeClient, Registered {
   abort(): void {
     this.#exchange = null;
     this.#inRequest = false;
-    if (!this.gone) this.#socket.resetAndDestroy();
+    if (this.gone) return;
+    // Over TLS the missing close_notify says it (RFC 9112 section 9.8), and Node cannot reset such a socket.
+    if (this.secure) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   switchTo(head: ResponseHead): void {
@@ -319,7 +329,7 @@ export class ClientConnection implements ExchangeClient, Registered {
     this.#inRequest = true;
     this.#searched = 0;
     this.requestBeganAt = performance.now();
-    this.#app = this.#host.appOf(this.#listener);
+    this.#app = this.#door.app;
     this.#app?.whenBegun();
   }
 
