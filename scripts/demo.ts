@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DaemonClient } from "../src/cli/client.ts";
+import { LoadProcess } from "../test/support/load/load-process.ts";
 import { checkAll, type Check } from "./demo/checks.ts";
 import { hitless } from "./demo/command.ts";
-import { DemoLoad } from "./demo/load.ts";
 import { startPostgres, type DemoPostgres } from "./demo/postgres.ts";
 import { Stage } from "./demo/stage.ts";
 import { freePort, Workspace } from "./demo/workspace.ts";
@@ -15,6 +15,7 @@ const APP = "shop";
 const REQUESTS_WANTED = 20_000;
 const CALM_MS = 3_000;
 const PATIENCE_MS = 60_000;
+const USERS = { rate: 1_500, keepAlive: 16, fresh: 4, post: 4, paths: ["/", "/api/products"] } as const;
 
 const stage = new Stage();
 const workspace = new Workspace();
@@ -22,7 +23,7 @@ const interrupted = new AbortController();
 const env: NodeJS.ProcessEnv = { ...process.env, HITLESS_STATE: workspace.state };
 const client = new DaemonClient(workspace.state, "demo");
 let postgres: DemoPostgres | null = null;
-let load: DemoLoad | null = null;
+let load: LoadProcess | null = null;
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
@@ -55,7 +56,7 @@ async function play(): Promise<readonly Check[]> {
   stage.detail(`http://${listen}/`);
 
   stage.title("3  Users arrive: reading on kept and on new connections, and ordering");
-  load = new DemoLoad(`http://${listen}`, workspace.path);
+  load = new LoadProcess({ ...USERS, url: `http://${listen}`, directory: workspace.path });
   stage.live(client, APP, load);
   await calm();
 
@@ -106,7 +107,7 @@ function calm(): Promise<void> {
   return sleep(CALM_MS, undefined, { signal: interrupted.signal });
 }
 
-async function untilEnough(users: DemoLoad): Promise<void> {
+async function untilEnough(users: LoadProcess): Promise<void> {
   const until = Date.now() + PATIENCE_MS;
   while (users.requests < REQUESTS_WANTED && Date.now() < until) await sleep(200, undefined, { signal: interrupted.signal });
 }

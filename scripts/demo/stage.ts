@@ -2,14 +2,14 @@ import { styleText } from "node:util";
 import type { DaemonClient } from "../../src/cli/client.ts";
 import { Output } from "../../src/cli/output.ts";
 import { renderStatus } from "../../src/cli/render/status.ts";
-import type { DemoLoad } from "./load.ts";
+import type { LoadProcess } from "../../test/support/load/load-process.ts";
 
 const REDRAW_MS = 250;
 
 /** What the person in front of the demo sees: lines that stay, and on a terminal a live picture below them. */
 export class Stage {
   readonly #output = new Output(process.stdout, process.stderr);
-  #live: { client: DaemonClient; app: string; load: DemoLoad | null } | null = null;
+  #live: { client: DaemonClient; app: string; load: LoadProcess | null } | null = null;
   #drawn = 0;
   #timer: NodeJS.Timeout | null = null;
   #drawing = false;
@@ -33,7 +33,7 @@ export class Stage {
   }
 
   /** Shows the app below the lines until `still`; without a terminal there is nothing to redraw. */
-  live(client: DaemonClient, app: string, load: DemoLoad | null): void {
+  live(client: DaemonClient, app: string, load: LoadProcess | null): void {
     this.#live = { client, app, load };
     if (this.#output.isTerminal) this.#timer ??= setInterval(() => void this.#draw(), REDRAW_MS);
   }

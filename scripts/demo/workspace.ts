@@ -1,8 +1,9 @@
-import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { processesOf } from "../../test/support/processes.ts";
 
 const SHOP = fileURLToPath(new URL("../../examples/shop/", import.meta.url));
 
@@ -30,11 +31,7 @@ export class Workspace {
 
   /** Processes that still have to do with this directory. */
   leftovers(): readonly string[] {
-    return readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-      .map((pid) => ({ pid, command: readCommand(pid) }))
-      .filter(({ command }) => command.includes(this.path))
-      .map(({ pid, command }) => `${pid} ${command.slice(0, 120)}`);
+    return processesOf(this.path).map(({ pid, command }) => `${String(pid)} ${command.slice(0, 120)}`);
   }
 
   remove(): void {
@@ -53,13 +50,4 @@ export function freePort(): Promise<number> {
       });
     });
   });
-}
-
-/** Command line and working directory: an instance shows the directory in the latter. */
-function readCommand(pid: string): string {
-  try {
-    return `${readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")} ${readFileSync(`/proc/${pid}/environ`, "utf8").match(/HITLESS_STATE=[^\0]*/)?.[0] ?? ""}`;
-  } catch {
-    return "";
-  }
 }

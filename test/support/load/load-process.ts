@@ -4,12 +4,25 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { Progress, Report } from "../../test/support/load/tally.ts";
+import type { Progress, Report } from "./tally.ts";
 
-const MAIN = fileURLToPath(new URL("../../test/support/load/main.ts", import.meta.url));
+const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
+
+export interface LoadProcessOptions {
+  readonly url: string;
+  /** For the file of posted ids. */
+  readonly directory: string;
+  /** Requests per second; 0 for as many as possible. */
+  readonly rate: number;
+  /** How many clients of each kind. */
+  readonly keepAlive: number;
+  readonly fresh: number;
+  readonly post: number;
+  readonly paths: readonly string[];
+}
 
 /** The users: a process of their own that knows nothing of Hitless and keeps its own books. */
-export class DemoLoad {
+export class LoadProcess {
   /** Requests so far, as it said last. */
   requests = 0;
   errors = 0;
@@ -17,24 +30,14 @@ export class DemoLoad {
   readonly #idsPath: string;
   #last = "";
 
-  constructor(url: string, directory: string) {
+  constructor({ url, directory, rate, keepAlive, fresh, post, paths }: LoadProcessOptions) {
     this.#idsPath = join(directory, "posted-ids.txt");
-    const options = [
-      "--rate",
-      "1500",
-      "--keep-alive",
-      "16",
-      "--fresh",
-      "4",
-      "--post",
-      "4",
-      "--paths",
-      "/,/api/products",
-      "--progress",
-    ];
-    this.#child = spawn(process.execPath, [MAIN, "--url", url, "--ids", this.#idsPath, ...options], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const args = Object.entries({ url, ids: this.#idsPath, rate, "keep-alive": keepAlive, fresh, post, paths: paths.join(",") });
+    this.#child = spawn(
+      process.execPath,
+      [MAIN, "--progress", ...args.flatMap(([name, value]) => [`--${name}`, String(value)])],
+      { stdio: ["ignore", "pipe", "inherit"] },
+    );
     createInterface({ input: this.#child.stdout ?? process.stdin }).on("line", (line) => {
       this.#take(line);
     });
