@@ -1,5 +1,4 @@
 import type { Limits } from "./limits.ts";
-import type { Upstream } from "./upstream.ts";
 import { UpstreamConnection } from "./upstream-connection.ts";
 
 /** After so many stale connections in a row the application evidently closes sooner than we think. */
@@ -13,7 +12,7 @@ export class UpstreamPool {
   readonly #host: string;
   readonly #port: number;
   readonly #limits: Limits;
-  readonly #idle: Upstream[] = [];
+  readonly #idle: UpstreamConnection[] = [];
   #idleLimitMs: number;
   #staleHits = 0;
   #retired = false;
@@ -29,7 +28,7 @@ export class UpstreamPool {
    * The most recently used idle connection, or null. With `fresh`, only one that was idle for so short a time that the application will not
    * have closed it: for requests that cannot be repeated.
    */
-  take(fresh: boolean): Upstream | null {
+  take(fresh: boolean): UpstreamConnection | null {
     const limit = fresh ? Math.min(this.#limits.upstreamFreshMs, this.#idleLimitMs / 4) : this.#idleLimitMs;
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
       if (!connection.isUsable()) continue;
@@ -43,16 +42,15 @@ export class UpstreamPool {
     return null;
   }
 
-  dial(): Upstream {
-    return new UpstreamConnection(this.#host, this.#port, this.#limits, (connection) => {
+  dial(): UpstreamConnection {
+    return new UpstreamConnection(this.#host, this.#port, (connection) => {
       const index = this.#idle.indexOf(connection);
       if (index >= 0) this.#idle.splice(index, 1);
     });
   }
 
   /** Takes a connection back that has finished a request cleanly. */
-  give(connection: Upstream): void {
-    const { idleHintMs } = connection;
+  give(connection: UpstreamConnection, idleHintMs: number | null): void {
     connection.user = null;
     this.#staleHits = 0;
     if (idleHintMs !== null) this.#idleLimitMs = Math.min(this.#idleLimitMs, Math.max(0, idleHintMs - 1_500));

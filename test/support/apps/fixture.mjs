@@ -4,8 +4,14 @@
  *
  * CRASH_AT_START=1  NEVER_LISTEN=1  WRONG_PORT=1  BOOT_MS=…  CRASH_AFTER_MS=…  IGNORE_SIGTERM=1  EXIT_AT_SIGTERM=1
  * HEALTH=500|301|garbage|hang|slow  (slow answers after HEALTH_MS, 300 by default)
+ *
+ * ORDERS=<file> keeps the id of every order there, one a line.  GET /bytes?mib=… and POST /sink move large bodies (the latter slowly).
+ * An Upgrade is answered with 101, and everything after it is echoed.
  */
+import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 
 const { env } = process;
@@ -13,6 +19,7 @@ const host = env.HOST ?? "127.0.0.1";
 const port = Number(env.PORT ?? 0);
 /** A pending timer keeps the process alive where the fault leaves it without a socket. */
 const FOREVER = 2 ** 31 - 1;
+const PIECE = Buffer.alloc(1024 * 1024, "hitless ");
 
 const server = createServer((request, response) => {
   answer(request, response).catch((error) => {
@@ -21,6 +28,11 @@ const server = createServer((request, response) => {
   });
 });
 server.keepAliveTimeout = 65_000;
+server.on("upgrade", (_request, socket) => {
+  socket.on("error", () => {});
+  socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+  socket.pipe(socket);
+});
 let stopping = false;
 
 process.on("SIGTERM", () => {
@@ -61,9 +73,13 @@ async function answer(request, response) {
       return text(response, 200, "slow\n");
     case "GET /release":
       return text(response, 200, `${env.HITLESS_RELEASE ?? ""} ${env.HITLESS_INSTANCE ?? ""} ${env.MESSAGE ?? ""}\n`);
-    case "POST /echo":
+    case "GET /bytes":
+      return bytes(Number(url.searchParams.get("mib") ?? 1), response);
+    case "POST /sink":
+      return sink(request, response);
     case "POST /api/orders":
-      return echo(request, response);
+    case "POST /echo":
+      return echo(request, response, url.pathname === "/api/orders");
     case "GET /":
       return text(response, 200, `${env.MESSAGE ?? "hello"}\n`);
     default:
@@ -91,11 +107,26 @@ async function health(request, response) {
   }
 }
 
-async function echo(request, response) {
+async function echo(request, response, isOrder) {
   const parts = [];
   for await (const part of request) parts.push(part);
+  if (isOrder && env.ORDERS !== undefined) appendFileSync(env.ORDERS, `${JSON.parse(Buffer.concat(parts)).id}\n`);
   response.setHeader("Content-Type", request.headers["content-type"] ?? "application/octet-stream");
   text(response, 201, Buffer.concat(parts));
+}
+
+async function bytes(mib, response) {
+  response.setHeader("Content-Length", mib * PIECE.length);
+  await pipeline(Readable.from(Array.from({ length: mib }, () => PIECE)), response);
+}
+
+async function sink(request, response) {
+  let received = 0;
+  for await (const part of request) {
+    received += part.length;
+    if (received % (8 * PIECE.length) < part.length) await pause(40);
+  }
+  text(response, 200, `${received}\n`);
 }
 
 function text(response, status, body) {

@@ -4,7 +4,7 @@ import type { ProxySpec } from "../../../src/core/app-spec.ts";
 import { bind } from "../../../src/proxy/holder/listening-socket.ts";
 import type { WorkerMessage } from "../../../src/proxy/messages.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/proxy/worker/limits.ts";
-import { Worker } from "../../../src/proxy/worker/worker.ts";
+import { listenerKey, Worker } from "../../../src/proxy/worker/worker.ts";
 import { until } from "../temp.ts";
 
 export interface WireProxyOptions {
@@ -36,7 +36,8 @@ export class WireProxy {
       },
       limits: { ...DEFAULT_LIMITS, tickMs: 10, ...options.limits },
     });
-    this.worker.take({ kind: "listen", id: 1, listener: `127.0.0.1:${port}`, app: "app", secure: null }, handle);
+    const address = { host: "127.0.0.1", port };
+    this.worker.take({ kind: "listen", id: 1, listener: listenerKey(address), address }, handle);
   }
 
   #ended = false;
@@ -66,7 +67,6 @@ export class WireProxy {
       epoch: 1,
       revision: this.#revision,
       listen: { host: "127.0.0.1", port: this.port },
-      tls: null,
       proxy: { holdMs: 0, firstByteTimeoutMs: 0, ...this.#options.proxy },
       pools,
     };
