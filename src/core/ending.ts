@@ -1,6 +1,6 @@
 import type { ReleaseName } from "../base/names.ts";
 import { note, order, patch, patchDeployment, running, type Draft } from "./draft.ts";
-import { all, seconds } from "./instances.ts";
+import { all, countsAfter, seconds } from "./instances.ts";
 import { supervise } from "./supervision.ts";
 import type { AppState, Deployment, Outcome } from "./state.ts";
 
@@ -60,16 +60,6 @@ export function releasesInUse(state: AppState): readonly ReleaseName[] {
 function outcomeOf(deployment: Deployment): Outcome {
   if (deployment.direction === "forward") return "done";
   return deployment.backAttempts > BACK_ATTEMPTS_MAX ? "failed" : "rolled-back";
-}
-
-/** Counts set by `scale` stay, unless the new release says another number than the old one did. */
-function countsAfter(state: AppState, to: ReleaseName): AppState["counts"] {
-  const before = state.active === null ? undefined : state.releases[state.active]?.spec.processes;
-  const after = state.releases[to]?.spec.processes;
-  const kept = Object.entries(state.counts).filter(
-    ([type]) => after?.[type] !== undefined && after[type].instances === before?.[type]?.instances,
-  );
-  return Object.fromEntries(kept);
 }
 
 /** Nothing serves and nothing should: the listen address is given back. */

@@ -1,10 +1,12 @@
 import type { Failure } from "../base/error.ts";
+import type { InstanceName } from "../base/names.ts";
 import { note, patchDeployment, patchInstance, running, type Draft } from "./draft.ts";
 import { BACK_ATTEMPTS_MAX } from "./ending.ts";
-import { all, stopInstance } from "./instances.ts";
+import { all, isLive, stopInstance } from "./instances.ts";
 import { planBack } from "./plan.ts";
 import { hasTraffic } from "./route-tables.ts";
 import { enter } from "./steps.ts";
+import type { Instance } from "./state.ts";
 
 /**
  * Something failed or someone asked: back to the stable side, at full capacity, before anything of the new side goes. What never got
@@ -33,8 +35,10 @@ export function goBack(draft: Draft, failure: Failure): void {
   if (first)
     note(draft, deployment.from === null ? "going back: stopping what was started" : `going back to ${deployment.from}`, "bad");
   rejoinDraining(draft);
-  dropUnrouted(draft);
-  patchDeployment(draft, { stages: planBack(draft.state), stage: 0, starting: [], retiring: [] });
+  dropUnrouted(draft, first ? deployment.starting : []);
+  // What an earlier attempt has started for the stable side counts for this one, and is waited for and routed with it.
+  const starting = first ? [] : deployment.starting.filter((name) => isComing(draft.state.instances[name]));
+  patchDeployment(draft, { stages: planBack(draft.state), stage: 0, starting, retiring: [] });
   enter(draft, "starting");
 }
 
@@ -47,8 +51,14 @@ function rejoinDraining(draft: Draft): void {
   }
 }
 
-function dropUnrouted(draft: Draft): void {
+function isComing(instance: Instance | undefined): boolean {
+  return instance !== undefined && isLive(instance) && !instance.routed;
+}
+
+/** What is being drained has had requests: it goes with the retirement that comes. */
+function dropUnrouted(draft: Draft, starting: readonly InstanceName[]): void {
   for (const instance of all(draft.state)) {
-    if (!instance.routed && instance.generation !== draft.state.generation) stopInstance(draft, instance.name);
+    const isNew = instance.generation !== draft.state.generation || starting.includes(instance.name);
+    if (!instance.routed && instance.status !== "draining" && isNew) stopInstance(draft, instance.name);
   }
 }

@@ -23,6 +23,16 @@ export function desiredCount(state: AppState, release: ReleaseName, type: string
   return spec === undefined ? 0 : (state.counts[type] ?? spec.instances);
 }
 
+/** Counts set by `scale` stay, unless the new release says another number than the old one did. */
+export function countsAfter(state: AppState, to: ReleaseName): AppState["counts"] {
+  const before = state.active === null ? undefined : state.releases[state.active]?.spec.processes;
+  const after = state.releases[to]?.spec.processes;
+  const kept = Object.entries(state.counts).filter(
+    ([type]) => after?.[type] !== undefined && after[type].instances === before?.[type]?.instances,
+  );
+  return Object.fromEntries(kept);
+}
+
 export function processTypes(state: AppState, release: ReleaseName): readonly string[] {
   return Object.keys(state.releases[release]?.spec.processes ?? {});
 }

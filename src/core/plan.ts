@@ -1,6 +1,6 @@
 import type { ReleaseName } from "../base/names.ts";
 import type { Batch } from "./app-spec.ts";
-import { all, desiredCount, isLive, processTypes } from "./instances.ts";
+import { all, countsAfter, desiredCount, isLive, processTypes } from "./instances.ts";
 import type { AppState, Retirement, Stage } from "./state.ts";
 
 /**
@@ -26,7 +26,7 @@ export function planScale(state: AppState, release: ReleaseName, counts: Readonl
   for (const [type, count] of Object.entries(counts)) {
     const difference = count - (live.get(type) ?? 0);
     if (difference > 0) start[type] = difference;
-    if (difference < 0) retire.push({ type, count: -difference, side: "same" });
+    if (difference < 0) retire.push({ type, keep: count, side: "same" });
   }
   return [{ release, generation: state.generation, start, retire }];
 }
@@ -47,7 +47,7 @@ export function retireAll(state: AppState): Stage {
     release: null,
     generation: state.generation,
     start: {},
-    retire: [EVERYTHING_ELSE, { type: "*", count: "all", side: "same" }],
+    retire: [EVERYTHING_ELSE, { type: "*", keep: 0, side: "same" }],
   };
 }
 
@@ -56,7 +56,7 @@ export function batchSize(batch: Batch, instances: number): number {
   return Math.max(1, batch.kind === "count" ? batch.count : Math.ceil((instances * batch.percent) / 100));
 }
 
-const EVERYTHING_ELSE: Retirement = { type: "*", count: "all", side: "others" };
+const EVERYTHING_ELSE: Retirement = { type: "*", keep: 0, side: "others" };
 
 interface Move {
   readonly type: string;
@@ -66,7 +66,7 @@ interface Move {
 }
 
 function planType(state: AppState, to: ReleaseName, type: string, batch: Batch): Move {
-  const wanted = desiredCount(state, to, type);
+  const wanted = desiredCount({ ...state, counts: countsAfter(state, to) }, to, type);
   return { type, wanted, old: liveCounts(state).get(type) ?? 0, size: batchSize(batch, wanted) };
 }
 
@@ -77,8 +77,8 @@ function started(move: Move, stages: number): number {
 
 /** Old instances go in the proportion in which new ones have come, rounded down: never more than were replaced. */
 function retirement(move: Move, index: number): Retirement {
-  const gone = (stages: number): number => (move.wanted === 0 ? 0 : Math.floor((move.old * started(move, stages)) / move.wanted));
-  return { type: move.type, count: gone(index + 1) - gone(index), side: "others" };
+  const gone = move.wanted === 0 ? 0 : Math.floor((move.old * started(move, index + 1)) / move.wanted);
+  return { type: move.type, keep: move.old - gone, side: "others" };
 }
 
 function liveCounts(state: AppState): ReadonlyMap<string, number> {

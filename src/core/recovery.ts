@@ -33,7 +33,12 @@ export function whenRecovered(draft: Draft, event: Extract<Event, { kind: "engin
 
 /** Whether a command that was intended but not settled before a crash is still to be run. Route tables are always ordered anew. */
 export function isStillWanted(state: AppState, command: Command): boolean {
-  if (command.deployment !== null && command.deployment !== running(state)?.name) return isCleanUp(command);
+  if (command.deployment !== null && command.deployment !== running(state)?.name)
+    return outlivesDeployment(command) && isDue(state, command);
+  return isDue(state, command);
+}
+
+function isDue(state: AppState, command: Command): boolean {
   switch (command.kind) {
     case "traffic.apply":
       return command.table.epoch === state.epoch && command.table.revision === state.routes.revision;
@@ -57,7 +62,10 @@ export function isStillWanted(state: AppState, command: Command): boolean {
   }
 }
 
-/** Stops and discards outlive the deployment that ordered them. */
-function isCleanUp(command: Command): boolean {
-  return command.kind === "instance.stop" || command.kind === "release.discard" || command.kind === "release.prune";
+/**
+ * Stops and discards outlive the deployment that ordered them, and so does the coming of an instance: one that supervision started may
+ * come while a deployment runs.
+ */
+function outlivesDeployment({ kind }: Command): boolean {
+  return kind.startsWith("instance.") || kind === "release.discard" || kind === "release.prune";
 }

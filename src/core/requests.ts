@@ -53,7 +53,7 @@ export function whenRestartRequested(draft: Draft, request: Request<"restart.req
 }
 
 export function whenScaleRequested(draft: Draft, request: Request<"scale.requested">): void {
-  if (refuseWhileRunning(draft) || refuseWithoutActive(draft)) return;
+  if (refuseWhileRunning(draft) || refuseWithoutActive(draft) || refuseWhileSuspended(draft)) return;
   const release = draft.state.active ?? "";
   const types = processTypes(draft.state, release);
   const unknown = Object.keys(request.counts).filter((type) => !types.includes(type));
@@ -190,6 +190,17 @@ function refuseWithoutActive(draft: Draft): boolean {
     code: "ERR_NOTHING_RUNNING",
     what: `${draft.state.app} has no active release.`,
     next: "Deploy one with `hitless deploy`.",
+  });
+  return true;
+}
+
+/** Its instances would be the only ones of an app that is to have none. */
+function refuseWhileSuspended(draft: Draft): boolean {
+  if (!draft.state.suspended) return false;
+  refuse(draft, {
+    code: "ERR_NOTHING_RUNNING",
+    what: `${draft.state.app} is stopped.`,
+    next: "Bring it back with `hitless up`, then scale it.",
   });
   return true;
 }

@@ -175,7 +175,8 @@ export interface Stage {
 export interface Retirement {
   /** A process type, or `*` for all of them. */
   readonly type: string;
-  readonly count: number | "all";
+  /** How many are left. Not how many go: what ended by itself meanwhile must not be missing twice. */
+  readonly keep: number;
   /** `others`: of any generation but the stage's; `same`: of the stage's own. */
   readonly side: "others" | "same";
 }

@@ -86,7 +86,7 @@ function nextStage(draft: Draft, deployment: Deployment): void {
     enter(draft, "closing");
     return;
   }
-  patchDeployment(draft, { stage: deployment.stage + 1 });
+  patchDeployment(draft, { stage: deployment.stage + 1, starting: [] });
   enter(draft, "starting");
 }
 
@@ -103,7 +103,7 @@ function startBatch(draft: Draft, deployment: Deployment, stage: Stage): void {
   const starting = Object.entries(stage.start).flatMap(([type, count]) =>
     Array.from({ length: count }, () => startInstance(draft, { type, release, generation })),
   );
-  patchDeployment(draft, { starting });
+  patchDeployment(draft, { starting: [...deployment.starting, ...starting] });
   if (starting.length > 0) {
     const batch = deployment.stages.length > 1 ? `batch ${deployment.stage + 1} of ${deployment.stages.length}: ` : "";
     note(draft, `${batch}starting ${starting.join(", ")}`);
@@ -122,7 +122,8 @@ function addToRoutes(draft: Draft, deployment: Deployment, stage: Stage): void {
 function removeFromRoutes(draft: Draft, _deployment: Deployment, stage: Stage): void {
   const retiring = stage.retire.flatMap((retirement) => candidates(draft, stage, retirement));
   for (const { name, status, routed } of retiring) {
-    if (status === "stopping") continue;
+    // Whose drain is under way, from before a second going back, is not drained yet.
+    if (status === "stopping" || status === "draining") continue;
     patchInstance(draft, name, { status: routed ? "draining" : "drained", routed: false });
   }
   patchDeployment(draft, { retiring: retiring.map((instance) => instance.name) });
@@ -136,11 +137,11 @@ function candidates(draft: Draft, stage: Stage, retirement: Retirement): readonl
     (retirement.type === "*" || instance.type === retirement.type) &&
     (instance.generation === stage.generation) === (retirement.side === "same");
   const found = all(draft.state).filter(fits);
-  if (retirement.count === "all") return found;
-  return found
-    .filter((instance) => instance.status !== "stopping")
+  if (retirement.keep === 0) return found;
+  const staying = found.filter((instance) => instance.status !== "stopping");
+  return staying
     .sort((a, b) => Number(a.routed) - Number(b.routed) || b.since - a.since)
-    .slice(0, retirement.count);
+    .slice(0, Math.max(0, staying.length - retirement.keep));
 }
 
 function awaitRoutes(draft: Draft): void {
