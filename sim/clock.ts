@@ -22,11 +22,17 @@ export class SimClock implements Clock {
         reject(signal.reason as Error);
         return;
       }
-      const sleeper: Sleeper = { at, order: (this.#order += 1), wake: resolve };
-      signal.addEventListener("abort", () => {
+      const giveUp = (): void => {
         this.#drop(sleeper);
         reject(signal.reason as Error);
-      });
+      };
+      // Listeners that stay behind make a signal that lives long slow.
+      const wake = (): void => {
+        signal.removeEventListener("abort", giveUp);
+        resolve();
+      };
+      const sleeper: Sleeper = { at, order: (this.#order += 1), wake };
+      signal.addEventListener("abort", giveUp, { once: true });
       this.#sleepers.push(sleeper);
     });
   }

@@ -16,12 +16,19 @@ export interface RunResult {
   readonly outcome: string;
 }
 
+/** What a calm run does after its first release. */
+export type Operation = "deploy" | "abort" | "rollback" | "restart" | "scale" | "suspend";
+
 export interface RunOptions {
   readonly seed: number;
   readonly crashAt?: number;
   readonly crashWhen?: "before" | "after";
   /** Only a calm second release, no chance faults: for walking through every crash point. */
   readonly calm?: boolean;
+  /** In a calm run: what is walked through; `deploy` if not given. */
+  readonly operation?: Operation;
+  /** In a calm run: the second release never becomes ready. */
+  readonly faulty?: boolean;
 }
 
 const STEPS_MAX = 20_000;
@@ -40,14 +47,13 @@ export async function run(options: RunOptions): Promise<RunResult> {
   for (let index = 0; index < operations; index += 1) {
     const active = world.state?.active ?? null;
     world.checker.floor = active === null ? 0 : routedNow(world);
-    await operate(world, rng, calm, size);
-    await world.run(calm ? STEPS_MAX : rng.pick([5, 50, STEPS_MAX]));
-    if (!calm && rng.chance(0.2)) await world.request({ kind: "abort.requested", by: "sim" });
-    if (!calm && rng.chance(0.2)) killOne(world, rng);
+    if (calm) await walk(world, options.operation ?? "deploy", size);
+    else await operate(world, rng, size);
     await world.run(STEPS_MAX);
   }
-  const violations = [...world.checker.violations, ...atRest(world)];
   const { entries } = await store.load(world.app);
+  // A crash at the very first call leaves no app.
+  const violations = [...world.checker.violations, ...(entries.length === 0 ? [] : atRest(world))];
   return {
     seed: options.seed,
     violations,
@@ -60,7 +66,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
 /** The order of the draws is part of the meaning of a seed. */
 function createWorld(options: RunOptions, rng: Rng, store: MemoryStore): World {
   const calm = options.calm === true;
-  const behaviours = new Map<string, Behaviour>(calm ? [] : [2, 3, 4, 5].map((number) => [`r${number}`, behaviour(rng)]));
+  const behaviours = calm ? calmBehaviours(options) : new Map([2, 3, 4, 5].map((number) => [`r${number}`, behaviour(rng)]));
   return new World({
     rng,
     store,
@@ -72,13 +78,39 @@ function createWorld(options: RunOptions, rng: Rng, store: MemoryStore): World {
   });
 }
 
-function anySize(rng: Rng): { instances: number; batch: number } {
+interface Size {
+  readonly instances: number;
+  readonly batch: number;
+}
+
+function anySize(rng: Rng): Size {
   const instances = rng.between(1, 5);
   return { instances, batch: rng.between(1, instances) };
 }
 
-async function operate(world: World, rng: Rng, calm: boolean, size: { instances: number; batch: number }): Promise<void> {
-  const choice = calm ? 0 : rng.between(0, 9);
+/** One operation without chance. */
+async function walk(world: World, operation: Operation, size: Size): Promise<void> {
+  const by = "sim";
+  if (operation === "deploy" || operation === "abort" || operation === "rollback") await world.deploy(size.instances, size.batch);
+  if (operation === "abort") {
+    // Far enough that the first batch is routed and the second is not.
+    await world.run(40);
+    await world.request({ kind: "abort.requested", by });
+  }
+  if (operation === "rollback") {
+    await world.run(STEPS_MAX);
+    await world.request({ kind: "rollback.requested", by, release: null });
+  }
+  if (operation === "restart") await world.request({ kind: "restart.requested", by });
+  if (operation === "scale") await world.request({ kind: "scale.requested", by, counts: { web: 5 } });
+  if (operation === "suspend") {
+    world.checker.floor = 0;
+    await world.request({ kind: "suspend.requested", by });
+  }
+}
+
+async function operate(world: World, rng: Rng, size: Size): Promise<void> {
+  const choice = rng.between(0, 9);
   if (choice <= 5) await world.deploy(size.instances, size.batch);
   else if (choice <= 6) await world.request({ kind: "rollback.requested", by: "sim", release: null });
   else if (choice <= 7) await world.request({ kind: "restart.requested", by: "sim" });
@@ -87,6 +119,9 @@ async function operate(world: World, rng: Rng, calm: boolean, size: { instances:
     world.checker.floor = Math.min(world.checker.floor, count);
     await world.request({ kind: "scale.requested", by: "sim", counts: { web: count } });
   }
+  await world.run(rng.pick([5, 50, STEPS_MAX]));
+  if (rng.chance(0.2)) await world.request({ kind: "abort.requested", by: "sim" });
+  if (rng.chance(0.2)) killOne(world, rng);
 }
 
 /** What must hold when everything has come to rest: one release, whole, routed, and nothing left over. */
@@ -96,13 +131,13 @@ function atRest(world: World): readonly string[] {
   const deployment = state.deployment;
   if (deployment?.outcome === null) return [`${deployment.name} never ended: it is ${deployment.step}`];
   if (deployment?.outcome === "failed") return [];
-  return [...strays(world, state), ...(state.active === null ? [] : incomplete(world, state, state.active))];
+  return [...strays(world, state), ...(state.active === null || state.suspended ? [] : incomplete(world, state, state.active))];
 }
 
 function strays(world: World, state: AppState): readonly string[] {
   const alive = [...world.fleet.instances.values()].filter((instance) => instance.alive);
   return alive
-    .filter((instance) => state.instances[instance.name] === undefined || instance.release !== state.active)
+    .filter(({ name, release }) => state.suspended || state.instances[name] === undefined || release !== state.active)
     .map((instance) => `${instance.name} still runs but belongs to nothing`);
 }
 
@@ -124,6 +159,10 @@ function killOne(world: World, rng: Rng): void {
   const alive = [...world.fleet.instances.values()].filter((instance) => instance.alive && !instance.signalled);
   const [first, ...rest] = alive;
   if (first !== undefined) world.fleet.kill(world.app, rng.pick([first, ...rest]).name);
+}
+
+function calmBehaviours({ faulty }: RunOptions): ReadonlyMap<string, Behaviour> {
+  return new Map(faulty === true ? [["r2", "never-ready"]] : []);
 }
 
 function behaviour(rng: Rng): Behaviour {
