@@ -5,6 +5,7 @@ export function simSpec(app: string, instances: number, batch: number): AppSpec 
   return {
     app,
     listen: { host: "127.0.0.1", port: 8080 },
+    tls: null,
     processes: {
       web: {
         command: "run",

@@ -38,6 +38,10 @@ export class SimTraffic implements Traffic {
     await this.#clock.pass(this.#rng.between(0, 10));
   }
 
+  checkTls(): Promise<readonly string[]> {
+    return Promise.resolve([]);
+  }
+
   async remove(): Promise<void> {
     await this.#travel();
     this.#table = null;

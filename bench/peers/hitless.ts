@@ -35,6 +35,7 @@ function routes({ port, backendPort }: PeerPlace): RouteTable {
     epoch: 1,
     revision: 1,
     listen: { host: "127.0.0.1", port },
+    tls: null,
     proxy: { holdMs: 10_000, firstByteTimeoutMs: 60_000 },
     pools: [{ release: "r1", weight: 1, targets: [target] }],
   };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { NAME_PATTERN } from "../base/names.ts";
-import { STRATEGIES, type AppSpec, type Batch, type HealthSpec, type ListenAddress, type ProcessSpec } from "../core/app-spec.ts";
+import { STRATEGIES, type AppSpec, type Batch, type HealthSpec, type ProcessSpec } from "../core/app-spec.ts";
+import { listenSchema, tlsSchema } from "./tls.ts";
 
 const ms = z
   .number()
@@ -12,11 +13,6 @@ export const batchSchema: z.ZodType<Batch> = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("count"), count: z.number().int().min(1).max(10_000) }),
   z.strictObject({ kind: z.literal("percent"), percent: z.number().min(1).max(100) }),
 ]);
-
-export const listenSchema: z.ZodType<ListenAddress> = z.strictObject({
-  host: z.string().min(1).max(255),
-  port: z.number().int().min(0).max(65_535),
-});
 
 const healthSchema: z.ZodType<HealthSpec> = z.strictObject({
   path: z.string().regex(/^\/[\x21-\x7e]*$/),
@@ -43,6 +39,7 @@ const processSchema: z.ZodType<ProcessSpec> = z.strictObject({
 export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   app: z.string().regex(NAME_PATTERN),
   listen: listenSchema,
+  tls: tlsSchema.nullable(),
   processes: z.record(z.string().regex(NAME_PATTERN), processSchema),
   rollout: z.strictObject({ strategy: z.enum(STRATEGIES), batch: batchSchema }),
   proxy: z.strictObject({ holdMs: ms, firstByteTimeoutMs: ms }),

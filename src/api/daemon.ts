@@ -3,6 +3,7 @@ import type { Failure } from "../base/error.ts";
 import { STRATEGIES, type Batch } from "../core/app-spec.ts";
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
 import type { Instance, Outcome, Phase } from "../core/state.ts";
+import type { TlsTraffic } from "../core/tls.ts";
 import { appSpecSchema, batchSchema } from "./app-spec.ts";
 
 /**
@@ -79,6 +80,8 @@ export interface AppStatus {
   readonly suspended: boolean;
   /** Where clients connect, e.g. `http://127.0.0.1:8080`; null before the first table is in the proxy. */
   readonly url: string | null;
+  /** Null without HTTPS, or while the proxy does not answer. */
+  readonly tls: TlsTraffic | null;
   readonly instances: readonly InstanceStatusLine[];
   /** The running deployment, or the last one. */
   readonly deployment: DeploymentStatus | null;

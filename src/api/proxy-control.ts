@@ -1,6 +1,8 @@
 import type { LedgerSnapshot } from "../core/ledger.ts";
 import type { DrainOutcome, ProbeOutcome, RouteTable, TargetTraffic } from "../core/routes.ts";
-import type { HealthSpec, ListenAddress } from "../core/app-spec.ts";
+import type { HealthSpec } from "../core/app-spec.ts";
+import type { ListenAddress } from "../core/listen-address.ts";
+import type { TlsTraffic } from "../core/tls.ts";
 import type { Failure } from "../base/error.ts";
 import type { InstanceName } from "../base/names.ts";
 
@@ -15,6 +17,7 @@ import type { InstanceName } from "../base/names.ts";
  * | DELETE /apps/:app       | { epoch }       | {}                | every worker has dropped the app and its listener         |
  * | POST /apps/:app/drain   | DrainRequest    | DrainOutcome      | every worker acknowledged: nothing in flight, idle closed |
  * | POST /probe             | ProbeRequest    | ProbeOutcome      | after one health check                                    |
+ * | POST /tls/check         | TlsSpec         | { problems }      | after reading the files; nothing is changed               |
  * | GET  /apps/:app/ledger?at=ms&since=ms | –          | { ledger: LedgerSnapshot or null }   | after asking every worker for what it has not handed over; with `at`, the kept sample nearest before it; with `since`, the slowest since then |
  * | GET  /status            | –               | ProxyStatus       | at once                                                   |
  * | POST /shutdown          | { drainMs }     | {}                | every worker has drained its clients and ended            |
@@ -47,6 +50,8 @@ export interface ProxyStatus {
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
   readonly workers: readonly WorkerStatus[];
+  /** TLS handshakes since the start, over all workers; the resumed are among the completed. */
+  readonly handshakes: { readonly completed: number; readonly resumed: number; readonly failed: number };
   readonly apps: readonly ProxyAppStatus[];
 }
 
@@ -62,6 +67,7 @@ export interface ProxyAppStatus {
   readonly revision: number;
   /** As bound: with the real port where the table says 0. */
   readonly listen: ListenAddress;
+  readonly tls: TlsTraffic | null;
   readonly targets: readonly ProxyTargetStatus[];
   /** Requests waiting in the proxy for a usable target, over all workers. */
   readonly held: number;

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
     kind: "config",
     meaning: "The state directory cannot be used (not writable, or its path is too long for a socket).",
   },
+  ERR_TLS_INVALID: { kind: "config", meaning: "Certificates or keys of `tls` cannot be used; all problems are listed." },
   ERR_NODE_TOO_OLD: { kind: "config", meaning: "This Node.js is older than the one Hitless needs." },
   ERR_SOURCE_MISSING: { kind: "config", meaning: "The release source directory does not exist or is not a directory." },
   ERR_SOURCE_UNREADABLE: {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ListenAddress } from "../core/app-spec.ts";
+import type { ListenAddress } from "../core/listen-address.ts";
 
 const TEXT = /^(?:(\[[0-9A-Fa-f:.]+\]|[^:\s]+):)?(\d{1,5})$/;
 const error = 'expected a port such as 8080, or an address such as "127.0.0.1:8080" or "[::]:80"';

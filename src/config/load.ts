@@ -1,10 +1,12 @@
 import { dirname, resolve } from "node:path";
 import { HitlessError } from "../base/error.ts";
 import type { AppSpec, HealthSpec, ProcessSpec } from "../core/app-spec.ts";
+import type { TlsSpec } from "../core/tls.ts";
 import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { resolveEnvironment } from "./environment.ts";
 import { describeProblems } from "./problems.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
+import { hstsValue } from "./tls.ts";
 
 /** A configuration with everything resolved: what a deployment is asked for with. */
 export interface LoadedConfig {
@@ -39,7 +41,7 @@ export async function loadConfig({ directory, file, env }: LoadOptions): Promise
   }
   return {
     path,
-    spec: specOf(config),
+    spec: specOf(config, base),
     source: resolve(base, config.source),
     ignore: config.ignore,
     build: config.build ?? null,
@@ -65,14 +67,42 @@ export function parseConfig(input: unknown, path: string): ParsedConfig {
   });
 }
 
-function specOf(config: ParsedConfig): AppSpec {
+function specOf(config: ParsedConfig, base: string): AppSpec {
+  const processes = Object.fromEntries(
+    Object.entries(config.processes).map(([type, process]) => [type, processOf(type, process)]),
+  );
   return {
     app: config.app,
     listen: config.listen,
-    processes: Object.fromEntries(Object.entries(config.processes).map(([type, process]) => [type, processOf(type, process)])),
+    tls: config.tls === undefined ? null : tlsOf(config.tls, processes, base),
+    processes,
     rollout: config.rollout,
     proxy: { holdMs: config.proxy.hold, firstByteTimeoutMs: config.proxy.firstByteTimeout },
     releasesKept: config.keepReleases,
+  };
+}
+
+/** A health check of somebody else's balancer comes over plain HTTP and wants 2xx: it is not redirected. */
+function tlsOf(tls: NonNullable<ParsedConfig["tls"]>, processes: AppSpec["processes"], base: string): TlsSpec {
+  const { listen, names, minVersion, unknownName, acme } = tls;
+  const checked = Object.values(processes).map((process) => process.health?.path ?? null);
+  return {
+    listen,
+    names,
+    certificates: tls.certificates.map(({ cert, key }) => ({ cert: resolve(base, cert), key: resolve(base, key) })),
+    acme:
+      acme === undefined
+        ? null
+        : {
+            directory: acme.directory,
+            email: acme.email ?? null,
+            domains: [...new Set(acme.domains)],
+            rootCertificates: acme.rootCertificates === undefined ? null : resolve(base, acme.rootCertificates),
+          },
+    redirect: tls.redirect ? { exceptPaths: [...new Set(checked.filter((path) => path !== null))] } : null,
+    hsts: hstsValue(tls.hsts),
+    minVersion,
+    unknownName,
   };
 }
 

@@ -1,16 +1,17 @@
 import { z } from "zod";
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 const DURATION_MAX_MS = 24 * 3_600_000;
 
-/** A time such as "500ms", "10s", "2m", "1h"; a plain number is milliseconds. Gives milliseconds. */
-export function duration(minMs: number) {
-  const error = `expected a time such as "500ms", "10s" or "2m", at least ${String(minMs)}ms and at most 24h`;
+/** A time such as "500ms", "10s", "2m", "1h", "30d"; a plain number is milliseconds. Gives milliseconds. */
+export function duration(minMs: number, maxMs = DURATION_MAX_MS) {
+  const most = maxMs === DURATION_MAX_MS ? "24h" : `${String(maxMs / 86_400_000)}d`;
+  const error = `expected a time such as "500ms", "10s" or "2m", at least ${String(minMs)}ms and at most ${most}`;
   return z
     .union([z.string().regex(DURATION, { error }), z.number()], { error })
     .transform(parseDuration)
-    .refine((ms) => ms >= minMs && ms <= DURATION_MAX_MS, { error });
+    .refine((ms) => ms >= minMs && ms <= maxMs, { error });
 }
 
 function parseDuration(value: string | number): number {

@@ -1,18 +1,18 @@
+import type { ListenAddress } from "./listen-address.ts";
+import type { TlsSpec } from "./tls.ts";
+
 /** What the engine knows of an app: the configuration after defaults, units and references are resolved. All times are milliseconds. */
 export interface AppSpec {
   readonly app: string;
   /** Where the proxy listens for this app. */
   readonly listen: ListenAddress;
+  /** Null: plain HTTP only. */
+  readonly tls: TlsSpec | null;
   readonly processes: Readonly<Record<string, ProcessSpec>>;
   readonly rollout: RolloutSpec;
   readonly proxy: ProxySpec;
   /** How many releases are kept for going back (the active one included). */
   readonly releasesKept: number;
-}
-
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
 }
 
 /** One line of a Procfile, made precise. */

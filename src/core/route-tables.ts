@@ -42,6 +42,7 @@ function routeTable(state: AppState, release: ReleaseName): RouteTable | null {
     epoch: state.epoch,
     revision: state.routes.revision,
     listen: spec.listen,
+    tls: spec.tls,
     proxy: spec.proxy,
     pools: pools(state),
   };

@@ -1,5 +1,7 @@
 import type { InstanceName, ReleaseName } from "../base/names.ts";
-import type { HealthSpec, ListenAddress, ProxySpec } from "./app-spec.ts";
+import type { HealthSpec, ProxySpec } from "./app-spec.ts";
+import type { ListenAddress } from "./listen-address.ts";
+import type { TlsSpec, TlsTraffic } from "./tls.ts";
 
 /**
  * The immutable route table of one app. The proxy holds one per app and replaces it whole, in one assignment.
@@ -12,6 +14,7 @@ export interface RouteTable {
   /** Counts up by one with every table of the app, across epochs. */
   readonly revision: number;
   readonly listen: ListenAddress;
+  readonly tls: TlsSpec | null;
   readonly proxy: ProxySpec;
   /** Requests are shared out over pools by weight, within a pool evenly. A pool of weight 0 gets nothing. */
   readonly pools: readonly Pool[];
@@ -67,6 +70,8 @@ export interface TargetTraffic {
 export interface AppTraffic {
   /** As bound: with the real port where 0 was asked for. */
   readonly listen: ListenAddress;
+  /** Null without HTTPS. */
+  readonly tls: TlsTraffic | null;
   readonly targets: readonly TargetTraffic[];
   /** Requests waiting in the proxy for a usable target. */
   readonly held: number;

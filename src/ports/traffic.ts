@@ -1,6 +1,7 @@
 import type { InstanceName } from "../base/names.ts";
 import type { HealthSpec } from "../core/app-spec.ts";
 import type { LedgerSnapshot } from "../core/ledger.ts";
+import type { TlsSpec } from "../core/tls.ts";
 import type { AppTraffic, DrainOutcome, ProbeOutcome, RouteTable } from "../core/routes.ts";
 
 export interface LedgerQuery {
@@ -14,6 +15,8 @@ export interface LedgerQuery {
 export interface Traffic {
   /** Resolves when every worker uses the table. Safe to repeat; an older table is refused with ERR_STALE_EPOCH. */
   apply(table: RouteTable): Promise<void>;
+  /** Every problem of the certificates that a deployment would bring, found by reading the files; nothing is changed. */
+  checkTls(tls: TlsSpec): Promise<readonly string[]>;
   /** Takes the app and its listener out of the proxy. */
   remove(app: string, epoch: number): Promise<void>;
   /** Resolves when every worker has acknowledged that nothing to these instances is in flight; cuts at the limit. Safe to repeat. An aborted call stops waiting and cuts nothing. */

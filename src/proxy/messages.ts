@@ -1,20 +1,30 @@
 import type { HistogramData } from "../base/histogram.ts";
 import type { InstanceName, ReleaseName } from "../base/names.ts";
-import type { ListenAddress } from "../core/app-spec.ts";
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
 import type { RouteTable } from "../core/routes.ts";
+import type { Certificate } from "./tls/certificate.ts";
+import type { SecureSettings } from "./tls/secure-acceptor.ts";
 
 /**
  * What the holder and a worker say to each other over the process channel (`serialization: "advanced"`).
  * `id` matches an answer to its question. Messages in one direction arrive in order.
  */
 export type HolderMessage =
-  /** Comes with the listening handle; the worker accepts on it from now on. `listener` is the key `host:port`. */
-  | { readonly kind: "listen"; readonly id: number; readonly listener: string; readonly address: ListenAddress }
+  /** Comes with the listening handle; the worker accepts on it for the app from now on. `secure`: speaks TLS. */
+  | {
+      readonly kind: "listen";
+      readonly id: number;
+      /** The key of the listener, unique while it is open. */
+      readonly listener: string;
+      readonly app: string;
+      readonly secure: SecureSettings | null;
+    }
   /** Stop accepting on that listener; the connections that are open go on. */
   | { readonly kind: "unlisten"; readonly id: number; readonly listener: string }
   | { readonly kind: "routes"; readonly id: number; readonly table: RouteTable }
   | { readonly kind: "remove"; readonly id: number; readonly app: string }
+  /** The certificates the app's secure listener has from now on. */
+  | { readonly kind: "certificates"; readonly id: number; readonly app: string; readonly certificates: readonly Certificate[] }
   /** Health as the holder's checks see it; targets not named are up. */
   | { readonly kind: "health"; readonly app: string; readonly down: readonly InstanceName[] }
   /**
@@ -42,7 +52,15 @@ export type WorkerMessage =
  */
 export interface WorkerDelta {
   readonly clientConnections: number;
+  readonly handshakes: HandshakeCounts;
   readonly apps: readonly WorkerAppDelta[];
+}
+
+/** TLS handshakes; those that took up an earlier session are among the completed. */
+export interface HandshakeCounts {
+  readonly completed: number;
+  readonly resumed: number;
+  readonly failed: number;
 }
 
 export interface WorkerAppDelta {

@@ -18,6 +18,7 @@ export async function appStatus(state: AppState, traffic: Traffic): Promise<AppS
     active: state.active,
     suspended: state.suspended,
     url: present === null ? null : `http://${urlHost(present.listen.host)}:${String(present.listen.port)}`,
+    tls: present?.tls ?? null,
     instances: instances.map((instance) => instanceLine(instance, present)),
     deployment: state.deployment === null ? null : deploymentStatus(state.deployment),
     crashLoops: Object.entries(state.crashes)

@@ -4,6 +4,7 @@ import { call, type CallOptions } from "../../api/transport/call.ts";
 import type { HealthSpec } from "../../core/app-spec.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { AppTraffic, DrainOutcome, ProbeOutcome, RouteTable } from "../../core/routes.ts";
+import type { TlsSpec } from "../../core/tls.ts";
 import type { LedgerQuery, Traffic } from "../../ports/traffic.ts";
 
 type Options = Omit<CallOptions, "unreachable">;
@@ -18,6 +19,11 @@ export class ProxyTraffic implements Traffic {
 
   async apply(table: RouteTable): Promise<void> {
     await this.#call<AppliedRoutes>(`/apps/${table.app}/routes`, { method: "PUT", body: table });
+  }
+
+  async checkTls(tls: TlsSpec): Promise<readonly string[]> {
+    const { problems } = await this.#call<{ problems: readonly string[] }>("/tls/check", { method: "POST", body: tls });
+    return problems;
   }
 
   async remove(app: string, epoch: number): Promise<void> {

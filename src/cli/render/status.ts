@@ -1,17 +1,19 @@
 import type { AppStatus, DeploymentStatus, InstanceStatusLine } from "../../api/daemon.ts";
 import type { Output } from "../output.ts";
 import { table } from "./table.ts";
+import { tlsLines } from "./tls.ts";
 import { age, count } from "./units.ts";
 
 /** One app in a block: where it listens, what serves, what it counts. */
 export function renderStatus(status: AppStatus, output: Output, now: number): readonly string[] {
-  const { app, active, suspended, url, traffic, deployment, crashLoops } = status;
+  const { app, active, suspended, url, tls, traffic, deployment, crashLoops } = status;
   const state = suspended
     ? output.style("yellow", "stopped")
     : active === null
       ? output.style("dim", "nothing active")
       : output.style("bold", active);
   const lines = [`${output.style("bold", app)}  ${state}${url === null ? "" : `  ${url}`}`];
+  if (tls !== null) lines.push(...tlsLines(tls, output, now).map((line) => `  ${line}`));
   if (deployment !== null) lines.push(`  ${deploymentLine(deployment, output, now)}`);
   for (const loop of crashLoops) {
     lines.push(

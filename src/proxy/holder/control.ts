@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { listenSchema } from "../../api/app-spec.ts";
+import { listenSchema, tlsSchema } from "../../api/tls.ts";
 import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
 import { NAME_PATTERN } from "../../base/names.ts";
 import type { RouteTable } from "../../core/routes.ts";
+import { checkTls } from "../tls/check.ts";
 import type { Holder } from "./holder.ts";
 import { probe } from "./probe.ts";
 
@@ -26,6 +27,7 @@ const table: z.ZodType<RouteTable> = z.strictObject({
   epoch: z.number().int().min(0),
   revision: z.number().int().min(0),
   listen: listenSchema,
+  tls: tlsSchema.nullable(),
   proxy: z.strictObject({ holdMs: ms, firstByteTimeoutMs: ms }),
   pools: z.array(z.strictObject({ release: z.string().min(1), weight: z.number().min(0), targets: z.array(target) })),
 });
@@ -44,6 +46,11 @@ export function controlRoutes(holder: Holder, onShutdown: (drainMs: number) => v
       handle: ({ params, body }) => holder.remove(params["app"] ?? "", parseBody(removal, body).epoch),
     },
     { method: "POST", path: "/apps/:app/drain", handle: (call) => drainCall(holder, call) },
+    {
+      method: "POST",
+      path: "/tls/check",
+      handle: async ({ body }) => ({ problems: await checkTls(parseBody(tlsSchema, body), Date.now()) }),
+    },
     { method: "POST", path: "/probe", handle: ({ body, signal }) => probeCall(body, signal) },
     { method: "GET", path: "/apps/:app/ledger", handle: async (call) => ({ ledger: await ledgerCall(holder, call) }) },
     { method: "GET", path: "/status", handle: () => holder.status() },

@@ -6,10 +6,10 @@ import type { AppliedRoutes, ProxyAppStatus, ProxyStatus, ProxyTargetStatus } fr
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { DrainOutcome, RouteTable } from "../../core/routes.ts";
 import type { WorkerDelta } from "../messages.ts";
-import { listenerKey } from "../worker/worker.ts";
+import { CertificateStore } from "../tls/certificate-store.ts";
+import { AppListeners } from "./app-listeners.ts";
 import { HealthChecks } from "./health-checks.ts";
 import { type AppBook, LedgerBook } from "./ledger-book.ts";
-import { bind, taken, type ListeningSocket } from "./listening-socket.ts";
 import type { RouteFile } from "./route-file.ts";
 import { WorkerGroup } from "./worker-group.ts";
 import type { WorkerProcess } from "./worker-process.ts";
@@ -19,12 +19,6 @@ export interface HolderOptions {
   readonly version: string;
   readonly routeFile: RouteFile;
   readonly log: Logger;
-}
-
-interface HeldApp {
-  table: RouteTable;
-  listener: string;
-  socket: ListeningSocket;
 }
 
 const SAMPLE_MS = 1_000;
@@ -40,12 +34,15 @@ export class Holder {
   readonly #options: HolderOptions;
   readonly #boot = randomUUID();
   readonly #startedAt = Date.now();
-  readonly #apps = new Map<string, HeldApp>();
+  readonly #tables = new Map<string, RouteTable>();
   readonly #book = new LedgerBook(this.#boot);
   readonly #health = new HealthChecks((app) => {
     this.#workers.tellAll({ kind: "health", app, down: this.#health.down(app) });
   });
   readonly #workers: WorkerGroup;
+  readonly #listeners: AppListeners;
+  readonly #certificates: CertificateStore;
+  #handshakes = { completed: 0, resumed: 0, failed: 0 };
   #sampler: NodeJS.Timeout | null = null;
   #changes: Promise<unknown> = Promise.resolve();
 
@@ -54,25 +51,36 @@ export class Holder {
     const events = {
       onCounts: (worker: WorkerProcess, delta: WorkerDelta) => {
         this.#book.add(worker.pid, delta);
+        this.#countHandshakes(delta);
       },
       onExit: (worker: WorkerProcess, how: string) => {
         this.#book.workerGone(worker.pid, how === "exited with code 0");
       },
     };
     this.#workers = new WorkerGroup(options.workers, events, (worker) => this.#prepare(worker), options.log);
+    this.#listeners = new AppListeners(this.#workers, options.log);
+    this.#certificates = new CertificateStore({
+      log: options.log,
+      onChange: (app) => {
+        void this.#exclusively(() => this.#sendCertificates(app));
+      },
+    });
   }
 
   /** Serves what the saved tables say, before anybody asks for it. */
   async start(): Promise<void> {
     for (const table of await this.#options.routeFile.load()) {
       try {
-        this.#apps.set(table.app, await this.#open(table));
+        await this.#certificates.apply(table.app, table.tls);
+        await this.#listeners.open(table);
+        this.#tables.set(table.app, table);
         this.#health.apply(table);
       } catch (error) {
         this.#options.log.error("a saved app cannot be served", { app: table.app, error: String(error) });
       }
     }
     await this.#workers.start();
+    this.#certificates.start();
     this.#sampler = setInterval(() => {
       this.#book.sample(Date.now());
     }, SAMPLE_MS);
@@ -126,24 +134,28 @@ export class Holder {
       version: this.#options.version,
       startedAt: this.#startedAt,
       workers,
-      apps: [...this.#apps.values()].map((app) => this.#appStatus(app)),
+      handshakes: this.#handshakes,
+      apps: [...this.#tables.values()].map((table) => this.#appStatus(table)),
     };
   }
 
   async close(drainMs: number): Promise<void> {
     if (this.#sampler !== null) clearInterval(this.#sampler);
     this.#health.close();
+    this.#certificates.close();
     await this.#workers.close(drainMs);
-    for (const { socket } of this.#apps.values()) socket.close();
+    this.#listeners.closeSockets();
   }
 
   async #apply(table: RouteTable): Promise<AppliedRoutes> {
     const { app, epoch, revision } = table;
-    const known = this.#apps.get(app);
-    if (known !== undefined) throwIfOlder(known.table, table);
-    const held = await this.#listenFor(table, known);
-    if (known !== undefined && known.socket !== held.socket) await this.#stopListening(known);
-    this.#apps.set(app, held);
+    const known = this.#tables.get(app);
+    if (known !== undefined) throwIfOlder(known, table);
+    await this.#certificates.apply(app, table.tls);
+    await this.#sendCertificates(app);
+    await this.#listeners.open(table);
+    await this.#listeners.closeOthers(table);
+    this.#tables.set(app, table);
     await this.#save();
     this.#health.apply(table);
     const answers = await this.#workers.demandAll({ kind: "routes", table });
@@ -153,60 +165,29 @@ export class Holder {
     return { app, epoch, revision, workers: answers.length };
   }
 
-  /** The socket of the app stays as it is unless its address changes; then the new one is bound and listened on before the old one goes. */
-  async #listenFor(table: RouteTable, known: HeldApp | undefined): Promise<HeldApp> {
-    if (known !== undefined && listenerKey(known.table.listen) === listenerKey(table.listen)) {
-      return { ...known, table };
-    }
-    const held = await this.#open(table);
-    const answers = await this.#workers.demandAll(
-      { kind: "listen", listener: held.listener, address: table.listen },
-      held.socket.handle,
-    );
-    if (!answers.some((answer) => answer.kind === "refused")) return held;
-    await this.#stopListening(held);
-    throw taken(table.listen);
-  }
-
-  async #open(table: RouteTable): Promise<HeldApp> {
-    const listener = listenerKey(table.listen);
-    const other = [...this.#apps.values()].find(
-      (app) => app.listener === listener && app.table.app !== table.app && table.listen.port !== 0,
-    );
-    if (other !== undefined) {
-      throw new HitlessError({
-        code: "ERR_LISTEN_ADDRESS_TAKEN",
-        what: `The app ${other.table.app} already listens on ${listener}.`,
-        next: `Give ${table.app} another \`listen\` address.`,
-      });
-    }
-    return { table, listener, socket: await bind(table.listen) };
-  }
-
-  async #stopListening(held: HeldApp): Promise<void> {
-    await this.#workers.demandAll({ kind: "unlisten", listener: held.listener });
-    held.socket.close();
-  }
-
   async #remove(app: string, epoch: number): Promise<void> {
-    const known = this.#apps.get(app);
+    const known = this.#tables.get(app);
     if (known === undefined) return;
-    if (epoch < known.table.epoch) throw stale(known.table, epoch);
-    await this.#workers.demandAll({ kind: "unlisten", listener: known.listener });
+    if (epoch < known.epoch) throw stale(known, epoch);
+    await this.#listeners.closeAllOf(app);
     await this.#workers.demandAll({ kind: "remove", app });
-    known.socket.close();
-    this.#apps.delete(app);
+    this.#tables.delete(app);
+    this.#certificates.remove(app);
     this.#health.remove(app);
     await this.#save();
   }
 
+  async #sendCertificates(app: string): Promise<void> {
+    await this.#workers.demandAll({ kind: "certificates", app, certificates: this.#certificates.of(app) });
+  }
+
   async #prepare(worker: WorkerProcess): Promise<void> {
     await Promise.all(
-      [...this.#apps.values()].map(async ({ table, listener, socket }) => {
+      [...this.#tables.values()].map(async (table) => {
+        await worker.ask({ kind: "certificates", app: table.app, certificates: this.#certificates.of(table.app) });
         await worker.ask({ kind: "routes", table });
         worker.tell({ kind: "health", app: table.app, down: this.#health.down(table.app) });
-        const answer = await worker.ask({ kind: "listen", listener, address: table.listen }, socket.handle);
-        if (answer.kind === "refused") this.#options.log.error("a worker cannot listen", { listener, why: answer.reason });
+        await this.#listeners.prepare(worker, table.app);
       }),
     );
   }
@@ -214,7 +195,7 @@ export class Holder {
   /** A full disk must not keep traffic from being moved: the file only matters to the next holder. */
   async #save(): Promise<void> {
     try {
-      await this.#options.routeFile.save([...this.#apps.values()].map((app) => app.table));
+      await this.#options.routeFile.save([...this.#tables.values()]);
     } catch (error) {
       this.#options.log.error("the route tables cannot be saved; a restarted proxy would serve older ones", {
         error: String(error),
@@ -223,7 +204,7 @@ export class Holder {
   }
 
   #throwIfRouted(app: string, instances: readonly InstanceName[]): void {
-    const routed = this.#apps.get(app)?.table.pools.flatMap((pool) => pool.targets.map((target) => target.instance)) ?? [];
+    const routed = this.#tables.get(app)?.pools.flatMap((pool) => pool.targets.map((target) => target.instance)) ?? [];
     const wrong = instances.filter((instance) => routed.includes(instance));
     if (wrong.length === 0) return;
     throw new HitlessError({
@@ -232,13 +213,30 @@ export class Holder {
     });
   }
 
-  #appStatus({ table, socket }: HeldApp): ProxyAppStatus {
+  #countHandshakes({ handshakes: { completed, resumed, failed } }: WorkerDelta): void {
+    const sum = this.#handshakes;
+    this.#handshakes = {
+      completed: sum.completed + completed,
+      resumed: sum.resumed + resumed,
+      failed: sum.failed + failed,
+    };
+  }
+
+  #tlsStatus({ app, tls }: RouteTable): ProxyAppStatus["tls"] {
+    if (tls === null) return null;
+    const listen = this.#listeners.address(app, "secure") ?? tls.listen;
+    return { listen, certificates: this.#certificates.status(app, Date.now()) };
+  }
+
+  #appStatus(table: RouteTable): ProxyAppStatus {
     const book = this.#book.book(table.app);
     const down = new Set(this.#health.down(table.app));
     const targets = table.pools.flatMap((pool) =>
       pool.targets.map((target) => this.#targetStatus(table.app, target.instance, down, book)),
     );
-    return { app: table.app, epoch: table.epoch, revision: table.revision, listen: socket.address, targets, held: book.held };
+    const { app, epoch, revision } = table;
+    const listen = this.#listeners.address(app, "plain") ?? table.listen;
+    return { app, epoch, revision, listen, tls: this.#tlsStatus(table), targets, held: book.held };
   }
 
   #targetStatus(app: string, instance: InstanceName, down: ReadonlySet<InstanceName>, book: AppBook): ProxyTargetStatus {

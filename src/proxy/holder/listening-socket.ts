@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises";
 import net from "node:net";
 import { HitlessError } from "../../base/error.ts";
-import type { ListenAddress } from "../../core/app-spec.ts";
+import type { ListenAddress } from "../../core/listen-address.ts";
 
 /** A bound TCP socket that this process keeps open but never accepts on; workers do, on handles they are sent. */
 export interface ListeningSocket {

@@ -13,11 +13,14 @@ const CR = 13;
 const LF = 10;
 const CHUNK_LINE =
   /^([0-9A-Fa-f]{1,13})((?:[\t ]*;[\t ]*[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"))?)*)$/;
+/** What must not come after the body: framing, routing, and what the head has settled (RFC 9110 section 6.5.1). */
+const NO_TRAILER =
+  /^(?:transfer-encoding|content-(?:length|encoding|type|range)|host|trailer|te|connection|keep-alive|upgrade|set-cookie|date|location|cache-control|authorization|www-authenticate|proxy-.*):/i;
 const TRAILER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*$/;
 
 /**
- * Takes a chunked body apart, piece by piece (RFC 9112 section 7.1). Extensions and trailers are checked and dropped: the proxy frames bodies
- * anew, so nothing of the sender's framing is ever forwarded.
+ * Takes a chunked body apart, piece by piece (RFC 9112 section 7.1). Extensions are checked and dropped: the proxy frames bodies anew, so
+ * nothing of the sender's framing is ever forwarded.
  */
 export class ChunkedDecoder {
   readonly #limits: Pick<Limits, "chunkExtensionBytesMax" | "trailerBytesMax">;
@@ -26,9 +29,15 @@ export class ChunkedDecoder {
   #line = "";
   #extensionBytes = 0;
   #trailerBytes = 0;
+  #trailers = "";
 
   constructor(limits: Pick<Limits, "chunkExtensionBytesMax" | "trailerBytesMax">) {
     this.#limits = limits;
+  }
+
+  /** The trailers that may be passed on, each line with its CRLF; whole when the body is done. */
+  get trailers(): string {
+    return this.#trailers;
   }
 
   /** Null when the framing is broken: nothing that follows can be trusted. */
@@ -73,13 +82,22 @@ export class ChunkedDecoder {
         this.#state = "size";
         return line === "";
       case "trailer":
-        this.#trailerBytes += line.length + 2;
-        if (line === "") this.#state = "done";
-        return line === "" || (TRAILER.test(line) && this.#trailerBytes <= this.#limits.trailerBytesMax);
+        return this.#takeTrailer(line);
       case "data":
       case "done":
         return false;
     }
+  }
+
+  #takeTrailer(line: string): boolean {
+    if (line === "") {
+      this.#state = "done";
+      return true;
+    }
+    this.#trailerBytes += line.length + 2;
+    if (!TRAILER.test(line) || this.#trailerBytes > this.#limits.trailerBytesMax) return false;
+    if (!NO_TRAILER.test(line)) this.#trailers += `${line}\r\n`;
+    return true;
   }
 
   #takeSize(line: string): boolean {

@@ -7,18 +7,26 @@ import type { LiveApp } from "./live-app.ts";
 import type { Limits } from "./limits.ts";
 import { isRefusal, refusal, type Refusal } from "./refusal.ts";
 import type { Registered } from "./registry.ts";
-import { parseRequestHead } from "./request-head.ts";
+import { RequestBody } from "./request-body.ts";
+import { parseRequestHead, type RequestHead } from "./request-head.ts";
+import type { ResponseHead } from "./response-head.ts";
+import { ResponseWriter } from "./response-writer.ts";
 
 /** What a client connection needs from the worker it belongs to. */
 export interface ClientHost {
   readonly limits: Limits;
-  /** The app whose listener accepted the connection, as it is now. */
-  appOf(listener: string): LiveApp | null;
   /** The worker finishes: every answer ends its connection. */
   isDraining(): boolean;
 }
 
-const HEAD_END = Buffer.from("\r\n\r\n");
+/** Where a connection came in. */
+export interface Door {
+  /** The app that is served there, as it is now. */
+  readonly app: LiveApp | null;
+  readonly secure: boolean;
+}
+
+const HEAD_END = "\r\n\r\n";
 const NOTHING = Buffer.alloc(0);
 const CR = 13;
 const LF = 10;
@@ -32,18 +40,22 @@ const TOKEN_START = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
  */
 export class ClientConnection implements ExchangeClient, Registered {
   slot = -1;
-  readonly socket: Socket;
   readonly remoteAddress: string;
+  readonly secure: boolean;
   /** `performance.now()` of the present request's first byte. */
   requestBeganAt = 0;
   /** The client has closed its side, but may still read. */
   halfClosed = false;
   gone = false;
   readonly #host: ClientHost;
-  readonly #listener: string;
+  readonly #door: Door;
+  readonly #socket: Socket;
+  readonly #writer: ResponseWriter;
   #app: LiveApp | null = null;
   #exchange: Exchange | null = null;
+  #body: RequestBody | null = null;
   #input: Buffer = NOTHING;
+  #inputLent = false;
   /** So much of the input has been searched for the end of the head. */
   #searched = 0;
   /** Within a request: from its first byte to its end. */
@@ -55,14 +67,13 @@ export class ClientConnection implements ExchangeClient, Registered {
   #lingerSince = 0;
   #movedAt = Date.now();
 
-  constructor(socket: Socket, listener: string, host: ClientHost) {
-    this.socket = socket;
+  constructor(socket: Socket, door: Door, host: ClientHost) {
+    this.#socket = socket;
+    this.#writer = new ResponseWriter(socket);
     this.remoteAddress = socket.remoteAddress ?? "unknown";
-    this.#listener = listener;
+    this.secure = door.secure;
+    this.#door = door;
     this.#host = host;
-    socket.on("data", (data: Buffer) => {
-      this.#onData(data);
-    });
     socket.on("end", () => {
       this.#onEnd();
     });
@@ -73,39 +84,99 @@ export class ClientConnection implements ExchangeClient, Registered {
     });
   }
 
+  /** Takes what the socket has read. `lent`: the data is only good for the length of the call. */
+  onData(data: Buffer, lent: boolean): void {
+    this.#movedAt = Date.now();
+    if (this.#lingering) {
+      this.#onLingerData(data.length);
+      return;
+    }
+    if (this.#input.length === 0) {
+      this.#input = data;
+      this.#inputLent = lent;
+    } else {
+      this.#input = Buffer.concat([this.#input, data]);
+      this.#inputLent = false;
+    }
+    if (this.#exchange === null) this.#process();
+    else if (this.#exchange.wantsData) this.#feed();
+    else if (this.#input.length > AHEAD_BYTES_MAX) this.#socket.pause();
+    this.#own();
+  }
+
+  /** A body or a tunnel flows: what is read may be kept by whoever writes it on. */
+  get isStreaming(): boolean {
+    return this.#exchange?.wantsData === true;
+  }
+
+  /** What was read last waits to be sent on. */
+  get keepsInput(): boolean {
+    return this.#input.length > 0 || this.#exchange?.isSentOn() === false;
+  }
+
   /** Whether the connection has to end after the present answer. What a client sent before it closed its side is still answered. */
-  mustClose(): boolean {
+  #mustClose(): boolean {
     return (this.halfClosed && this.#input.length === 0) || this.#host.isDraining();
   }
 
   // --- what the exchange asks for ---
 
-  pause(): void {
-    this.socket.pause();
+  get hasInput(): boolean {
+    return this.#input.length > 0;
   }
 
-  /** The application can take more of the body: what waits here first, then what comes. */
+  get forwarded(): boolean {
+    return this.#writer.forwarded;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
   resumeBody(): void {
     if (this.gone) return;
-    if (this.socket.isPaused()) this.socket.resume();
+    this.#resume();
     if (this.#input.length > 0) this.#feed();
   }
 
-  /** Everything that was written has been handed to the kernel. */
-  flushed(): boolean {
-    return this.socket.writableLength === 0;
+  isClogged(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
+  isFlushed(): boolean {
+    return this.#socket.writableLength === 0;
   }
 
   whenFlushed(callback: () => void): void {
-    this.socket.write(NOTHING, () => {
+    this.#socket.write(NOTHING, () => {
       callback();
     });
   }
 
+  interim(head: ResponseHead): void {
+    this.#writer.interim(head);
+  }
+
+  whole(head: ResponseHead, body: string, close: boolean): void {
+    this.#writer.whole(head, body, close || this.#mustClose());
+  }
+
+  begin(head: ResponseHead, close: boolean, more: boolean): void {
+    this.#writer.begin(head, close || this.#mustClose(), more);
+  }
+
+  body(data: Buffer, more: boolean): void {
+    this.#writer.body(data, more);
+  }
+
+  end(trailers: string | null): void {
+    this.#writer.end(trailers);
+  }
+
   /** An answer of the proxy's own; it also ends the request. */
   answer(status: number, reason: string, { close, bodyless = false }: { close: boolean; bodyless?: boolean }): void {
-    const ends = close || this.mustClose();
-    if (!this.gone) this.socket.write(errorResponse({ status, reason, close: ends, bodyless }), "latin1");
+    const ends = close || this.#mustClose();
+    if (!this.gone) this.#socket.write(errorResponse({ status, reason, close: ends, bodyless }), "latin1");
     this.whenAnswered(ends);
   }
 
@@ -115,27 +186,40 @@ export class ClientConnection implements ExchangeClient, Registered {
     this.#inRequest = false;
     this.#movedAt = Date.now();
     if (this.gone) return;
-    if (close) {
+    if (close || this.#writer.closes) {
       this.#linger();
       return;
     }
-    if (this.socket.isPaused()) this.socket.resume();
+    this.#resume();
     if (this.#input.length > 0) this.#process();
-    else if (this.halfClosed) this.socket.end();
+    else if (this.halfClosed) this.#socket.end();
   }
 
   /** The client must see that its answer is not whole (or it is gone anyway). */
   abort(): void {
     this.#exchange = null;
     this.#inRequest = false;
-    if (!this.gone) this.socket.resetAndDestroy();
+    if (this.gone) return;
+    // Over TLS the missing close_notify says it (RFC 9112 section 9.8), and Node cannot reset such a socket.
+    if (this.secure) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
-  endTunnel(): void {
+  switchTo(head: ResponseHead): void {
+    this.#writer.switched(head);
+  }
+
+  raw(data: Buffer): void {
+    this.#socket.write(data);
+  }
+
+  endRaw(): void {
+    this.#socket.end();
+  }
+
+  closeTunnel(): void {
     this.#exchange = null;
     this.#inRequest = false;
-    if (this.gone) return;
-    this.socket.end();
     this.#linger();
   }
 
@@ -145,7 +229,7 @@ export class ClientConnection implements ExchangeClient, Registered {
     const { limits } = this.#host;
     const idle = now - this.#movedAt;
     if (this.#lingering) {
-      if (idle > limits.lingerIdleMs || now - this.#lingerSince > limits.lingerMaxMs) this.socket.destroy();
+      if (idle > limits.lingerIdleMs || now - this.#lingerSince > limits.lingerMaxMs) this.#socket.destroy();
     } else if (this.#exchange !== null) {
       this.#exchange.sweep(now);
     } else if (this.#inRequest) {
@@ -168,26 +252,36 @@ export class ClientConnection implements ExchangeClient, Registered {
 
   // --- input ---
 
-  #onData(data: Buffer): void {
-    this.#movedAt = Date.now();
-    if (this.#lingering) {
-      this.#lingerBytes += data.length;
-      if (this.#lingerBytes > this.#host.limits.lingerBytesMax) this.socket.destroy();
-      return;
-    }
-    this.#input = this.#input.length === 0 ? data : Buffer.concat([this.#input, data]);
-    if (this.#exchange === null) this.#process();
-    else if (this.#exchange.wantsData) this.#feed();
-    else if (this.#input.length > AHEAD_BYTES_MAX) this.socket.pause();
+  #onLingerData(bytes: number): void {
+    this.#lingerBytes += bytes;
+    if (this.#lingerBytes > this.#host.limits.lingerBytesMax) this.#socket.destroy();
   }
 
+  /** Passes what waits here on to the exchange, as far as it belongs to its request. */
   #feed(): void {
     const exchange = this.#exchange;
     if (exchange?.wantsData !== true) return;
+    this.#own();
     const data = this.#input;
     this.#input = NOTHING;
-    const used = exchange.onClientData(data);
-    if (used !== null && used < data.length) this.#input = data.subarray(used);
+    if (exchange.isTunnel) {
+      exchange.onClientRaw(data);
+      return;
+    }
+    const used = this.#body?.take(data, exchange) ?? null;
+    if (used === null) exchange.onRequestBroken();
+    else if (used < data.length && !this.#lingering) this.#input = data.subarray(used);
+  }
+
+  /** Input that stays is kept in memory of its own. */
+  #own(): void {
+    if (!this.#inputLent) return;
+    this.#inputLent = false;
+    if (this.#input.length > 0) this.#input = Buffer.from(this.#input);
+  }
+
+  #resume(): void {
+    if (this.#socket.isPaused()) this.#socket.resume();
   }
 
   #process(): void {
@@ -203,7 +297,7 @@ export class ClientConnection implements ExchangeClient, Registered {
   /** Nothing more comes: what is left is no whole request. */
   #endHalfClosed(): void {
     if (this.#inRequest) this.#abortRequest();
-    else this.socket.end();
+    else this.#socket.end();
   }
 
   /** Takes the next request out of the input; false if it is not all there. */
@@ -213,24 +307,29 @@ export class ClientConnection implements ExchangeClient, Registered {
       this.#begin();
     }
     const input = this.#input;
-    const end = input.indexOf(HEAD_END, Math.max(0, this.#searched - 3));
+    const end = input.indexOf(HEAD_END, Math.max(0, this.#searched - 3), "latin1");
     if (end < 0 || end > this.#host.limits.headBytesMax) return this.#awaitHead(input);
-    const head = parseRequestHead(input.toString("latin1", 0, end + 4), this.#host.limits);
-    this.#input = end + 4 === input.length ? NOTHING : input.subarray(end + 4);
+    const after = end + HEAD_END.length;
+    const head = parseRequestHead(input.toString("latin1", 0, after), this.#host.limits);
+    this.#input = after === input.length ? NOTHING : input.subarray(after);
     if (isRefusal(head)) this.#refuse(head);
     else if (this.#app === null) this.answer(503, "no application listens here at the moment", { close: true });
-    else {
-      this.#exchange = new Exchange(this, this.#app, head, this.#host.limits);
-      this.#exchange.start();
-    }
+    else this.#exchangeOn(this.#app, head);
     return true;
+  }
+
+  #exchangeOn(app: LiveApp, head: RequestHead): void {
+    this.#writer.expect(head);
+    this.#body = head.body === 0 ? null : new RequestBody(head.body, this.#host.limits);
+    this.#exchange = new Exchange(this, app, head, this.#host.limits);
+    this.#exchange.start();
   }
 
   #begin(): void {
     this.#inRequest = true;
     this.#searched = 0;
     this.requestBeganAt = performance.now();
-    this.#app = this.#host.appOf(this.#listener);
+    this.#app = this.#door.app;
     this.#app?.whenBegun();
   }
 
@@ -269,10 +368,10 @@ export class ClientConnection implements ExchangeClient, Registered {
 
   #onEnd(): void {
     this.halfClosed = true;
-    if (this.#lingering) this.socket.destroy();
+    if (this.#lingering) this.#socket.destroy();
     else if (this.#exchange !== null) this.#exchange.onClientEnd();
     else if (this.#inRequest) this.#abortRequest();
-    else this.socket.end();
+    else this.#socket.end();
   }
 
   /** The client left in the middle of a head. */
@@ -280,7 +379,7 @@ export class ClientConnection implements ExchangeClient, Registered {
     this.#app?.ledger.count(NO_RELEASE, "clientGone");
     this.#app?.whenEnded();
     this.#inRequest = false;
-    this.socket.end();
+    this.#socket.end();
   }
 
   #onClose(): void {
@@ -298,9 +397,9 @@ export class ClientConnection implements ExchangeClient, Registered {
     this.#lingerSince = Date.now();
     this.#movedAt = this.#lingerSince;
     this.#input = NOTHING;
-    this.socket.end();
+    this.#socket.end();
     if (this.halfClosed) return;
-    this.socket.resume();
+    this.#socket.resume();
   }
 }
 

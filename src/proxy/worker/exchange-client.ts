@@ -1,27 +1,53 @@
-import type { Socket } from "node:net";
 import type { ClientAddress } from "./forwarded-fields.ts";
+import type { ResponseHead } from "./response-head.ts";
 
-/** The client's connection, as the exchange on it may use it. */
+/** The client of one request, whatever protocol it speaks, as the exchange may use it. */
 export interface ExchangeClient extends ClientAddress {
-  readonly socket: Socket;
   /** `performance.now()` of the request's first byte. */
   readonly requestBeganAt: number;
   /** The client has closed its side, but may still read. */
   readonly halfClosed: boolean;
   readonly gone: boolean;
-  /** Whether the connection has to end after the present answer. */
-  mustClose(): boolean;
+  /** A part of the request's body has come and waits. */
+  readonly hasInput: boolean;
+  /** Some byte of the final answer has been written. */
+  readonly forwarded: boolean;
+  /** The client cannot take more at the moment; `onClientDrain` follows. */
+  isClogged(): boolean;
+  /** Everything that was written has been handed to the kernel. */
+  isFlushed(): boolean;
+  whenFlushed(callback: () => void): void;
+
+  // --- the request's body ---
+
   pause(): void;
   /** The application can take more of the body: what waits here first, then what comes. */
   resumeBody(): void;
-  /** Everything that was written has been handed to the kernel. */
-  flushed(): boolean;
-  whenFlushed(callback: () => void): void;
-  /** An answer of the proxy's own; it also ends the request. */
-  answer(status: number, reason: string, options: { close: boolean; bodyless?: boolean }): void;
+
+  // --- the application's answer; `close`: the connection has to end after it ---
+
+  interim(head: ResponseHead): void;
+  /** `body` is latin1 text. */
+  whole(head: ResponseHead, body: string, close: boolean): void;
+  begin(head: ResponseHead, close: boolean, more: boolean): void;
+  body(data: Buffer, more: boolean): void;
+  /** `trailers` are lines with their CRLF. */
+  end(trailers: string | null): void;
   /** The answer is out; the next request may be looked at. */
   whenAnswered(close: boolean): void;
+
+  // --- other ends ---
+
+  /** An answer of the proxy's own; it also ends the request. */
+  answer(status: number, reason: string, options: { close: boolean; bodyless?: boolean }): void;
   /** The client must see that its answer is not whole (or it is gone anyway). */
   abort(): void;
-  endTunnel(): void;
+
+  // --- tunnels ---
+
+  switchTo(head: ResponseHead): void;
+  raw(data: Buffer): void;
+  /** The application's side of the tunnel has ended. */
+  endRaw(): void;
+  closeTunnel(): void;
 }

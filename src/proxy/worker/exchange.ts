@@ -6,11 +6,11 @@ import type { Held, InFlight } from "./in-flight.ts";
 import type { LiveApp } from "./live-app.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { Limits } from "./limits.ts";
+import type { BodySink } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
-import { requestFraming, RequestRelay } from "./request-relay.ts";
-import { ResponseRelay, type ResponseProgress } from "./response-relay.ts";
+import type { ResponseHead } from "./response-head.ts";
 import { afterTurn } from "./turn.ts";
-import type { UpstreamConnection, UpstreamUser } from "./upstream-connection.ts";
+import type { Upstream, UpstreamUser } from "./upstream.ts";
 
 /** What may be sent once more on a fresh connection when a reused one dies without an answer (R1; RFC 9110 section 9.2.2). */
 const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
@@ -20,20 +20,18 @@ type Phase = "held" | "dialling" | "relaying" | "tunnel" | "flushing" | "done";
 
 /**
  * One request and its answer: chooses a target, sends, tries again where that is safe (the rules R0–R7 of docs/architecture.md), relays both
- * bodies, and ends in exactly one column of the ledger.
+ * bodies, and ends in exactly one column of the ledger. Knows neither the client's protocol nor the application's.
  */
-export class Exchange implements UpstreamUser, InFlight, Held {
+export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   slot = -1;
   readonly #client: ExchangeClient;
   readonly #app: LiveApp;
   readonly #head: RequestHead;
   readonly #limits: Limits;
-  readonly #request: RequestRelay;
-  readonly #response: ResponseRelay;
   #phase: Phase = "dialling";
   #release: ReleaseName = NO_RELEASE;
   #target: LiveTarget | null = null;
-  #connection: UpstreamConnection | null = null;
+  #upstream: Upstream | null = null;
   #tried: Set<InstanceName> | null = null;
   #freshOnly = false;
   /** Something of this attempt was handed to the kernel. */
@@ -41,6 +39,10 @@ export class Exchange implements UpstreamUser, InFlight, Held {
   #repeated = false;
   #retried = false;
   #heldSince = 0;
+  /** The whole body has come from the client. */
+  #requestComplete: boolean;
+  #status = 0;
+  #closesClient = false;
   /** When the present attempt last moved: dialled, sent, or received (milliseconds since the epoch). */
   #movedAt = 0;
 
@@ -49,13 +51,7 @@ export class Exchange implements UpstreamUser, InFlight, Held {
     this.#app = app;
     this.#head = head;
     this.#limits = limits;
-    this.#request = new RequestRelay(head.body, limits);
-    this.#response = new ResponseRelay(
-      head,
-      client.socket,
-      limits,
-      () => client.mustClose() || !head.keepAlive || !this.#request.complete,
-    );
+    this.#requestComplete = head.body === 0;
   }
 
   start(): void {
@@ -66,12 +62,11 @@ export class Exchange implements UpstreamUser, InFlight, Held {
 
   /** The client's bytes belong to this request's body (or to its tunnel) and can be passed on now. */
   get wantsData(): boolean {
-    return this.#sent && (this.#phase === "tunnel" || (this.#phase === "relaying" && !this.#request.complete));
+    return this.#sent && (this.#phase === "tunnel" || (this.#phase === "relaying" && !this.#requestComplete));
   }
 
-  /** Everything of the request has come. */
-  get requestComplete(): boolean {
-    return this.#request.complete;
+  get isTunnel(): boolean {
+    return this.#phase === "tunnel";
   }
 
   // --- holding ---
@@ -122,40 +117,40 @@ export class Exchange implements UpstreamUser, InFlight, Held {
     this.#use(target.pool.dial());
   }
 
-  #use(connection: UpstreamConnection): UpstreamConnection {
-    this.#connection = connection;
-    connection.user = this;
-    return connection;
+  #use(upstream: Upstream): Upstream {
+    this.#upstream = upstream;
+    upstream.user = this;
+    return upstream;
   }
 
   /** What must not be repeated is only sent once the event loop has had a chance to see that the connection was closed (§3.3 a). */
-  #sendAfterLook(connection: UpstreamConnection): void {
+  #sendAfterLook(upstream: Upstream): void {
     afterTurn(() => {
-      if (this.#connection !== connection || this.#phase !== "dialling") return;
-      if (connection.isUsable()) this.#send(connection);
-      else this.#discardStale(connection);
+      if (this.#upstream !== upstream || this.#phase !== "dialling") return;
+      if (upstream.isUsable()) this.#send(upstream);
+      else this.#discardStale(upstream);
     });
   }
 
-  #discardStale(connection: UpstreamConnection): void {
-    this.#detach(connection);
+  #discardStale(upstream: Upstream): void {
+    this.#detach(upstream);
     if (this.#target !== null) this.#dial(this.#target);
   }
 
-  #send(connection: UpstreamConnection): void {
+  #send(upstream: Upstream): void {
     this.#phase = "relaying";
     this.#sent = true;
     this.#movedAt = Date.now();
-    connection.socket.write(
-      `${this.#head.forward}${requestFraming(this.#head)}${forwardedFields(this.#head, this.#client)}\r\n`,
-      "latin1",
-    );
-    if (!this.#request.complete) this.#client.resumeBody();
+    const more = !this.#requestComplete && this.#client.hasInput;
+    upstream.sendHead(this.#head, forwardedFields(this.#head, this.#client), more);
+    if (this.#requestComplete) return;
+    this.#client.resumeBody();
+    this.#upstream?.flush();
   }
 
   onUpstreamConnect(): void {
     this.#target?.restore();
-    if (this.#connection !== null && this.#phase === "dialling") this.#send(this.#connection);
+    if (this.#upstream !== null && this.#phase === "dialling") this.#send(this.#upstream);
   }
 
   /** R0: nothing was sent, so any request may go elsewhere; who has tried everything waits. */
@@ -191,95 +186,107 @@ export class Exchange implements UpstreamUser, InFlight, Held {
 
   // --- the request's body ---
 
-  /** Gives how many bytes of the input were used; null when the connection has been given up. */
-  onClientData(data: Buffer): number | null {
-    const { socket } = this.#connection ?? { socket: null };
-    if (socket === null) return 0;
+  onRequestBody(data: Buffer, more: boolean): void {
     this.#movedAt = Date.now();
-    if (this.#phase === "tunnel") {
-      if (!socket.write(data)) this.#client.pause();
-      return data.length;
-    }
-    const used = this.#request.relay(data, socket);
-    if (used === null) {
-      this.#refuseBody();
-      return null;
-    }
-    if (socket.writableNeedDrain && !this.#request.complete) this.#client.pause();
-    return used;
+    this.#upstream?.sendBody(data, more);
+    if (this.#upstream?.isClogged() === true) this.#client.pause();
+  }
+
+  onRequestEnd(trailers: string | null): void {
+    this.#requestComplete = true;
+    this.#upstream?.endBody(trailers);
+  }
+
+  /** Its framing is broken: what was sent so far must not look whole to the application. */
+  onRequestBroken(): void {
+    this.#dropUpstream();
+    this.#end("refused");
+    if (this.#client.forwarded) this.#client.abort();
+    else this.#client.answer(400, "the body's framing is invalid", { close: true });
+  }
+
+  /** Everything that was passed on has been handed to the kernel of the application's socket. */
+  isSentOn(): boolean {
+    return this.#upstream?.isFlushed() ?? true;
   }
 
   onUpstreamDrain(): void {
-    if (this.#phase === "tunnel" || !this.#request.complete) this.#client.resumeBody();
-  }
-
-  #refuseBody(): void {
-    this.#dropUpstream();
-    this.#end("refused");
-    if (this.#response.forwarded) this.#client.abort();
-    else this.#client.answer(400, "the body's framing is invalid", { close: true });
+    if (this.#phase === "tunnel" || !this.#requestComplete) this.#client.resumeBody();
   }
 
   // --- the answer ---
 
-  onUpstreamData(data: Buffer): void {
+  onInterim(head: ResponseHead): void {
+    this.#client.interim(head);
+  }
+
+  onWhole(head: ResponseHead, body: string): void {
+    this.#status = head.status;
+    this.#closesClient = !this.#head.keepAlive || !this.#requestComplete;
+    this.#client.whole(head, body, this.#closesClient);
+    this.#complete();
+  }
+
+  onHead(head: ResponseHead, more: boolean): void {
     this.#movedAt = Date.now();
-    const { socket } = this.#client;
-    if (this.#phase === "tunnel") {
-      if (!socket.write(data)) this.#connection?.socket.pause();
-      return;
-    }
-    this.#follow(this.#response.take(data));
-    if (socket.writableNeedDrain && this.#phase === "relaying") this.#connection?.socket.pause();
+    this.#status = head.status;
+    this.#closesClient = !this.#head.keepAlive || !this.#requestComplete;
+    this.#client.begin(head, this.#closesClient, more);
+  }
+
+  onBody(data: Buffer, more: boolean): void {
+    this.#movedAt = Date.now();
+    this.#client.body(data, more);
+    if (this.#client.isClogged()) this.#upstream?.pause();
+  }
+
+  onEnd(trailers: string | null): void {
+    this.#client.end(trailers);
+    this.#complete();
   }
 
   onClientDrain(): void {
     this.#movedAt = Date.now();
-    this.#connection?.socket.resume();
+    this.#upstream?.resume();
   }
 
-  #follow(progress: ResponseProgress): void {
-    if (progress === "complete") this.#complete();
-    else if (progress === "switched") this.#openTunnel();
-    else if (progress === "broken") this.#whenBroken();
+  isPassedOn(): boolean {
+    return this.#client.isFlushed();
   }
 
   #complete(): void {
-    const { closesClient, idleHintMs, reusable } = this.#response;
-    const connection = this.#connection;
+    const upstream = this.#upstream;
     const target = this.#target;
-    this.#connection = null;
-    if (connection !== null) {
-      connection.user = null;
-      if (reusable && this.#request.complete && target !== null && connection.isUsable())
-        target.pool.give(connection, idleHintMs);
-      else connection.destroy();
+    this.#upstream = null;
+    if (upstream !== null) {
+      upstream.user = null;
+      if (upstream.reusable && this.#requestComplete && target !== null) target.pool.give(upstream);
+      else upstream.destroy();
     }
     this.#leaveTarget();
     this.#phase = "flushing";
-    if (this.#client.flushed()) this.#whenFlushed(closesClient);
+    if (this.#client.isFlushed()) this.#whenFlushed();
     else {
       this.#client.whenFlushed(() => {
-        this.#whenFlushed(closesClient);
+        this.#whenFlushed();
       });
     }
   }
 
-  #whenFlushed(close: boolean): void {
+  #whenFlushed(): void {
     if (this.#phase !== "flushing") return;
-    const status = this.#response.status ?? 0;
-    this.#time(status);
-    this.#end(status >= 500 ? "appError" : this.#servedColumn());
-    this.#client.whenAnswered(close || !this.#request.complete);
+    this.#time();
+    this.#end(this.#status >= 500 ? "appError" : this.#servedColumn());
+    this.#client.whenAnswered(this.#closesClient || !this.#requestComplete);
   }
 
-  #time(status: number): void {
+  #time(): void {
     const ms = performance.now() - this.#client.requestBeganAt;
     this.#app.ledger.time(this.#release, ms * 1000);
     if (!this.#app.ledger.isSlow(ms)) return;
     const { method, target } = this.#head;
     const path = target.split("?", 1)[0]?.slice(0, 200) ?? "";
-    this.#app.ledger.noteSlow({ at: Date.now(), ms, method, path, release: this.#release, status });
+    this.#app.ledger.noteSlow({ at: Date.now(), ms, method, path, release: this.#release, status: this.#status });
   }
 
   #servedColumn(): LedgerColumn {
@@ -288,65 +295,73 @@ export class Exchange implements UpstreamUser, InFlight, Held {
   }
 
   /** The application's answer cannot be passed on any further. R3: whatever has begun is not repeated. */
-  #whenBroken(): void {
+  onBroken(): void {
     this.#failByUs(502, "the application's answer is not valid HTTP or is incomplete");
   }
 
-  onUpstreamEnd(): void {
-    if (this.#phase === "tunnel") {
-      this.#client.socket.end();
-      if (this.#client.halfClosed) this.#closeTunnel();
-      return;
-    }
-    if (this.#phase === "relaying" && this.#response.began) this.#follow(this.#response.end());
-    else this.#connection?.destroy();
-  }
-
   onUpstreamClose(): void {
-    const connection = this.#connection;
-    this.#connection = null;
+    const upstream = this.#upstream;
+    this.#upstream = null;
     if (this.#phase === "tunnel") this.#closeTunnel();
-    else if (this.#phase === "dialling" && connection?.reused === true) this.#redial();
+    else if (this.#phase === "dialling" && upstream?.reused === true) this.#redial();
     else if (this.#phase === "dialling") this.#tryElsewhere();
-    else if (this.#phase === "relaying") this.#whenAnswerless(connection);
+    else if (this.#phase === "relaying") this.#whenAnswerless(upstream);
   }
 
   #redial(): void {
     if (this.#target !== null) this.#dial(this.#target);
   }
 
-  #whenAnswerless(connection: UpstreamConnection | null): void {
-    const reused = connection?.reused === true;
+  #whenAnswerless(upstream: Upstream | null): void {
+    const reused = upstream?.reused === true;
     if (reused) this.#target?.pool.noteStale();
     const repeatable = this.#mayRepeat() && (reused || REPEATABLE_ON_FRESH.has(this.#head.method));
-    if (this.#response.began) this.#whenBroken();
+    if (upstream?.began === true) this.onBroken();
     else if (repeatable && !this.#repeated && !this.#client.gone && this.#app.mayRetry()) this.#repeat();
     else this.#failByUs(502, "the application closed the connection without an answer");
   }
 
-  // --- tunnels ---
+  // --- tunnels: the answer to an upgrade was the 101, so the request is served however the tunnel ends ---
 
-  #openTunnel(): void {
+  onSwitched(head: ResponseHead, rest: Buffer | null): void {
     this.#phase = "tunnel";
-    if (this.#client.halfClosed) this.#connection?.socket.end();
+    this.#movedAt = Date.now();
+    this.#client.switchTo(head);
+    if (this.#client.halfClosed) this.#upstream?.endRaw();
     this.#client.resumeBody();
-    const { rest } = this.#response;
-    if (rest !== null) this.#client.socket.write(rest);
+    if (rest !== null) this.#client.raw(rest);
   }
 
-  /** The answer to an upgrade was the 101: the request is served, however the tunnel ends. */
+  onRaw(data: Buffer): void {
+    this.#movedAt = Date.now();
+    this.#client.raw(data);
+    if (this.#client.isClogged()) this.#upstream?.pause();
+  }
+
+  onRawEnd(): void {
+    this.#client.endRaw();
+    if (this.#client.halfClosed) this.#closeTunnel();
+  }
+
+  /** Bytes of the client's side of the tunnel. */
+  onClientRaw(data: Buffer): void {
+    this.#movedAt = Date.now();
+    this.#upstream?.sendRaw(data);
+    if (this.#upstream?.isClogged() === true) this.#client.pause();
+  }
+
   #closeTunnel(): void {
     this.#dropUpstream();
     this.#end(this.#servedColumn());
-    this.#client.endTunnel();
+    this.#client.closeTunnel();
   }
 
   // --- the client ---
 
   /** The client has closed its side. */
   onClientEnd(): void {
-    if (this.#phase === "tunnel") this.#connection?.socket.end();
-    else if (this.#phase === "held" || !this.#request.complete) this.#endAsGone();
+    if (this.#phase === "tunnel") this.#upstream?.endRaw();
+    else if (this.#phase === "held" || !this.#requestComplete) this.#endAsGone();
   }
 
   /** The client's connection is gone. */
@@ -381,7 +396,7 @@ export class Exchange implements UpstreamUser, InFlight, Held {
     if (this.#phase === "tunnel") {
       if (idle > this.#limits.tunnelIdleMs) this.#closeTunnel();
     } else if (this.#phase === "dialling") {
-      if (idle > this.#limits.connectTimeoutMs) this.#connection?.destroy();
+      if (idle > this.#limits.connectTimeoutMs) this.#upstream?.destroy();
     } else if (this.#phase === "relaying" || this.#phase === "flushing") {
       this.#sweepRelay(idle);
     }
@@ -389,11 +404,11 @@ export class Exchange implements UpstreamUser, InFlight, Held {
 
   #sweepRelay(idle: number): void {
     const firstByteMs = this.#app.table.proxy.firstByteTimeoutMs;
-    if (!this.#client.flushed()) {
+    if (!this.#client.isFlushed()) {
       if (idle > this.#limits.writeStallMs) this.#endAsGone();
-    } else if (this.#response.began) {
+    } else if (this.#upstream?.began === true) {
       if (idle > this.#limits.betweenBytesMs) this.#failByUs(504, "the application stopped in the middle of its answer");
-    } else if (this.#request.complete) {
+    } else if (this.#requestComplete) {
       if (firstByteMs > 0 && idle > firstByteMs) this.#failByUs(504, "the application did not answer in time");
     } else if (idle > this.#limits.bodyIdleMs) {
       this.#dropUpstream();
@@ -409,23 +424,23 @@ export class Exchange implements UpstreamUser, InFlight, Held {
   }
 
   #answerOrAbort(status: number, reason: string): void {
-    if (this.#response.forwarded) this.#client.abort();
+    if (this.#client.forwarded) this.#client.abort();
     else
       this.#client.answer(status, reason, {
-        close: !this.#request.complete || !this.#head.keepAlive,
+        close: !this.#requestComplete || !this.#head.keepAlive,
         bodyless: this.#head.method === "HEAD",
       });
   }
 
   #dropUpstream(): void {
-    if (this.#connection !== null) this.#detach(this.#connection);
+    if (this.#upstream !== null) this.#detach(this.#upstream);
     this.#leaveTarget();
   }
 
-  #detach(connection: UpstreamConnection): void {
-    connection.user = null;
-    this.#connection = null;
-    connection.destroy();
+  #detach(upstream: Upstream): void {
+    upstream.user = null;
+    this.#upstream = null;
+    upstream.destroy();
   }
 
   #leaveTarget(): void {

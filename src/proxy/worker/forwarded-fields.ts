@@ -4,6 +4,8 @@ import type { RequestHead } from "./request-head.ts";
 /** What is known of the client's side of the connection. */
 export interface ClientAddress {
   readonly remoteAddress: string;
+  /** It speaks TLS with us. */
+  readonly secure: boolean;
 }
 
 const prefix = randomBytes(6).toString("hex");
@@ -15,7 +17,7 @@ let requests = 0;
  */
 export function forwardedFields(head: RequestHead, client: ClientAddress): string {
   return (
-    `X-Forwarded-For: ${client.remoteAddress}\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${head.host}\r\n` +
+    `X-Forwarded-For: ${client.remoteAddress}\r\nX-Forwarded-Proto: ${client.secure ? "https" : "http"}\r\nX-Forwarded-Host: ${head.host}\r\n` +
     `X-Request-ID: ${head.requestId ?? newRequestId()}\r\n`
   );
 }

@@ -6,6 +6,8 @@ export interface Limits {
   readonly headersMax: number;
   /** From a connection's (or a request's) first byte to the end of the head. */
   readonly headTimeoutMs: number;
+  /** From a connection's first byte to the end of its TLS handshake. */
+  readonly tlsHandshakeMs: number;
   /** Without progress of a request body. */
   readonly bodyIdleMs: number;
   /** Without progress of a client that should read. */
@@ -38,6 +40,7 @@ export const DEFAULT_LIMITS: Limits = {
   requestLineBytesMax: 16_384,
   headersMax: 128,
   headTimeoutMs: 10_000,
+  tlsHandshakeMs: 10_000,
   bodyIdleMs: 60_000,
   writeStallMs: 60_000,
   clientKeepAliveMs: 75_000,

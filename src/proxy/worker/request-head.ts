@@ -91,7 +91,7 @@ function assemble({ method, minor, fields, body, target, host }: Parts): Request
   const connection = fields.connection.toLowerCase();
   const expect = fields.expect?.toLowerCase() ?? null;
   if (expect !== null && expect !== "100-continue" && minor === 1) return refusal(417, "this expectation is not supported");
-  const kept = connection === "" ? fields.kept : withoutNamed(fields.kept, connection);
+  const kept = withoutNamed(fields.kept, connection);
   return {
     method,
     target,
@@ -217,7 +217,8 @@ function upgradeOf(connection: string, upgrade: string | null): string | null {
 }
 
 /** Fields that the Connection field names are for this hop only (RFC 9110 section 7.6.1), except those that carry meaning for us. */
-function withoutNamed(kept: string, connection: string): string {
+export function withoutNamed(kept: string, connection: string): string {
+  if (connection === "") return kept;
   let text = kept;
   for (const name of tokens(connection)) {
     if (STANDARD_CONNECTION.has(name) || !/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) || END_TO_END.has(name)) continue;
@@ -228,7 +229,7 @@ function withoutNamed(kept: string, connection: string): string {
 }
 
 const STANDARD_CONNECTION = new Set(["close", "keep-alive", "upgrade", "te", ""]);
-const END_TO_END = new Set(["host", "content-length", "content-type", "authorization", "cookie"]);
+const END_TO_END = new Set(["host", "content-length", "content-type", "authorization", "cookie", "date", "set-cookie"]);
 
 export function hasToken(list: string, token: string): boolean {
   return list !== "" && tokens(list).includes(token);

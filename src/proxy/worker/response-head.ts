@@ -1,4 +1,4 @@
-import { hasToken, withoutTrailingSpace } from "./request-head.ts";
+import { hasToken, withoutNamed, withoutTrailingSpace } from "./request-head.ts";
 import { refusal, type Refusal } from "./refusal.ts";
 
 export interface ResponseHead {
@@ -11,20 +11,24 @@ export interface ResponseHead {
   readonly length: number | null;
   readonly keepAlive: boolean;
   readonly upgrade: string | null;
+  /** The names of the trailers to come, as announced. */
+  readonly trailer: string | null;
   /** `Keep-Alive: timeout=N` of the application, in milliseconds. */
   readonly idleHintMs: number | null;
 }
 
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const HEAD = new RegExp(
-  `^HTTP/(1\\.[01]) ([1-9]\\d\\d)( [\\t\\x20-\\x7e\\x80-\\xff]*)?\\r\\n((?:${TOKEN}[\\t ]*:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*)\\r\\n$`,
+  `^HTTP/(1\\.[01]) ([1-9]\\d\\d)( [\\t\\x20-\\x7e\\x80-\\xff]*)?\\r\\n((?:${TOKEN}:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*)\\r\\n$`,
 );
+const SPACE_BEFORE_COLON = new RegExp(`(\\r\\n${TOKEN})[\\t ]+(?=:)`, "g");
 const SPECIAL =
-  /\r\n(content-length|transfer-encoding|connection|keep-alive|proxy-connection|upgrade|trailer|date)[\t ]*:[\t ]*([^\r]*)/gi;
+  /\r\n(content-length|transfer-encoding|connection|keep-alive|proxy-connection|upgrade|trailer|date):[\t ]*([^\r]*)/gi;
 
 /** Parses the head of a response, which ends with CRLF CRLF; the refusal's status is what the client gets (RFC 9112 section 6.3: 502). */
 export function parseResponseHead(text: string, headersMax: number): ResponseHead | Refusal {
-  const match = HEAD.exec(text);
+  // RFC 9112 section 5.1: a proxy takes white space before a colon out of a response.
+  const match = HEAD.exec(text) ?? HEAD.exec(text.replace(SPACE_BEFORE_COLON, "$1"));
   if (match === null) return refusal(502, "the application's answer is not valid HTTP/1.1");
   const [, version, status = "", reason = " ", lines = ""] = match;
   if (lines.split("\r\n").length - 1 > headersMax) return refusal(502, "the application's answer has too many header fields");
@@ -34,12 +38,13 @@ export function parseResponseHead(text: string, headersMax: number): ResponseHea
   const date = fields.dated || status.startsWith("1") ? "" : `\r\nDate: ${httpDate()}`;
   return {
     status: Number(status),
-    forward: `HTTP/1.1 ${status}${reason}${fields.kept}${date}\r\n`,
+    forward: `HTTP/1.1 ${status}${reason}${withoutNamed(fields.kept, connection)}${date}\r\n`,
     body: fields.chunked ? "chunked" : (fields.length ?? "close"),
     length: fields.length,
     // Transfer-Encoding in HTTP/1.0 makes the framing suspect (RFC 9112 section 6.1).
     keepAlive: version === "1.1" ? !hasToken(connection, "close") : hasToken(connection, "keep-alive") && !fields.chunked,
     upgrade: hasToken(connection, "upgrade") ? fields.upgrade : null,
+    trailer: fields.trailer,
     idleHintMs: fields.idleHintMs,
   };
 }
@@ -49,6 +54,7 @@ interface Fields {
   chunked: boolean;
   connection: string;
   upgrade: string | null;
+  trailer: string | null;
   idleHintMs: number | null;
   dated: boolean;
   kept: string;
@@ -60,6 +66,7 @@ function readFields(text: string): Fields | null {
     chunked: false,
     connection: "",
     upgrade: null,
+    trailer: null,
     idleHintMs: null,
     dated: false,
     kept: "",
@@ -100,6 +107,9 @@ function takeField(fields: Fields, name: string, value: string): boolean {
     case "upgrade":
       fields.upgrade = value;
       return true;
+    case "trailer":
+      fields.trailer = fields.trailer === null ? value : `${fields.trailer}, ${value}`;
+      return true;
     default:
       return true;
   }
@@ -108,6 +118,11 @@ function takeField(fields: Fields, name: string, value: string): boolean {
 function idleHint(value: string): number | null {
   const match = /timeout=(\d{1,5})/.exec(value);
   return match === null ? null : Number(match[1]) * 1000;
+}
+
+/** Answers without a body, whatever their fields say (RFC 9110 section 6.4.1). */
+export function isBodyless(toHead: boolean, status: number): boolean {
+  return toHead || status === 204 || status === 304;
 }
 
 let dateText = "";

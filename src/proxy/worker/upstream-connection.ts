@@ -1,66 +1,131 @@
 import { connect, type Socket } from "node:net";
-
-/** What uses an upstream connection at the moment. */
-export interface UpstreamUser {
-  onUpstreamConnect(): void;
-  onUpstreamData(data: Buffer): void;
-  onUpstreamEnd(): void;
-  /** The connection is gone, with or without an error; called once. */
-  onUpstreamClose(error: Error | null): void;
-  onUpstreamDrain(): void;
-}
+import type { Limits } from "./limits.ts";
+import { MessageWriter } from "./message-writer.ts";
+import { ReadBuffer } from "./read-buffer.ts";
+import { requestFraming } from "./request-framing.ts";
+import type { RequestHead } from "./request-head.ts";
+import { ResponseReader } from "./response-reader.ts";
+import type { Upstream, UpstreamUser } from "./upstream.ts";
 
 /**
- * One connection to an instance. Its listeners are set once for its life and look up who uses it now. Whatever arrives while nobody does
- * makes it useless: an answer nobody asked for must never reach the next client (RFC 9112 section 9.2).
+ * One HTTP/1.1 connection to an instance. Its listeners are set once for its life and look up who uses it now. Whatever arrives while nobody
+ * does makes it useless: an answer nobody asked for must never reach the next client (RFC 9112 section 9.2).
  */
-export class UpstreamConnection {
-  readonly socket: Socket;
+export class UpstreamConnection implements Upstream {
   user: UpstreamUser | null = null;
-  /** The socket is connected; before that nothing has reached the application. */
   connected = false;
-  /** It has carried a request before. */
   reused = false;
   idleSince = 0;
+  readonly #socket: Socket;
+  readonly #reader: ResponseReader;
+  readonly #writer: MessageWriter;
+  readonly #input = new ReadBuffer();
+  readonly #onClosed: (connection: UpstreamConnection) => void;
   #spoilt = false;
-  #error: Error | null = null;
-  #onClosed: (connection: UpstreamConnection) => void;
 
-  constructor(host: string, port: number, onClosed: (connection: UpstreamConnection) => void) {
+  constructor(host: string, port: number, limits: Limits, onClosed: (connection: UpstreamConnection) => void) {
     this.#onClosed = onClosed;
-    this.socket = connect({ host, port, noDelay: true, autoSelectFamily: false, allowHalfOpen: true });
-    this.socket.on("connect", () => {
+    this.#reader = new ResponseReader(limits);
+    const onread = {
+      // Null keeps the present buffer; the type does not say so (see ReadBuffer).
+      buffer: () => this.#input.next(this.#reader.isStreaming, this.user?.isPassedOn() === false) as Buffer,
+      callback: (bytes: number, buffer: Uint8Array) => this.#onData((buffer as Buffer).subarray(0, bytes)),
+    };
+    this.#socket = connect({ host, port, noDelay: true, autoSelectFamily: false, allowHalfOpen: true, onread });
+    this.#writer = new MessageWriter(this.#socket);
+    this.#socket.on("connect", () => {
       this.connected = true;
       this.user?.onUpstreamConnect();
     });
-    this.socket.on("data", (data: Buffer) => {
-      if (this.user === null) this.destroy();
-      else this.user.onUpstreamData(data);
+    this.#socket.on("end", () => {
+      this.#onEnd();
     });
-    this.socket.on("end", () => {
-      this.#spoilt = true;
-      if (this.user === null) this.destroy();
-      else this.user.onUpstreamEnd();
-    });
-    this.socket.on("drain", () => this.user?.onUpstreamDrain());
-    this.socket.on("error", (error: Error) => (this.#error = error));
-    this.socket.on("close", () => {
-      this.#spoilt = true;
-      const { user } = this;
-      this.user = null;
-      this.#onClosed(this);
-      user?.onUpstreamClose(this.#error);
+    this.#socket.on("drain", () => this.user?.onUpstreamDrain());
+    this.#socket.on("error", () => undefined);
+    this.#socket.on("close", () => {
+      this.#onClose();
     });
   }
 
-  /** False as soon as anything speaks against sending another request on it. */
+  get began(): boolean {
+    return this.#reader.began;
+  }
+
+  get reusable(): boolean {
+    return this.#reader.reusable && this.isUsable();
+  }
+
+  get idleHintMs(): number | null {
+    return this.#reader.idleHintMs;
+  }
+
   isUsable(): boolean {
-    return !this.#spoilt && !this.socket.destroyed && this.socket.writable;
+    return !this.#spoilt && !this.#socket.destroyed && this.#socket.writable;
   }
 
-  /** Closes it; a user is told by `onUpstreamClose`. */
+  sendHead(head: RequestHead, fields: string, more: boolean): void {
+    this.#reader.expect(head);
+    this.#writer.head(`${head.forward}${requestFraming(head)}${fields}\r\n`, head.body === "chunked", more);
+  }
+
+  sendBody(data: Buffer, more: boolean): void {
+    this.#writer.body(data, more);
+  }
+
+  endBody(): void {
+    this.#writer.end(null);
+  }
+
+  flush(): void {
+    this.#writer.flush();
+  }
+
+  sendRaw(data: Buffer): void {
+    this.#socket.write(data);
+  }
+
+  endRaw(): void {
+    this.#socket.end();
+  }
+
+  isClogged(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
+  isFlushed(): boolean {
+    return this.#socket.writableLength === 0;
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
   destroy(): void {
     this.#spoilt = true;
-    this.socket.destroy();
+    this.#socket.destroy();
+  }
+
+  #onData(data: Buffer): boolean {
+    if (this.user === null) this.destroy();
+    else this.#reader.take(data, this.#input.isLent, this.user);
+    return true;
+  }
+
+  #onEnd(): void {
+    this.#spoilt = true;
+    if (this.user === null || !this.#reader.began) this.destroy();
+    else this.#reader.end(this.user);
+  }
+
+  #onClose(): void {
+    this.#spoilt = true;
+    const { user } = this;
+    this.user = null;
+    this.#onClosed(this);
+    user?.onUpstreamClose();
   }
 }

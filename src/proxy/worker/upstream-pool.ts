@@ -1,4 +1,5 @@
 import type { Limits } from "./limits.ts";
+import type { Upstream } from "./upstream.ts";
 import { UpstreamConnection } from "./upstream-connection.ts";
 
 /** After so many stale connections in a row the application evidently closes sooner than we think. */
@@ -12,7 +13,7 @@ export class UpstreamPool {
   readonly #host: string;
   readonly #port: number;
   readonly #limits: Limits;
-  readonly #idle: UpstreamConnection[] = [];
+  readonly #idle: Upstream[] = [];
   #idleLimitMs: number;
   #staleHits = 0;
   #retired = false;
@@ -28,7 +29,7 @@ export class UpstreamPool {
    * The most recently used idle connection, or null. With `fresh`, only one that was idle for so short a time that the application will not
    * have closed it: for requests that cannot be repeated.
    */
-  take(fresh: boolean): UpstreamConnection | null {
+  take(fresh: boolean): Upstream | null {
     const limit = fresh ? Math.min(this.#limits.upstreamFreshMs, this.#idleLimitMs / 4) : this.#idleLimitMs;
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
       if (!connection.isUsable()) continue;
@@ -42,15 +43,16 @@ export class UpstreamPool {
     return null;
   }
 
-  dial(): UpstreamConnection {
-    return new UpstreamConnection(this.#host, this.#port, (connection) => {
+  dial(): Upstream {
+    return new UpstreamConnection(this.#host, this.#port, this.#limits, (connection) => {
       const index = this.#idle.indexOf(connection);
       if (index >= 0) this.#idle.splice(index, 1);
     });
   }
 
   /** Takes a connection back that has finished a request cleanly. */
-  give(connection: UpstreamConnection, idleHintMs: number | null): void {
+  give(connection: Upstream): void {
+    const { idleHintMs } = connection;
     connection.user = null;
     this.#staleHits = 0;
     if (idleHintMs !== null) this.#idleLimitMs = Math.min(this.#idleLimitMs, Math.max(0, idleHintMs - 1_500));

@@ -1,8 +1,14 @@
-import net from "node:net";
+import type net from "node:net";
+import type { TLSSocket } from "node:tls";
 import type { HolderMessage, WorkerMessage } from "../messages.ts";
 import { REPORT_INTERVAL_MS } from "../messages.ts";
-import { ClientConnection, type ClientHost } from "./client-connection.ts";
+import type { Certificate } from "../tls/certificate.ts";
+import { SecureAcceptor, type SecureSettings } from "../tls/secure-acceptor.ts";
+import type { Accepted } from "./acceptor.ts";
+import { ClientConnection, type ClientHost, type Door } from "./client-connection.ts";
 import { errorResponse } from "./error-response.ts";
+import { HandshakeCounter } from "./handshake-counter.ts";
+import { Listener } from "./listener.ts";
 import { LiveApp } from "./live-app.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Registry } from "./registry.ts";
@@ -21,8 +27,9 @@ export class Worker implements ClientHost {
   readonly limits: Limits;
   readonly #options: WorkerOptions;
   readonly #apps = new Map<string, LiveApp>();
-  readonly #appOfListener = new Map<string, LiveApp>();
-  readonly #servers = new Map<string, net.Server>();
+  readonly #listeners = new Map<string, Listener>();
+  readonly #certificates = new Map<string, readonly Certificate[]>();
+  readonly #handshakes = new HandshakeCounter();
   readonly #clients = new Registry<ClientConnection>();
   readonly #timers: NodeJS.Timeout[];
   #draining = false;
@@ -43,10 +50,6 @@ export class Worker implements ClientHost {
     options.send({ kind: "hello", pid: process.pid });
   }
 
-  appOf(listener: string): LiveApp | null {
-    return this.#appOfListener.get(listener) ?? null;
-  }
-
   isDraining(): boolean {
     return this.#draining;
   }
@@ -58,9 +61,12 @@ export class Worker implements ClientHost {
         this.#listen(message, handle);
         return;
       case "unlisten":
-        this.#servers.get(message.listener)?.close();
-        this.#servers.delete(message.listener);
+        this.#listeners.get(message.listener)?.close();
+        this.#listeners.delete(message.listener);
         this.#done(message.id);
+        return;
+      case "certificates":
+        this.#setCertificates(message);
         return;
       case "routes":
         this.#routes(message);
@@ -92,35 +98,57 @@ export class Worker implements ClientHost {
     if (this.#draining) return;
     this.#draining = true;
     this.#drainUntil = Date.now() + drainMs;
-    for (const server of this.#servers.values()) server.close();
-    this.#servers.clear();
+    for (const listener of this.#listeners.values()) listener.close();
     for (const app of this.#apps.values()) app.endHolds();
     this.#endWhenDone();
   }
 
-  #listen({ id, listener }: Of<"listen">, handle: unknown): void {
-    const server = net.createServer({ allowHalfOpen: true, noDelay: true });
-    server.on("connection", (socket) => {
-      this.#accept(socket, listener);
+  #listen({ id, listener: key, app, secure }: Of<"listen">, handle: unknown): void {
+    const acceptor = secure === null ? null : this.#newAcceptor(secure, () => listener);
+    const listener: Listener = new Listener(app, acceptor, (name) => this.#apps.get(name) ?? null, {
+      isFull: () => this.#isFull(),
+      onPlain: (accepted) => {
+        if (this.#isFull()) this.#turnAway(accepted.socket);
+        else this.#accept(accepted, listener);
+      },
+      onListening: () => {
+        this.#done(id);
+      },
+      onError: (error) => {
+        this.#options.send({ kind: "refused", id, reason: error.message });
+      },
     });
-    server.on("error", (error) => {
-      this.#options.send({ kind: "refused", id, reason: error.message });
-    });
-    server.listen(handle as net.ListenOptions, () => {
-      this.#done(id);
-    });
-    this.#servers.set(listener, server);
+    listener.setCertificates(this.#certificates.get(app) ?? []);
+    this.#listeners.set(key, listener);
+    listener.listen(handle);
   }
 
-  #accept(socket: net.Socket, listener: string): void {
-    if (this.#clients.size >= this.limits.clientConnectionsMax) {
-      socket.on("error", () => undefined);
-      socket.end(errorResponse({ status: 503, reason: "too many connections", close: true, bodyless: false }), "latin1");
-      socket.setTimeout(this.limits.lingerIdleMs, () => socket.destroy());
-      socket.resume();
-      return;
-    }
-    const client = new ClientConnection(socket, listener, this);
+  #newAcceptor(settings: SecureSettings, door: () => Door): SecureAcceptor {
+    return new SecureAcceptor(settings, this.limits.tlsHandshakeMs, {
+      onSecure: (socket) => {
+        this.#handshakes.whenDone(socket);
+        this.#acceptSecure(socket, door());
+      },
+      onFailure: () => {
+        this.#handshakes.whenFailed();
+        if (this.#draining) this.#endWhenDone();
+      },
+    });
+  }
+
+  /** Where TLS connections part by protocol: `socket.alpnProtocol`. */
+  #acceptSecure(socket: TLSSocket, door: Door): void {
+    const deliver: Accepted["deliver"] = (reader) => {
+      socket.on("data", (data: Buffer) => {
+        reader.onData(data, false);
+      });
+    };
+    this.#accept({ socket, deliver }, door);
+  }
+
+  #accept({ socket, deliver }: Accepted, door: Door): void {
+    const client = new ClientConnection(socket, door, this);
+    deliver(client);
     this.#clients.add(client);
     socket.on("close", () => {
       this.#clients.delete(client);
@@ -128,18 +156,42 @@ export class Worker implements ClientHost {
     });
   }
 
+  #isFull(): boolean {
+    return this.#clients.size + this.#handshaking() >= this.limits.clientConnectionsMax;
+  }
+
+  #turnAway(socket: net.Socket): void {
+    socket.on("error", () => undefined);
+    socket.end(errorResponse({ status: 503, reason: "too many connections", close: true, bodyless: false }), "latin1");
+    socket.setTimeout(this.limits.lingerIdleMs, () => socket.destroy());
+    socket.resume();
+  }
+
+  #handshaking(): number {
+    let sum = 0;
+    for (const listener of this.#listeners.values()) sum += listener.handshaking;
+    return sum;
+  }
+
+  #setCertificates({ id, app, certificates }: Of<"certificates">): void {
+    this.#certificates.set(app, certificates);
+    for (const listener of this.#listenersOf(app)) listener.setCertificates(certificates);
+    this.#done(id);
+  }
+
+  #listenersOf(app: string): readonly Listener[] {
+    return [...this.#listeners.values()].filter((listener) => listener.appName === app);
+  }
+
   #routes({ id, table }: Of<"routes">): void {
     const known = this.#apps.get(table.app);
-    if (known !== undefined) this.#forgetListener(known);
-    if (known === undefined) {
-      this.#apps.set(table.app, this.#newApp(table));
-    } else if (!known.apply(table)) {
-      this.#appOfListener.set(listenerKey(known.table.listen), known);
+    if (known?.apply(table) === false) {
       this.#options.send({ kind: "refused", id, reason: "the table is older than the present one" });
       return;
     }
-    const app = this.#apps.get(table.app);
-    if (app !== undefined) this.#appOfListener.set(listenerKey(table.listen), app);
+    const app = known ?? this.#newApp(table);
+    this.#apps.set(table.app, app);
+    if (table.tls !== null) for (const listener of this.#listenersOf(table.app)) listener.apply(table.tls);
     this.#done(id);
   }
 
@@ -155,14 +207,9 @@ export class Worker implements ClientHost {
       live.close();
       this.#report();
       this.#apps.delete(app);
-      this.#forgetListener(live);
     }
+    this.#certificates.delete(app);
     this.#done(id);
-  }
-
-  #forgetListener(app: LiveApp): void {
-    const key = listenerKey(app.table.listen);
-    if (this.#appOfListener.get(key) === app) this.#appOfListener.delete(key);
   }
 
   #drain({ id, app, instances }: Of<"drain">): void {
@@ -200,11 +247,13 @@ export class Worker implements ClientHost {
   #report(): void {
     this.#reportDue = false;
     const apps = [...this.#apps.values()].filter((app) => app.hasNews()).map((app) => app.delta());
-    if (apps.length > 0) this.#options.send({ kind: "counts", delta: { clientConnections: this.#clients.size, apps } });
+    if (apps.length === 0 && !this.#handshakes.hasNews()) return;
+    const delta = { clientConnections: this.#clients.size, handshakes: this.#handshakes.take(), apps };
+    this.#options.send({ kind: "counts", delta });
   }
 
   #endWhenDone(): void {
-    if (this.#clients.size > 0) return;
+    if (this.#clients.size + this.#handshaking() > 0) return;
     this.#finish();
   }
 
@@ -218,9 +267,4 @@ export class Worker implements ClientHost {
     this.#report();
     this.#options.exit();
   }
-}
-
-/** The key under which holder and worker speak of a listener. */
-export function listenerKey({ host, port }: { readonly host: string; readonly port: number }): string {
-  return `${host}:${String(port)}`;
 }

@@ -1,10 +1,12 @@
 import { deployRequestSchema, type DeploymentProgress, type DeployRequest } from "../../api/daemon.ts";
 import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
 import { HitlessError } from "../../base/error.ts";
+import type { AppSpec } from "../../core/app-spec.ts";
+import type { Traffic } from "../../ports/traffic.ts";
 import type { ServerContext } from "../context.ts";
 import { knownApp, knownDeployment } from "../known.ts";
 import { makeReport } from "../report.ts";
-import { deploymentStatus } from "../status.ts";
+import { deploymentStatus, orNull } from "../status.ts";
 import { numberOr } from "./apps.ts";
 
 const WAIT_MAX_MS = 30_000;
@@ -20,7 +22,7 @@ export function deploymentRoutes(context: ServerContext): readonly Route[] {
   ];
 }
 
-async function deploy({ engine }: ServerContext, { params, body }: Call): Promise<unknown> {
+async function deploy({ engine, traffic }: ServerContext, { params, body }: Call): Promise<unknown> {
   const request: DeployRequest = parseBody(deployRequestSchema, body);
   const { by, spec, strategy, batch, force, source, ignore, build, env } = request;
   if (spec.app !== params["app"]) {
@@ -29,8 +31,21 @@ async function deploy({ engine }: ServerContext, { params, body }: Call): Promis
       what: `The request is for ${spec.app}, but was sent to ${params["app"] ?? ""}.`,
     });
   }
+  await refuseBadTls(traffic, spec);
   const event = { kind: "deploy.requested", by, spec, strategy, batch, force } as const;
   return { deployment: await engine.deploy(event, { spec, source, ignore, build, env }) };
+}
+
+/** The files are read where they will be served from. A proxy that is away is no reason to refuse: it keeps what it has. */
+async function refuseBadTls(traffic: Traffic, { tls }: AppSpec): Promise<void> {
+  const problems = tls === null ? null : await orNull(traffic.checkTls(tls));
+  if (problems === null || problems.length === 0) return;
+  throw new HitlessError({
+    code: "ERR_TLS_INVALID",
+    what: `The certificates have ${problems.length === 1 ? "one problem" : `${String(problems.length)} problems`}.`,
+    next: "Nothing was started. The files are read by the proxy, as the user it runs as.",
+    details: problems,
+  });
 }
 
 async function list(context: ServerContext, { params, query }: Call): Promise<unknown> {

@@ -28,7 +28,7 @@ interface Stand {
 const BEFORE = "GET /before HTTP/1.1\r\nHost: before\r\n\r\n";
 
 /** One turn of the event loop and a little more: what was written has been read by the other side. */
-async function turn(): Promise<void> {
+export async function turn(): Promise<void> {
   await new Promise(setImmediate);
   await new Promise(setImmediate);
 }

@@ -4,7 +4,7 @@ import type { ProxySpec } from "../../../src/core/app-spec.ts";
 import { bind } from "../../../src/proxy/holder/listening-socket.ts";
 import type { WorkerMessage } from "../../../src/proxy/messages.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/proxy/worker/limits.ts";
-import { listenerKey, Worker } from "../../../src/proxy/worker/worker.ts";
+import { Worker } from "../../../src/proxy/worker/worker.ts";
 import { until } from "../temp.ts";
 
 export interface WireProxyOptions {
@@ -36,8 +36,7 @@ export class WireProxy {
       },
       limits: { ...DEFAULT_LIMITS, tickMs: 10, ...options.limits },
     });
-    const address = { host: "127.0.0.1", port };
-    this.worker.take({ kind: "listen", id: 1, listener: listenerKey(address), address }, handle);
+    this.worker.take({ kind: "listen", id: 1, listener: `127.0.0.1:${port}`, app: "app", secure: null }, handle);
   }
 
   #ended = false;
@@ -67,6 +66,7 @@ export class WireProxy {
       epoch: 1,
       revision: this.#revision,
       listen: { host: "127.0.0.1", port: this.port },
+      tls: null,
       proxy: { holdMs: 0, firstByteTimeoutMs: 0, ...this.#options.proxy },
       pools,
     };

@@ -6,6 +6,7 @@ import { renderFailure } from "../../../src/cli/render/failure.ts";
 import { lostLine, renderReport } from "../../../src/cli/render/report.ts";
 import { renderStatus } from "../../../src/cli/render/status.ts";
 import { table } from "../../../src/cli/render/table.ts";
+import { tlsLines } from "../../../src/cli/render/tls.ts";
 import { age, bytes, count, ms, percent, took } from "../../../src/cli/render/units.ts";
 import { ZERO_COUNTS, type LedgerCounts } from "../../../src/core/ledger.ts";
 
@@ -69,12 +70,28 @@ describe("a report", () => {
   });
 });
 
+describe("the certificates in a status", () => {
+  const listen = { host: "0.0.0.0", port: 443 };
+  const file = { names: ["shop.test", "a.test", "b.test", "c.test"], source: "file", from: "/etc/a.crt", problem: null } as const;
+
+  test("say their names, until when, and what is wrong", () => {
+    const expiresAt = Date.parse("2030-03-01T12:00:00Z");
+    const asked = { names: [], source: "acme", from: "new.test", expiresAt: null, problem: "the authority is away" } as const;
+    const lines = tlsLines({ listen, certificates: [{ ...file, expiresAt }, asked] }, plain, expiresAt - 36 * 3_600_000);
+    expect(lines).toEqual([
+      "TLS 0.0.0.0:443  shop.test, a.test, b.test and 1 more  until 2030-03-01 (1 day)",
+      "TLS 0.0.0.0:443  new.test  no certificate yet (ACME)  the authority is away",
+    ]);
+  });
+});
+
 describe("a status", () => {
   const status: AppStatus = {
     app: "shop",
     active: "r2",
     suspended: false,
     url: "http://127.0.0.1:8080",
+    tls: null,
     instances: [
       {
         name: "web.r2.5",

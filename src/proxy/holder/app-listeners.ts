@@ -1,0 +1,146 @@
+import { HitlessError } from "../../base/error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { ListenAddress } from "../../core/listen-address.ts";
+import type { RouteTable } from "../../core/routes.ts";
+import type { SecureSettings } from "../tls/secure-acceptor.ts";
+import { bind, taken, type ListeningSocket } from "./listening-socket.ts";
+import type { WorkerGroup } from "./worker-group.ts";
+import type { WorkerProcess } from "./worker-process.ts";
+
+/** What an app can listen on: one address each. */
+type Purpose = "plain" | "secure";
+
+interface Wanted {
+  readonly purpose: Purpose;
+  readonly address: ListenAddress;
+  readonly secure: SecureSettings | null;
+}
+
+interface HeldListener extends Wanted {
+  /** How the workers know it: the address as bound. */
+  readonly key: string;
+  readonly app: string;
+  readonly socket: ListeningSocket;
+}
+
+/** The listening sockets of all apps, held here and accepted on by the workers. */
+export class AppListeners {
+  readonly #workers: WorkerGroup;
+  readonly #log: Logger;
+  #held: readonly HeldListener[] = [];
+
+  constructor(workers: WorkerGroup, log: Logger) {
+    this.#workers = workers;
+    this.#log = log;
+  }
+
+  /** As bound; null if the app has none for that. */
+  address(app: string, purpose: Purpose): ListenAddress | null {
+    return this.#find(app, purpose)?.socket.address ?? null;
+  }
+
+  /**
+   * Listens on what the table names. A socket stays as it is unless its address changes; what is new is listened on before anything old goes
+   * (`closeOthers`). When one cannot be had, none of the new ones is kept. @throws ERR_LISTEN_ADDRESS_TAKEN, ERR_PROXY_REFUSED
+   */
+  async open(table: RouteTable): Promise<void> {
+    const opened: HeldListener[] = [];
+    try {
+      for (const wanted of wantedBy(table)) {
+        if (this.#holds(table.app, wanted)) continue;
+        const held = await this.#bind(table.app, wanted);
+        opened.push(held);
+        await this.#listen(held);
+      }
+    } catch (error) {
+      await Promise.all(opened.map((held) => this.#close(held)));
+      throw error;
+    }
+    this.#held = [...this.#held, ...opened];
+  }
+
+  /** Closes what the table does not name (any more). */
+  async closeOthers(table: RouteTable): Promise<void> {
+    const wanted = wantedBy(table);
+    await this.#closeWhere((held) => held.app === table.app && !wanted.some((one) => isSame(one, held)));
+  }
+
+  async closeAllOf(app: string): Promise<void> {
+    await this.#closeWhere((held) => held.app === app);
+  }
+
+  /** Hands a new worker the sockets of an app. */
+  async prepare(worker: WorkerProcess, app: string): Promise<void> {
+    for (const { key, secure, socket } of this.#held.filter((held) => held.app === app)) {
+      const answer = await worker.ask({ kind: "listen", listener: key, app, secure }, socket.handle);
+      if (answer.kind === "refused") this.#log.error("a worker cannot listen", { listener: key, why: answer.reason });
+    }
+  }
+
+  /** When the workers have ended. */
+  closeSockets(): void {
+    for (const { socket } of this.#held) socket.close();
+    this.#held = [];
+  }
+
+  #find(app: string, purpose: Purpose): HeldListener | null {
+    return this.#held.find((held) => held.app === app && held.purpose === purpose) ?? null;
+  }
+
+  #holds(app: string, wanted: Wanted): boolean {
+    return this.#held.some((held) => held.app === app && isSame(wanted, held));
+  }
+
+  async #bind(app: string, wanted: Wanted): Promise<HeldListener> {
+    const { address } = wanted;
+    const other = this.#held.find((held) => address.port !== 0 && isSameAddress(held.address, address));
+    if (other !== undefined) throw takenByApp(other, app, wanted);
+    const socket = await bind(address);
+    return { ...wanted, app, key: keyOf(socket.address), socket };
+  }
+
+  async #listen({ key, app, secure, socket, address }: HeldListener): Promise<void> {
+    const answers = await this.#workers.demandAll({ kind: "listen", listener: key, app, secure }, socket.handle);
+    if (answers.some((answer) => answer.kind === "refused")) throw taken(address);
+  }
+
+  async #closeWhere(unwanted: (held: HeldListener) => boolean): Promise<void> {
+    const closing = this.#held.filter((held) => unwanted(held));
+    this.#held = this.#held.filter((held) => !closing.includes(held));
+    await Promise.all(closing.map((held) => this.#close(held)));
+  }
+
+  async #close({ key, socket }: HeldListener): Promise<void> {
+    await this.#workers.demandAll({ kind: "unlisten", listener: key });
+    socket.close();
+  }
+}
+
+function wantedBy({ listen, tls }: RouteTable): readonly Wanted[] {
+  const plain: Wanted = { purpose: "plain", address: listen, secure: null };
+  if (tls === null) return [plain];
+  const { minVersion, unknownName } = tls;
+  return [plain, { purpose: "secure", address: tls.listen, secure: { minVersion, unknownName } }];
+}
+
+/** The settings of a secure listener come with each route table; they do not make it another one. */
+function isSame(wanted: Wanted, held: HeldListener): boolean {
+  return wanted.purpose === held.purpose && isSameAddress(wanted.address, held.address);
+}
+
+function isSameAddress(a: ListenAddress, b: ListenAddress): boolean {
+  return keyOf(a) === keyOf(b);
+}
+
+function keyOf({ host, port }: ListenAddress): string {
+  return `${host}:${String(port)}`;
+}
+
+function takenByApp(other: HeldListener, app: string, { address, purpose }: Wanted): HitlessError {
+  const whose = other.app === app ? "this app itself" : `the app ${other.app}`;
+  return new HitlessError({
+    code: "ERR_LISTEN_ADDRESS_TAKEN",
+    what: `${keyOf(address)} is already listened on by ${whose}.`,
+    next: `Give ${app} another \`${purpose === "plain" ? "listen" : "tls.listen"}\` address.`,
+  });
+}

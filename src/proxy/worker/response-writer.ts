@@ -1,0 +1,92 @@
+import type { Socket } from "node:net";
+import { MessageWriter } from "./message-writer.ts";
+import type { RequestHead } from "./request-head.ts";
+import { isBodyless, type ResponseHead } from "./response-head.ts";
+
+/** The proxy itself waits 75 s: a client that keeps to this never meets the closing (docs/architecture.md, limits). */
+const KEEP_ALIVE = "Connection: keep-alive\r\nKeep-Alive: timeout=73\r\n";
+
+/** Sends answers to an HTTP/1.x client, framed anew. */
+export class ResponseWriter {
+  /** Some byte of the final answer has been written. */
+  forwarded = false;
+  /** The client was told that its connection ends after this. */
+  closes = false;
+  readonly #socket: Socket;
+  readonly #message: MessageWriter;
+  #request: RequestHead | null = null;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    this.#message = new MessageWriter(socket);
+  }
+
+  /** The next answer is the one to this request. */
+  expect(request: RequestHead): void {
+    this.forwarded = false;
+    this.closes = false;
+    this.#request = request;
+  }
+
+  /** 1xx: for HTTP/1.1 clients only (RFC 9110 section 15.2). */
+  interim(head: ResponseHead): void {
+    if (this.#request?.minor === 1) this.#socket.write(`${head.forward}\r\n`, "latin1");
+  }
+
+  /** The whole answer at once; `body` is latin1 text. */
+  whole(head: ResponseHead, body: string, mustClose: boolean): void {
+    this.#socket.write(this.#head(head, mustClose) + body, "latin1");
+  }
+
+  /** `more`: a part of the body follows in the same turn. */
+  begin(head: ResponseHead, mustClose: boolean, more: boolean): void {
+    const text = this.#head(head, mustClose);
+    this.#message.head(text, this.#isChunked(head), more);
+  }
+
+  body(data: Buffer, more: boolean): void {
+    this.#message.body(data, more);
+  }
+
+  /** `trailers` are lines with their CRLF; they are for clients that asked for them (RFC 9110 section 6.5.1). */
+  end(trailers: string | null): void {
+    this.#message.end(this.#request?.acceptsTrailers === true ? trailers : null);
+  }
+
+  switched(head: ResponseHead): void {
+    this.forwarded = true;
+    this.#socket.write(`${head.forward}Connection: Upgrade\r\nUpgrade: ${head.upgrade ?? ""}\r\n\r\n`, "latin1");
+  }
+
+  #head(head: ResponseHead, mustClose: boolean): string {
+    this.forwarded = true;
+    const framing = this.#framing(head);
+    this.closes ||= mustClose;
+    return `${head.forward}${framing}${this.closes ? "Connection: close\r\n" : KEEP_ALIVE}\r\n`;
+  }
+
+  #framing(head: ResponseHead): string {
+    if (this.#isBodyless(head)) return bodylessFraming(head);
+    if (typeof head.body === "number") return `Content-Length: ${String(head.body)}\r\n`;
+    if (this.#isChunked(head)) {
+      const announced = this.#request?.acceptsTrailers === true && head.trailer !== null ? `Trailer: ${head.trailer}\r\n` : "";
+      return `${announced}Transfer-Encoding: chunked\r\n`;
+    }
+    this.closes = true;
+    return "";
+  }
+
+  /** HTTP/1.0 knows no chunks: there the end of the connection is the end of the body. */
+  #isChunked(head: ResponseHead): boolean {
+    return this.#request?.minor === 1 && typeof head.body !== "number" && !this.#isBodyless(head);
+  }
+
+  #isBodyless(head: ResponseHead): boolean {
+    return isBodyless(this.#request?.method === "HEAD", head.status);
+  }
+}
+
+/** HEAD and 304 may say how long the body would be (RFC 9110 section 8.6); 204 has none. */
+function bodylessFraming(head: ResponseHead): string {
+  return head.length === null || head.status === 204 ? "" : `Content-Length: ${String(head.length)}\r\n`;
+}
