@@ -23,7 +23,7 @@ export const tlsSchema: z.ZodType<TlsSpec> = z.strictObject({
       rootCertificates: path.nullable(),
     })
     .nullable(),
-  redirect: z.strictObject({ exceptPaths: z.array(path) }).nullable(),
+  redirect: z.strictObject({ exceptPaths: z.array(path), port: z.number().int().min(0).max(65_535) }).nullable(),
   hsts: z
     .string()
     .regex(/^[\x20-\x7e]+$/)

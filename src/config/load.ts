@@ -6,7 +6,7 @@ import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { resolveEnvironment } from "./environment.ts";
 import { describeProblems } from "./problems.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
-import { hstsValue } from "./tls.ts";
+import { hstsValue, redirectPort } from "./tls.ts";
 
 /** A configuration with everything resolved: what a deployment is asked for with. */
 export interface LoadedConfig {
@@ -85,6 +85,7 @@ function specOf(config: ParsedConfig, base: string): AppSpec {
 /** A health check of somebody else's balancer comes over plain HTTP and wants 2xx: it is not redirected. */
 function tlsOf(tls: NonNullable<ParsedConfig["tls"]>, processes: AppSpec["processes"], base: string): TlsSpec {
   const { listen, names, minVersion, unknownName, acme } = tls;
+  const port = redirectPort(tls);
   const checked = Object.values(processes).map((process) => process.health?.path ?? null);
   return {
     listen,
@@ -99,7 +100,7 @@ function tlsOf(tls: NonNullable<ParsedConfig["tls"]>, processes: AppSpec["proces
             domains: [...new Set(acme.domains)],
             rootCertificates: acme.rootCertificates === undefined ? null : resolve(base, acme.rootCertificates),
           },
-    redirect: tls.redirect ? { exceptPaths: [...new Set(checked.filter((path) => path !== null))] } : null,
+    redirect: port === null ? null : { exceptPaths: [...new Set(checked.filter((path) => path !== null))], port },
     hsts: hstsValue(tls.hsts),
     minVersion,
     unknownName,

@@ -14,6 +14,7 @@ const NAME = 'expected a host name in small letters such as "shop.example.com"';
 const DOMAIN = `${NAME}, without a wildcard (an authority gives those only for a DNS challenge, which Hitless does not do)`;
 const CERTIFICATES = 'expected a list such as [{ cert: "fullchain.pem", key: "privkey.pem" }]';
 const HSTS = 'expected true, a value such as "max-age=31536000", or { maxAge: "365d", includeSubDomains: true, preload: true }';
+const REDIRECT = "expected true, false, or { port: 443 }";
 const TERMS = "expected true: the authority gives no certificate before its terms of service are agreed to";
 const YES_OR_NO = "expected true or false";
 
@@ -78,7 +79,12 @@ export const tls = z
       .default([])
       .describe("Read again when they change."),
     acme: acme.optional(),
-    redirect: z.boolean({ error: YES_OR_NO }).default(true).describe("Plain requests are sent to HTTPS (308)."),
+    redirect: z
+      .union([z.boolean(), z.strictObject({ port: z.number().int().min(1).max(65_535) })], { error: REDIRECT })
+      .default(true)
+      .describe(
+        "Plain requests are sent to HTTPS (308). `port`: where clients reach it, if that is not where the proxy listens.",
+      ),
     hsts: hsts.optional(),
     minVersion: z.enum(TLS_VERSIONS, { error: `expected one of: ${TLS_VERSIONS.join(", ")}` }).default("TLSv1.2"),
     unknownName: z
@@ -92,6 +98,12 @@ export const tls = z
   .describe("HTTPS.");
 
 export type ParsedTls = z.output<typeof tls>;
+
+/** The port that plain requests are sent to; null where they are served. */
+export function redirectPort({ redirect, listen }: ParsedTls): number | null {
+  if (typeof redirect === "object") return redirect.port;
+  return redirect ? listen.port : null;
+}
 
 /** The value of the field (RFC 6797 section 6.1); null for none. */
 export function hstsValue(value: ParsedTls["hsts"]): string | null {

@@ -6,7 +6,7 @@ import type { ReleaseName } from "../base/names.ts";
  * Health checks and previews are not client requests.
  */
 export const LEDGER_COLUMNS = [
-  /** The application answered (any status below 500) at the first try and at once. */
+  /** The application answered (any status below 500) at the first try and at once; or the proxy did in its place (the way to HTTPS). */
   "served",
   /** As served, after a retry on another connection or target. */
   "servedAfterRetry",

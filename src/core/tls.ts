@@ -34,6 +34,8 @@ export interface AcmeSpec {
 /** Plain requests are sent to HTTPS with 308, except to these paths. */
 export interface RedirectSpec {
   readonly exceptPaths: readonly string[];
+  /** As clients reach it from outside. */
+  readonly port: number;
 }
 
 export const TLS_VERSIONS = ["TLSv1.2", "TLSv1.3"] as const;

@@ -24,7 +24,7 @@ mkdirSync(directory, { recursive: true, mode: 0o700 });
 chmodSync(directory, 0o700);
 const log = jsonLog({ program: "proxy", pid: process.pid });
 const workers = values.workers === undefined ? Math.max(2, availableParallelism() - 1) : Number(values.workers);
-const holder = new Holder({ workers, version: values.version, routeFile: new RouteFile(directory, log), log });
+const holder = new Holder({ workers, version: values.version, directory, routeFile: new RouteFile(directory, log), log });
 
 let ending = false;
 const end = (drainMs: number): void => {

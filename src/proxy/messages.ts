@@ -25,6 +25,8 @@ export type HolderMessage =
   | { readonly kind: "remove"; readonly id: number; readonly app: string }
   /** The certificates the app's secure listener has from now on. */
   | { readonly kind: "certificates"; readonly id: number; readonly app: string; readonly certificates: readonly Certificate[] }
+  /** What session tickets are encrypted with from now on: 48 bytes. */
+  | { readonly kind: "ticketKeys"; readonly id: number; readonly keys: Uint8Array }
   /** Health as the holder's checks see it; targets not named are up. */
   | { readonly kind: "health"; readonly app: string; readonly down: readonly InstanceName[] }
   /**

@@ -7,6 +7,7 @@ import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { DrainOutcome, RouteTable } from "../../core/routes.ts";
 import type { WorkerDelta } from "../messages.ts";
 import { CertificateStore } from "../tls/certificate-store.ts";
+import { TicketKeys } from "../tls/ticket-keys.ts";
 import { AppListeners } from "./app-listeners.ts";
 import { HealthChecks } from "./health-checks.ts";
 import { type AppBook, LedgerBook } from "./ledger-book.ts";
@@ -17,6 +18,8 @@ import type { WorkerProcess } from "./worker-process.ts";
 export interface HolderOptions {
   readonly workers: number;
   readonly version: string;
+  /** Of its own, for what must outlive it. */
+  readonly directory: string;
   readonly routeFile: RouteFile;
   readonly log: Logger;
 }
@@ -42,6 +45,7 @@ export class Holder {
   readonly #workers: WorkerGroup;
   readonly #listeners: AppListeners;
   readonly #certificates: CertificateStore;
+  readonly #ticketKeys: TicketKeys;
   #handshakes = { completed: 0, resumed: 0, failed: 0 };
   #sampler: NodeJS.Timeout | null = null;
   #changes: Promise<unknown> = Promise.resolve();
@@ -59,6 +63,9 @@ export class Holder {
     };
     this.#workers = new WorkerGroup(options.workers, events, (worker) => this.#prepare(worker), options.log);
     this.#listeners = new AppListeners(this.#workers, options.log);
+    this.#ticketKeys = new TicketKeys(options.directory, options.log, () => {
+      void this.#workers.demandAll({ kind: "ticketKeys", keys: this.#ticketKeys.current });
+    });
     this.#certificates = new CertificateStore({
       log: options.log,
       onChange: (app) => {
@@ -79,6 +86,7 @@ export class Holder {
         this.#options.log.error("a saved app cannot be served", { app: table.app, error: String(error) });
       }
     }
+    await this.#ticketKeys.start();
     await this.#workers.start();
     this.#certificates.start();
     this.#sampler = setInterval(() => {
@@ -143,6 +151,7 @@ export class Holder {
     if (this.#sampler !== null) clearInterval(this.#sampler);
     this.#health.close();
     this.#certificates.close();
+    this.#ticketKeys.close();
     await this.#workers.close(drainMs);
     this.#listeners.closeSockets();
   }
@@ -182,6 +191,7 @@ export class Holder {
   }
 
   async #prepare(worker: WorkerProcess): Promise<void> {
+    await worker.ask({ kind: "ticketKeys", keys: this.#ticketKeys.current });
     await Promise.all(
       [...this.#tables.values()].map(async (table) => {
         await worker.ask({ kind: "certificates", app: table.app, certificates: this.#certificates.of(table.app) });

@@ -27,6 +27,7 @@ export class SecureAcceptor {
   readonly #server: Server;
   readonly #names = new SecureNames();
   #settings: SecureSettings;
+  #ticketKeys: Buffer | null = null;
 
   constructor(settings: SecureSettings, handshakeTimeoutMs: number, events: SecureEvents) {
     this.#settings = settings;
@@ -68,12 +69,19 @@ export class SecureAcceptor {
     this.#install();
   }
 
+  /** 48 bytes; for the connections to come. */
+  setTicketKeys(keys: Uint8Array): void {
+    this.#ticketKeys = Buffer.from(keys);
+    this.#install();
+  }
+
   /** What holds before a name is known, and for a client that asks for none. */
   #install(): void {
     const { minVersion, unknownName } = this.#settings;
     const first = unknownName === "default" ? this.#names.first() : null;
     const pair = first === null ? {} : { cert: first.cert, key: first.key };
     this.#server.setSecureContext({ ...pair, minVersion, sessionIdContext: SESSION_CONTEXT });
+    if (this.#ticketKeys !== null) this.#server.setTicketKeys(this.#ticketKeys);
   }
 
   #contextFor(servername: string): SecureContext {

@@ -1,30 +1,17 @@
 import type { Socket } from "node:net";
 import { NO_RELEASE } from "../../core/ledger.ts";
+import type { ClientHost, Door } from "./client-host.ts";
 import { errorResponse } from "./error-response.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
 import type { LiveApp } from "./live-app.ts";
-import type { Limits } from "./limits.ts";
 import { isRefusal, refusal, type Refusal } from "./refusal.ts";
 import type { Registered } from "./registry.ts";
 import { RequestBody } from "./request-body.ts";
+import { ownAnswer, writeOwn, type OwnAnswer } from "./own-answer.ts";
 import { parseRequestHead, type RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { ResponseWriter } from "./response-writer.ts";
-
-/** What a client connection needs from the worker it belongs to. */
-export interface ClientHost {
-  readonly limits: Limits;
-  /** The worker finishes: every answer ends its connection. */
-  isDraining(): boolean;
-}
-
-/** Where a connection came in. */
-export interface Door {
-  /** The app that is served there, as it is now. */
-  readonly app: LiveApp | null;
-  readonly secure: boolean;
-}
 
 const HEAD_END = "\r\n\r\n";
 const NOTHING = Buffer.alloc(0);
@@ -314,12 +301,28 @@ export class ClientConnection implements ExchangeClient, Registered {
     this.#input = after === input.length ? NOTHING : input.subarray(after);
     if (isRefusal(head)) this.#refuse(head);
     else if (this.#app === null) this.answer(503, "no application listens here at the moment", { close: true });
-    else this.#exchangeOn(this.#app, head);
+    else this.#serve(this.#app, head);
     return true;
+  }
+
+  #serve(app: LiveApp, head: RequestHead): void {
+    const own = ownAnswer(head, app.table, this.secure, this.#host.challenges);
+    if (own === null) this.#exchangeOn(app, head);
+    else this.#answerOwn(app, head, own);
+  }
+
+  /** A body is not read: the connection ends. */
+  #answerOwn(app: LiveApp, head: RequestHead, own: OwnAnswer): void {
+    const close = head.body !== 0 || !head.keepAlive || this.#mustClose();
+    app.ledger.count(NO_RELEASE, "served");
+    app.whenEnded();
+    this.#socket.write(writeOwn(own, { close, bodyless: head.method === "HEAD" }), "latin1");
+    this.whenAnswered(close);
   }
 
   #exchangeOn(app: LiveApp, head: RequestHead): void {
     this.#writer.expect(head);
+    this.#writer.hsts = this.secure ? app.hsts : "";
     this.#body = head.body === 0 ? null : new RequestBody(head.body, this.#host.limits);
     this.#exchange = new Exchange(this, app, head, this.#host.limits);
     this.#exchange.start();

@@ -2,7 +2,7 @@ import net from "node:net";
 import type { Certificate } from "../tls/certificate.ts";
 import type { SecureAcceptor, SecureSettings } from "../tls/secure-acceptor.ts";
 import { onAccepted, type Accepted } from "./acceptor.ts";
-import type { Door } from "./client-connection.ts";
+import type { Door } from "./client-host.ts";
 import type { LiveApp } from "./live-app.ts";
 
 export interface ListenerEvents {
@@ -67,6 +67,10 @@ export class Listener implements Door {
 
   apply(settings: SecureSettings): void {
     this.#acceptor?.apply(settings);
+  }
+
+  setTicketKeys(keys: Uint8Array): void {
+    this.#acceptor?.setTicketKeys(keys);
   }
 
   setCertificates(certificates: readonly Certificate[]): void {

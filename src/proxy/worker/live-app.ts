@@ -17,6 +17,8 @@ export class LiveApp {
   readonly ledger = new Ledger();
   readonly held = new Set<Held>();
   table: RouteTable;
+  /** The line that answers over TLS carry beside the application's own; empty for none. */
+  hsts = "";
   inFlight = 0;
   readonly #limits: Limits;
   readonly #report: () => void;
@@ -130,6 +132,8 @@ export class LiveApp {
       targets: pool.targets.map((target) => this.#liveTarget(target, pool.release)),
     }));
     this.table = table;
+    const hsts = table.tls?.hsts ?? null;
+    this.hsts = hsts === null ? "" : `Strict-Transport-Security: ${hsts}\r\n`;
     this.#balancer = new Balancer(pools);
   }
 

@@ -6,12 +6,16 @@ import { isBodyless, type ResponseHead } from "./response-head.ts";
 /** The proxy itself waits 75 s: a client that keeps to this never meets the closing (docs/architecture.md, limits). */
 const KEEP_ALIVE = "Connection: keep-alive\r\nKeep-Alive: timeout=73\r\n";
 
+const HSTS_FIELD = /\r\nstrict-transport-security:/i;
+
 /** Sends answers to an HTTP/1.x client, framed anew. */
 export class ResponseWriter {
   /** Some byte of the final answer has been written. */
   forwarded = false;
   /** The client was told that its connection ends after this. */
   closes = false;
+  /** Added to a final head that has no such field itself; empty for none. */
+  hsts = "";
   readonly #socket: Socket;
   readonly #message: MessageWriter;
   #request: RequestHead | null = null;
@@ -62,7 +66,11 @@ export class ResponseWriter {
     this.forwarded = true;
     const framing = this.#framing(head);
     this.closes ||= mustClose;
-    return `${head.forward}${framing}${this.closes ? "Connection: close\r\n" : KEEP_ALIVE}\r\n`;
+    return `${head.forward}${this.#hstsFor(head)}${framing}${this.closes ? "Connection: close\r\n" : KEEP_ALIVE}\r\n`;
+  }
+
+  #hstsFor({ forward }: ResponseHead): string {
+    return this.hsts === "" || HSTS_FIELD.test(forward) ? "" : this.hsts;
   }
 
   #framing(head: ResponseHead): string {

@@ -5,7 +5,8 @@ import { REPORT_INTERVAL_MS } from "../messages.ts";
 import type { Certificate } from "../tls/certificate.ts";
 import { SecureAcceptor, type SecureSettings } from "../tls/secure-acceptor.ts";
 import type { Accepted } from "./acceptor.ts";
-import { ClientConnection, type ClientHost, type Door } from "./client-connection.ts";
+import { ClientConnection } from "./client-connection.ts";
+import type { ClientHost, Door } from "./client-host.ts";
 import { errorResponse } from "./error-response.ts";
 import { HandshakeCounter } from "./handshake-counter.ts";
 import { Listener } from "./listener.ts";
@@ -25,10 +26,12 @@ type Of<K extends HolderMessage["kind"]> = Extract<HolderMessage, { kind: K }>;
 /** One worker of the data plane: accepts on the listeners it is handed, serves the apps of the tables it is sent, and counts. */
 export class Worker implements ClientHost {
   readonly limits: Limits;
+  readonly challenges: ReadonlyMap<string, string> = new Map();
   readonly #options: WorkerOptions;
   readonly #apps = new Map<string, LiveApp>();
   readonly #listeners = new Map<string, Listener>();
   readonly #certificates = new Map<string, readonly Certificate[]>();
+  #ticketKeys: Uint8Array | null = null;
   readonly #handshakes = new HandshakeCounter();
   readonly #clients = new Registry<ClientConnection>();
   readonly #timers: NodeJS.Timeout[];
@@ -63,6 +66,11 @@ export class Worker implements ClientHost {
       case "unlisten":
         this.#listeners.get(message.listener)?.close();
         this.#listeners.delete(message.listener);
+        this.#done(message.id);
+        return;
+      case "ticketKeys":
+        this.#ticketKeys = message.keys;
+        for (const listener of this.#listeners.values()) listener.setTicketKeys(message.keys);
         this.#done(message.id);
         return;
       case "certificates":
@@ -118,6 +126,7 @@ export class Worker implements ClientHost {
         this.#options.send({ kind: "refused", id, reason: error.message });
       },
     });
+    if (this.#ticketKeys !== null) listener.setTicketKeys(this.#ticketKeys);
     listener.setCertificates(this.#certificates.get(app) ?? []);
     this.#listeners.set(key, listener);
     listener.listen(handle);

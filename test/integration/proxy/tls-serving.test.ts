@@ -1,26 +1,14 @@
-import { writeFileSync } from "node:fs";
 import { connect as connectPlain } from "node:net";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { connect } from "node:tls";
 import { describe, expect, test } from "vitest";
-import type { CertificateFiles } from "../../../src/core/tls.ts";
 import { temporaryDirectory, until } from "../../support/temp.ts";
 import { ask, echoOf, get } from "../../support/tls/client.ts";
-import { issue } from "../../support/tls/issue.ts";
+import { filesFor } from "../../support/tls/files.ts";
 import { run } from "../../support/tls/run.ts";
 import { startEcho, startProxy, tableFor } from "../../support/tls/proxy.ts";
 
 const READ_TO_END = fileURLToPath(new URL("../../support/tls/read-to-end.py", import.meta.url));
-
-/** A certificate for these names in files. */
-async function filesFor(directory: string, names: readonly string[], validity = {}): Promise<CertificateFiles> {
-  const pair = await issue(names, validity);
-  const path = join(directory, (names[0] ?? "").replace("*", "star"));
-  writeFileSync(`${path}.crt`, pair.cert);
-  writeFileSync(`${path}.key`, pair.key);
-  return { cert: `${path}.crt`, key: `${path}.key` };
-}
 
 async function serve(names: readonly (readonly string[])[], tls: object = {}, fields = {}) {
   const directory = temporaryDirectory();

@@ -1,0 +1,18 @@
+import type { LiveApp } from "./live-app.ts";
+import type { Limits } from "./limits.ts";
+
+/** What a client connection needs from the worker it belongs to. */
+export interface ClientHost {
+  readonly limits: Limits;
+  /** Key authorizations by token, for a certificate authority that asks. */
+  readonly challenges: ReadonlyMap<string, string>;
+  /** The worker finishes: every answer ends its connection. */
+  isDraining(): boolean;
+}
+
+/** Where a connection came in. */
+export interface Door {
+  /** The app that is served there, as it is now. */
+  readonly app: LiveApp | null;
+  readonly secure: boolean;
+}
