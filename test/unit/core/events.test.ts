@@ -104,27 +104,31 @@ function failureOf(command: Command): EventBody {
   }
 }
 
-test("whatever happens in whatever order, every decision keeps the rules, and everything comes to rest as one whole release", () => {
-  fc.assert(
-    fc.property(happenings, (all) => {
-      const run = new CoreRun();
-      run.deploy(simSpec("shop", 3, 1));
-      for (const what of all) happen(run, what);
-      run.settle();
-      expect(run.pending).toEqual([]);
-      expect(run.isRunning()).toBe(false);
-      if (run.last().outcome === "failed") return;
-      const { active, suspended, releases, counts } = run.state;
-      const web = active === null || suspended ? 0 : (counts.web ?? releases[active]?.spec.processes.web?.instances ?? 0);
-      expect(run.serving()).toBe(Array.from({ length: web }, () => active).join(" "));
-      expect(run.instances()).toHaveLength(active === null || suspended ? 0 : web + 1);
-      if (run.state.routes.installed) expect(run.state.routes.appliedRevision).toBe(run.state.routes.revision);
-    }),
-    { numRuns: 400 },
-  );
-});
+test(
+  "whatever happens in whatever order, every decision keeps the rules, and everything comes to rest as one whole release",
+  { timeout: 60_000 },
+  () => {
+    fc.assert(
+      fc.property(happenings, (all) => {
+        const run = new CoreRun();
+        run.deploy(simSpec("shop", 3, 1));
+        for (const what of all) happen(run, what);
+        run.settle();
+        expect(run.pending).toEqual([]);
+        expect(run.isRunning()).toBe(false);
+        if (run.last().outcome === "failed") return;
+        const { active, suspended, releases, counts } = run.state;
+        const web = active === null || suspended ? 0 : (counts.web ?? releases[active]?.spec.processes.web?.instances ?? 0);
+        expect(run.serving()).toBe(Array.from({ length: web }, () => active).join(" "));
+        expect(run.instances()).toHaveLength(active === null || suspended ? 0 : web + 1);
+        if (run.state.routes.installed) expect(run.state.routes.appliedRevision).toBe(run.state.routes.revision);
+      }),
+      { numRuns: 200 },
+    );
+  },
+);
 
-test("decide is a function: the same state and event give the same decision, and neither is changed", () => {
+test("decide is a function: the same state and event give the same decision, and neither is changed", { timeout: 60_000 }, () => {
   fc.assert(
     fc.property(happenings, (all) => {
       const run = new CoreRun();

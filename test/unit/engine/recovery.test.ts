@@ -1,0 +1,141 @@
+import { describe, expect, test } from "vitest";
+import { MemoryStore } from "../../../src/adapters/memory/store.ts";
+import { createRng } from "../../../src/base/rng.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import { decide } from "../../../src/core/decide.ts";
+import { newApp } from "../../../src/core/new-app.ts";
+import type { AppState } from "../../../src/core/state.ts";
+import { AppEngine } from "../../../src/engine/app-engine.ts";
+import type { JournalEntry } from "../../../src/ports/store.ts";
+import { Checker } from "../../../sim/checker.ts";
+import { SimClock } from "../../../sim/clock.ts";
+import { SimFleet } from "../../../sim/fleet.ts";
+import { SimReleases } from "../../../sim/releases.ts";
+import { simSpec } from "../../../sim/spec.ts";
+import { SimTraffic } from "../../../sim/traffic.ts";
+import { World } from "../../../sim/world.ts";
+
+const APP = "shop";
+
+function worldOn(store: MemoryStore): World {
+  const calm = { crashAt: 0, crashWhen: "before", proxyAwayShare: 0, buildFailShare: 0 } as const;
+  return new World({ rng: createRng(1), store, behaviours: new Map(), ...calm });
+}
+
+/** A machine on which two releases were deployed. */
+async function twoReleases(): Promise<{ store: MemoryStore; world: World }> {
+  const store = new MemoryStore();
+  const world = worldOn(store);
+  await world.boot();
+  for (const batch of [1, 2]) {
+    await world.deploy(3, batch);
+    await world.run(20_000);
+  }
+  return { store, world };
+}
+
+function fold(entries: readonly JournalEntry[], from: AppState = newApp(APP)): AppState {
+  return entries.reduce((state, { event }) => decide(state, event).state, from);
+}
+
+describe("the state of an app", () => {
+  test("is the fold of its journal, from the beginning and from a snapshot at any entry", async () => {
+    const { store, world } = await twoReleases();
+    const { entries } = await store.load(APP);
+    expect(entries.length).toBeGreaterThan(30);
+    expect(entries[0]?.seq).toBe(1);
+    expect(fold(entries)).toEqual(world.state);
+    for (let position = 1; position < entries.length; position += 1) {
+      const snapshot = structuredClone(fold(entries.slice(0, position)));
+      expect(fold(entries.slice(position), snapshot)).toEqual(world.state);
+    }
+  });
+
+  test("decides to the letter the commands that the journal holds", async () => {
+    const { entries } = await (await twoReleases()).store.load(APP);
+    let state = newApp(APP);
+    for (const { event, commands } of entries) {
+      const decision = decide(state, event);
+      expect(decision.commands).toEqual(commands);
+      state = decision.state;
+    }
+  });
+});
+
+/** An engine of its own over the fakes of the simulation. */
+interface Alone {
+  readonly engine: AppEngine;
+  readonly clock: SimClock;
+  readonly releases: SimReleases;
+  /** The revision of the table that the proxy holds. */
+  readonly tables: () => number;
+}
+
+function engineOn(store: MemoryStore): Alone {
+  const clock = new SimClock();
+  const rng = createRng(1);
+  const fleet = new SimFleet(clock, rng, new Map());
+  const checker = new Checker(fleet.instances);
+  const traffic = new SimTraffic({ clock, rng, fleet, checker, awayShare: 0 });
+  const releases = new SimReleases(clock, rng, 0);
+  const engine = new AppEngine(APP, store, { clock, fleet, traffic, releases, log: silentLogger });
+  return { engine, clock, releases, tables: () => checker.table?.revision ?? 0 };
+}
+
+/** Lets so much happen as can within so many wake-ups. */
+async function pass(clock: SimClock, steps: number): Promise<void> {
+  for (let step = 0; step < steps; step += 1) {
+    await new Promise((resolve) => void setImmediate(resolve));
+    clock.step();
+  }
+}
+
+function deploy(engine: AppEngine): Promise<string> {
+  const spec = simSpec(APP, 2, 1);
+  return engine.deploy(
+    { kind: "deploy.requested", by: "alice", spec, strategy: null, batch: null, force: false },
+    { spec, source: "/sim", ignore: [], build: null, env: {} },
+  );
+}
+
+describe("a writer", () => {
+  test("that has been overtaken writes nothing and does nothing any more", async () => {
+    const store = new MemoryStore();
+    const { engine, clock, tables } = engineOn(store);
+    await engine.recover();
+    await deploy(engine);
+    await pass(clock, 12);
+    await store.openEpoch(APP);
+    const before = await store.load(APP);
+    await pass(clock, 20);
+    const revision = tables();
+    await pass(clock, 2_000);
+    expect((await store.load(APP)).entries).toEqual(before.entries);
+    expect(tables()).toBe(revision);
+    await expect(engine.submit({ kind: "abort.requested", by: "alice" })).rejects.toMatchObject({ code: "ERR_ABORTED" });
+  });
+
+  test("whose journal cannot be written does nothing until it can be, and then all of it", async () => {
+    class FullDisk extends MemoryStore {
+      full = false;
+      override append(app: string, entry: JournalEntry): Promise<void> {
+        return this.full ? Promise.reject(new Error("disk full")) : super.append(app, entry);
+      }
+    }
+    const store = new FullDisk();
+    const { engine, clock, releases, tables } = engineOn(store);
+    await engine.recover();
+    store.full = true;
+    const deployed = deploy(engine);
+    await pass(clock, 200);
+    expect(engine.state.deployment).toBeNull();
+    expect(releases.kept.size).toBe(0);
+    expect(tables()).toBe(0);
+    store.full = false;
+    await pass(clock, 400);
+    expect(await deployed).toBe("d1");
+    expect(engine.state.deployment).toMatchObject({ outcome: "done" });
+    expect(tables()).toBeGreaterThan(0);
+    await engine.close();
+  });
+});
