@@ -49,6 +49,8 @@ export class ClientConnection implements ExchangeClient, Registered {
   #inRequest = false;
   #processing = false;
   #emptyLines = 0;
+  /** It has had an answer: it may wait longer with its next request than a new one with its first. */
+  #answered = false;
   #lingering = false;
   #lingerBytes = 0;
   #lingerSince = 0;
@@ -171,6 +173,7 @@ export class ClientConnection implements ExchangeClient, Registered {
   whenAnswered(close: boolean): void {
     this.#exchange = null;
     this.#inRequest = false;
+    this.#answered = true;
     this.#movedAt = Date.now();
     if (this.gone) return;
     if (close || this.#writer.closes) {
@@ -222,7 +225,7 @@ export class ClientConnection implements ExchangeClient, Registered {
     } else if (this.#inRequest) {
       if (performance.now() - this.requestBeganAt > limits.headTimeoutMs)
         this.#refuse(refusal(408, "the request did not arrive in time"));
-    } else if (idle > limits.clientKeepAliveMs) {
+    } else if (idle > (this.#answered ? limits.clientKeepAliveMs : limits.headTimeoutMs)) {
       this.#linger();
     }
   }

@@ -410,6 +410,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
       if (idle > this.#limits.betweenBytesMs) this.#failByUs(504, "the application stopped in the middle of its answer");
     } else if (this.#requestComplete) {
       if (firstByteMs > 0 && idle > firstByteMs) this.#failByUs(504, "the application did not answer in time");
+    } else if (this.#upstream?.isFlushed() === false) {
+      if (idle > this.#limits.writeStallMs) this.#failByUs(504, "the application stopped reading the request");
     } else if (idle > this.#limits.bodyIdleMs) {
       this.#dropUpstream();
       this.#end("refused");

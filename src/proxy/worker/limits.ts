@@ -4,17 +4,18 @@ export interface Limits {
   readonly headBytesMax: number;
   readonly requestLineBytesMax: number;
   readonly headersMax: number;
-  /** From a connection's (or a request's) first byte to the end of the head. */
+  /** From a request's first byte to the end of its head; also from a new connection to its first byte. */
   readonly headTimeoutMs: number;
   /** From a connection's first byte to the end of its TLS handshake. */
   readonly tlsHandshakeMs: number;
   /** Without progress of a request body. */
   readonly bodyIdleMs: number;
-  /** Without progress of a client that should read. */
+  /** Without progress of a client (or an application) that should read. */
   readonly writeStallMs: number;
   readonly clientKeepAliveMs: number;
   readonly lingerIdleMs: number;
   readonly lingerMaxMs: number;
+  /** Of an upload that nobody wants any more: reading it is cheap, and stopping earlier resets the connection and takes the answer with it. */
   readonly lingerBytesMax: number;
   readonly connectTimeoutMs: number;
   /** For all dial attempts of one request together. */
@@ -46,7 +47,7 @@ export const DEFAULT_LIMITS: Limits = {
   clientKeepAliveMs: 75_000,
   lingerIdleMs: 2_000,
   lingerMaxMs: 10_000,
-  lingerBytesMax: 1_048_576,
+  lingerBytesMax: 16_777_216,
   connectTimeoutMs: 2_000,
   connectTotalMs: 5_000,
   betweenBytesMs: 300_000,
