@@ -45,9 +45,9 @@ export class Wire {
       const found = check();
       if (found !== null) return found;
       const left = deadline - performance.now();
-      if (left <= 0)
+      if (left <= 0 || this.closed)
         throw new Error(
-          `Not within ${withinMs} ms: ${what}. ended ${this.ended}, reset ${this.reset}, waiting: ${JSON.stringify(this.text.slice(0, 500))}`,
+          `Not before the end, or within ${withinMs} ms: ${what}. ended ${this.ended}, reset ${this.reset}, waiting: ${JSON.stringify(this.text.slice(0, 500))}`,
         );
       await this.#next(left);
     }
