@@ -107,8 +107,16 @@ async function pour(from: Wire, total: number): Promise<number> {
     sent += piece.length;
     if (from.socket.write(piece)) continue;
     const drained = await Promise.race([
-      new Promise<true>((resolve) => from.socket.once("drain", () => resolve(true))),
-      new Promise<false>((resolve) => setTimeout(() => resolve(false), 500)),
+      new Promise<true>((resolve) =>
+        from.socket.once("drain", () => {
+          resolve(true);
+        }),
+      ),
+      new Promise<false>((resolve) =>
+        setTimeout(() => {
+          resolve(false);
+        }, 500),
+      ),
     ]);
     if (!drained) break;
   }

@@ -154,7 +154,11 @@ describe("I: client connections", () => {
           client.socket.pause();
           client.send(`POST / HTTP/1.1\r\nHost: a\r\n${head}`);
           // Reads nothing before everything is written, as simple clients do.
-          await new Promise<void>((resolve) => client.socket.write(body, () => resolve()));
+          await new Promise<void>((resolve) =>
+            client.socket.write(body, () => {
+              resolve();
+            }),
+          );
           client.socket.resume();
           return client.status();
         }),
