@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { NAME_PATTERN } from "../base/names.ts";
 import { STRATEGIES, type AppSpec, type Batch, type HealthSpec, type ProcessSpec } from "../core/app-spec.ts";
+import { routingSchema } from "./routing.ts";
 import { listenSchema, tlsSchema } from "./tls.ts";
 
 const ms = z
@@ -43,5 +44,6 @@ export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   processes: z.record(z.string().regex(NAME_PATTERN), processSchema),
   rollout: z.strictObject({ strategy: z.enum(STRATEGIES), batch: batchSchema }),
   proxy: z.strictObject({ holdMs: ms, firstByteTimeoutMs: ms }),
+  routing: routingSchema.optional(),
   releasesKept: z.number().int().min(1).max(1000),
 });

@@ -5,6 +5,7 @@ import type { TlsSpec } from "../core/tls.ts";
 import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { resolveEnvironment } from "./environment.ts";
 import { describeProblems } from "./problems.ts";
+import { routingOf } from "./routing.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import { hstsValue, redirectPort } from "./tls.ts";
 
@@ -78,6 +79,7 @@ function specOf(config: ParsedConfig, base: string): AppSpec {
     processes,
     rollout: config.rollout,
     proxy: { holdMs: config.proxy.hold, firstByteTimeoutMs: config.proxy.firstByteTimeout },
+    routing: routingOf(config),
     releasesKept: config.keepReleases,
   };
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { NAME_PATTERN } from "../base/names.ts";
 import { STRATEGIES, type Batch } from "../core/app-spec.ts";
 import { address } from "./address.ts";
+import { claimKeys } from "./routing.ts";
 import { tls } from "./tls.ts";
 import { duration } from "./units.ts";
 
@@ -80,6 +81,7 @@ export const configSchema = z
     app: name.describe("The name of the application."),
     listen: address.describe("Where the proxy listens for this application."),
     tls: tls.optional(),
+    ...claimKeys,
     source: text("expected a directory").default(".").describe("The release's source directory, relative to this file."),
     ignore: z
       .array(text("expected a pattern as in .gitignore"), { error: 'expected a list of patterns such as ["*.log", "tmp/"]' })

@@ -1,4 +1,5 @@
 import type { ListenAddress } from "./listen-address.ts";
+import type { RoutingSpec } from "./routing.ts";
 import type { TlsSpec } from "./tls.ts";
 
 /** What the engine knows of an app: the configuration after defaults, units and references are resolved. All times are milliseconds. */
@@ -11,6 +12,8 @@ export interface AppSpec {
   readonly processes: Readonly<Record<string, ProcessSpec>>;
   readonly rollout: RolloutSpec;
   readonly proxy: ProxySpec;
+  /** Absent in what was written before there was such a thing: `DEFAULT_ROUTING`. */
+  readonly routing?: RoutingSpec | undefined;
   /** How many releases are kept for going back (the active one included). */
   readonly releasesKept: number;
 }

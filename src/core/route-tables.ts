@@ -44,6 +44,7 @@ function routeTable(state: AppState, release: ReleaseName): RouteTable | null {
     listen: spec.listen,
     tls: spec.tls,
     proxy: spec.proxy,
+    routing: spec.routing,
     pools: pools(state),
   };
 }

@@ -1,6 +1,7 @@
 import type { InstanceName, ReleaseName } from "../base/names.ts";
 import type { HealthSpec, ProxySpec } from "./app-spec.ts";
 import type { ListenAddress } from "./listen-address.ts";
+import type { RoutingSpec } from "./routing.ts";
 import type { TlsSpec, TlsTraffic } from "./tls.ts";
 
 /**
@@ -16,6 +17,8 @@ export interface RouteTable {
   readonly listen: ListenAddress;
   readonly tls: TlsSpec | null;
   readonly proxy: ProxySpec;
+  /** Absent: `DEFAULT_ROUTING`. */
+  readonly routing?: RoutingSpec | undefined;
   /** Requests are shared out over pools by weight, within a pool evenly. A pool of weight 0 gets nothing. */
   readonly pools: readonly Pool[];
 }

@@ -1,4 +1,6 @@
 import { HitlessError } from "../base/error.ts";
+import type { AppSpec } from "../core/app-spec.ts";
+import { claimProblem } from "../core/claims.ts";
 import type { AppState, Deployment } from "../core/state.ts";
 import type { ReleaseRequest } from "../ports/releases.ts";
 import type { Note, Store } from "../ports/store.ts";
@@ -39,8 +41,18 @@ export class Engine implements EngineControl {
   }
 
   async deploy(event: Parameters<EngineControl["deploy"]>[0], request: ReleaseRequest): Promise<string> {
+    const problem = claimProblem(event.spec, this.#routedSpecs());
+    if (problem !== null) throw new HitlessError(problem);
     const engine = await this.#open(event.spec.app);
     return engine.deploy(event, request);
+  }
+
+  /** What the apps have in the proxy at the moment. */
+  #routedSpecs(): readonly AppSpec[] {
+    return [...this.#apps.values()].flatMap(({ state: { routes, releases } }) => {
+      const record = routes.installed && routes.specRelease !== null ? releases[routes.specRelease] : undefined;
+      return record === undefined ? [] : [record.spec];
+    });
   }
 
   async request(app: string, event: OperatorEvent): Promise<string> {

@@ -19,8 +19,8 @@ export type HolderMessage =
       readonly app: string;
       readonly secure: SecureSettings | null;
     }
-  /** Stop accepting on that listener; the connections that are open go on. */
-  | { readonly kind: "unlisten"; readonly id: number; readonly listener: string }
+  /** The app is not served there any more. Without any app it is no longer accepted on; the connections that are open go on. */
+  | { readonly kind: "unlisten"; readonly id: number; readonly listener: string; readonly app: string }
   | { readonly kind: "routes"; readonly id: number; readonly table: RouteTable }
   | { readonly kind: "remove"; readonly id: number; readonly app: string }
   /** The certificates the app's secure listener has from now on. */

@@ -3,6 +3,7 @@ import type { Logger } from "../../base/log.ts";
 import type { ListenAddress } from "../../core/listen-address.ts";
 import type { RouteTable } from "../../core/routes.ts";
 import type { SecureSettings } from "../tls/secure-acceptor.ts";
+import { listenerKey } from "../listener-key.ts";
 import { bind, taken, type ListeningSocket } from "./listening-socket.ts";
 import type { WorkerGroup } from "./worker-group.ts";
 import type { WorkerProcess } from "./worker-process.ts";
@@ -23,7 +24,7 @@ interface HeldListener extends Wanted {
   readonly socket: ListeningSocket;
 }
 
-/** The listening sockets of all apps, held here and accepted on by the workers. */
+/** The listening sockets of all apps, held here and accepted on by the workers. Apps that name the same address share one. */
 export class AppListeners {
   readonly #workers: WorkerGroup;
   readonly #log: Logger;
@@ -79,7 +80,7 @@ export class AppListeners {
 
   /** When the workers have ended. */
   closeSockets(): void {
-    for (const { socket } of this.#held) socket.close();
+    for (const socket of new Set(this.#held.map((held) => held.socket))) socket.close();
     this.#held = [];
   }
 
@@ -94,13 +95,15 @@ export class AppListeners {
   async #bind(app: string, wanted: Wanted): Promise<HeldListener> {
     const { address } = wanted;
     const other = this.#held.find((held) => address.port !== 0 && isSameAddress(held.address, address));
-    if (other !== undefined) throw takenByApp(other, app, wanted);
+    if (other !== undefined && (other.app === app || other.purpose !== wanted.purpose)) throw takenByApp(other, app, wanted);
+    if (other !== undefined) return { ...wanted, app, key: other.key, socket: other.socket };
     const socket = await bind(address);
-    return { ...wanted, app, key: keyOf(socket.address), socket };
+    return { ...wanted, app, key: listenerKey(socket.address), socket };
   }
 
   async #listen({ key, app, secure, socket, address }: HeldListener): Promise<void> {
-    const answers = await this.#workers.demandAll({ kind: "listen", listener: key, app, secure }, socket.handle);
+    const handle = this.#isHeld(socket) ? undefined : socket.handle;
+    const answers = await this.#workers.demandAll({ kind: "listen", listener: key, app, secure }, handle);
     if (answers.some((answer) => answer.kind === "refused")) throw taken(address);
   }
 
@@ -110,9 +113,14 @@ export class AppListeners {
     await Promise.all(closing.map((held) => this.#close(held)));
   }
 
-  async #close({ key, socket }: HeldListener): Promise<void> {
-    await this.#workers.demandAll({ kind: "unlisten", listener: key });
-    socket.close();
+  async #close({ key, app, socket }: HeldListener): Promise<void> {
+    await this.#workers.demandAll({ kind: "unlisten", listener: key, app });
+    if (!this.#isHeld(socket)) socket.close();
+  }
+
+  /** Some app is served on it. */
+  #isHeld(socket: ListeningSocket): boolean {
+    return this.#held.some((held) => held.socket === socket);
   }
 }
 
@@ -129,18 +137,14 @@ function isSame(wanted: Wanted, held: HeldListener): boolean {
 }
 
 function isSameAddress(a: ListenAddress, b: ListenAddress): boolean {
-  return keyOf(a) === keyOf(b);
-}
-
-function keyOf({ host, port }: ListenAddress): string {
-  return `${host}:${String(port)}`;
+  return listenerKey(a) === listenerKey(b);
 }
 
 function takenByApp(other: HeldListener, app: string, { address, purpose }: Wanted): HitlessError {
   const whose = other.app === app ? "this app itself" : `the app ${other.app}`;
   return new HitlessError({
     code: "ERR_LISTEN_ADDRESS_TAKEN",
-    what: `${keyOf(address)} is already listened on by ${whose}.`,
+    what: `${listenerKey(address)} is already listened on by ${whose}.`,
     next: `Give ${app} another \`${purpose === "plain" ? "listen" : "tls.listen"}\` address.`,
   });
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { routingSchema } from "../../api/routing.ts";
 import { listenSchema, tlsSchema } from "../../api/tls.ts";
 import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
 import { NAME_PATTERN } from "../../base/names.ts";
@@ -29,6 +30,7 @@ const table: z.ZodType<RouteTable> = z.strictObject({
   listen: listenSchema,
   tls: tlsSchema.nullable(),
   proxy: z.strictObject({ holdMs: ms, firstByteTimeoutMs: ms }),
+  routing: routingSchema.optional(),
   pools: z.array(z.strictObject({ release: z.string().min(1), weight: z.number().min(0), targets: z.array(target) })),
 });
 const removal = z.strictObject({ epoch: z.number().int().min(0) });

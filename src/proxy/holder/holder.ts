@@ -3,6 +3,7 @@ import { HitlessError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { InstanceName } from "../../base/names.ts";
 import type { AppliedRoutes, ProxyAppStatus, ProxyStatus, ProxyTargetStatus } from "../../api/proxy-control.ts";
+import { claimProblem } from "../../core/claims.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { DrainOutcome, RouteTable } from "../../core/routes.ts";
 import type { WorkerDelta } from "../messages.ts";
@@ -160,6 +161,8 @@ export class Holder {
     const { app, epoch, revision } = table;
     const known = this.#tables.get(app);
     if (known !== undefined) throwIfOlder(known, table);
+    const problem = claimProblem(table, [...this.#tables.values()]);
+    if (problem !== null) throw new HitlessError(problem);
     await this.#certificates.apply(app, table.tls);
     await this.#sendCertificates(app);
     await this.#listeners.open(table);

@@ -4,14 +4,16 @@ import type { ClientHost, Door } from "./client-host.ts";
 import { errorResponse } from "./error-response.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
-import type { LiveApp } from "./live-app.ts";
 import { isRefusal, refusal, type Refusal } from "./refusal.ts";
 import type { Registered } from "./registry.ts";
 import { RequestBody } from "./request-body.ts";
 import { ownAnswer, writeOwn, type OwnAnswer } from "./own-answer.ts";
 import { parseRequestHead, type RequestHead } from "./request-head.ts";
+import type { RequestBook } from "./request-book.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { ResponseWriter } from "./response-writer.ts";
+import type { Route, Unrouted } from "./route.ts";
+import type { Router } from "./router.ts";
 
 const HEAD_END = "\r\n\r\n";
 const NOTHING = Buffer.alloc(0);
@@ -35,10 +37,11 @@ export class ClientConnection implements ExchangeClient, Registered {
   halfClosed = false;
   gone = false;
   readonly #host: ClientHost;
-  readonly #door: Door;
+  readonly #router: Router;
   readonly #socket: Socket;
   readonly #writer: ResponseWriter;
-  #app: LiveApp | null = null;
+  /** Where the present request is counted; set while there is one. */
+  #book: RequestBook;
   #exchange: Exchange | null = null;
   #body: RequestBody | null = null;
   #input: Buffer = NOTHING;
@@ -61,7 +64,8 @@ export class ClientConnection implements ExchangeClient, Registered {
     this.#writer = new ResponseWriter(socket);
     this.remoteAddress = socket.remoteAddress ?? "unknown";
     this.secure = door.secure;
-    this.#door = door;
+    this.#router = door.router;
+    this.#book = door.router.book;
     this.#host = host;
     socket.on("end", () => {
       this.#onEnd();
@@ -303,31 +307,33 @@ export class ClientConnection implements ExchangeClient, Registered {
     const head = parseRequestHead(input.toString("latin1", 0, after), this.#host.limits);
     this.#input = after === input.length ? NOTHING : input.subarray(after);
     if (isRefusal(head)) this.#refuse(head);
-    else if (this.#app === null) this.answer(503, "no application listens here at the moment", { close: true });
-    else this.#serve(this.#app, head);
+    else this.#route(head);
     return true;
   }
 
-  #serve(app: LiveApp, head: RequestHead): void {
-    const own = ownAnswer(head, app.table, this.secure, this.#host.challenges);
-    if (own === null) this.#exchangeOn(app, head);
-    else this.#answerOwn(app, head, own);
+  #route(head: RequestHead): void {
+    const route = this.#router.route(head, this.#book);
+    this.#book = route.book;
+    const table = isRefusal(route) ? null : route.app.table;
+    const own = ownAnswer(head, table, this.secure, this.#host.challenges);
+    if (own !== null) this.#answerOwn(head, own);
+    else if (isRefusal(route)) this.#turnAway(head, route);
+    else this.#exchangeOn(head, route);
   }
 
   /** A body is not read: the connection ends. */
-  #answerOwn(app: LiveApp, head: RequestHead, own: OwnAnswer): void {
+  #answerOwn(head: RequestHead, own: OwnAnswer): void {
     const close = head.body !== 0 || !head.keepAlive || this.#mustClose();
-    app.ledger.count(NO_RELEASE, "served");
-    app.whenEnded();
+    this.#book.end(NO_RELEASE, "served");
     this.#socket.write(writeOwn(own, { close, bodyless: head.method === "HEAD" }), "latin1");
     this.whenAnswered(close);
   }
 
-  #exchangeOn(app: LiveApp, head: RequestHead): void {
+  #exchangeOn(head: RequestHead, route: Route): void {
     this.#writer.expect(head);
-    this.#writer.hsts = this.secure ? app.hsts : "";
+    this.#writer.hsts = this.secure ? route.app.hsts : "";
     this.#body = head.body === 0 ? null : new RequestBody(head.body, this.#host.limits);
-    this.#exchange = new Exchange(this, app, head, this.#host.limits);
+    this.#exchange = new Exchange(this, route, head, this.#host.limits);
     this.#exchange.start();
   }
 
@@ -335,8 +341,7 @@ export class ClientConnection implements ExchangeClient, Registered {
     this.#inRequest = true;
     this.#searched = 0;
     this.requestBeganAt = performance.now();
-    this.#app = this.#door.app;
-    this.#app?.whenBegun();
+    this.#book = this.#router.begin();
   }
 
   /** Some clients send an empty line after a body (RFC 9112 section 2.2). */
@@ -367,9 +372,14 @@ export class ClientConnection implements ExchangeClient, Registered {
   }
 
   #refuse({ status, reason }: Refusal): void {
-    this.#app?.ledger.count(NO_RELEASE, "refused");
-    this.#app?.whenEnded();
+    this.#book.end(NO_RELEASE, "refused");
     this.answer(status, reason, { close: true });
+  }
+
+  /** A valid request that no app takes: the next one on this connection may be another's. */
+  #turnAway({ method, body, keepAlive }: RequestHead, { status, reason }: Unrouted): void {
+    this.#book.end(NO_RELEASE, "refused");
+    this.answer(status, reason, { close: body !== 0 || !keepAlive, bodyless: method === "HEAD" });
   }
 
   #onEnd(): void {
@@ -382,8 +392,7 @@ export class ClientConnection implements ExchangeClient, Registered {
 
   /** The client left in the middle of a head. */
   #abortRequest(): void {
-    this.#app?.ledger.count(NO_RELEASE, "clientGone");
-    this.#app?.whenEnded();
+    this.#book.end(NO_RELEASE, "clientGone");
     this.#inRequest = false;
     this.#socket.end();
   }

@@ -1,5 +1,5 @@
-import type { LiveApp } from "./live-app.ts";
 import type { Limits } from "./limits.ts";
+import type { Router } from "./router.ts";
 
 /** What a client connection needs from the worker it belongs to. */
 export interface ClientHost {
@@ -12,7 +12,7 @@ export interface ClientHost {
 
 /** Where a connection came in. */
 export interface Door {
-  /** The app that is served there, as it is now. */
-  readonly app: LiveApp | null;
+  /** Tells whose the requests are. */
+  readonly router: Router;
   readonly secure: boolean;
 }

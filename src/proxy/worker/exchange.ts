@@ -3,12 +3,12 @@ import { NO_RELEASE, type LedgerColumn } from "../../core/ledger.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
 import { forwardedFields } from "./forwarded-fields.ts";
 import type { Held, InFlight } from "./in-flight.ts";
-import type { LiveApp } from "./live-app.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { Limits } from "./limits.ts";
 import type { BodySink } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
+import type { Route, RoutedApp } from "./route.ts";
 import { afterTurn } from "./turn.ts";
 import type { Upstream, UpstreamUser } from "./upstream.ts";
 
@@ -25,7 +25,8 @@ type Phase = "held" | "dialling" | "relaying" | "tunnel" | "flushing" | "done";
 export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   slot = -1;
   readonly #client: ExchangeClient;
-  readonly #app: LiveApp;
+  readonly #app: RoutedApp;
+  readonly #route: Route;
   readonly #head: RequestHead;
   readonly #limits: Limits;
   #phase: Phase = "dialling";
@@ -46,16 +47,17 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   /** When the present attempt last moved: dialled, sent, or received (milliseconds since the epoch). */
   #movedAt = 0;
 
-  constructor(client: ExchangeClient, app: LiveApp, head: RequestHead, limits: Limits) {
+  constructor(client: ExchangeClient, route: Route, head: RequestHead, limits: Limits) {
     this.#client = client;
-    this.#app = app;
+    this.#app = route.app;
+    this.#route = route;
     this.#head = head;
     this.#limits = limits;
     this.#requestComplete = head.body === 0;
   }
 
   start(): void {
-    const target = this.#app.pick(null);
+    const target = this.#route.pick(null);
     if (target === null) this.#hold();
     else this.#attempt(target);
   }
@@ -75,7 +77,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   resume(): void {
     if (this.#phase !== "held") return;
     this.#tried = null;
-    const target = this.#app.pick(null);
+    const target = this.#route.pick(null);
     if (target === null) this.#hold();
     else this.#attempt(target);
   }
@@ -85,7 +87,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   }
 
   giveUpHold(): void {
-    this.#app.held.delete(this);
+    this.#app.release(this);
     if (this.#phase === "held") this.#failByUs(503, "no instance can take the request at the moment");
   }
 
@@ -163,7 +165,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
       this.#tried.add(target.instance);
     }
     this.#retried = true;
-    const next = this.#app.pick(this.#tried);
+    const next = this.#route.pick(this.#tried);
     if (next === null) this.#hold();
     else this.#attempt(next);
   }
@@ -175,7 +177,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#repeated = true;
     this.#retried = true;
     this.#freshOnly = true;
-    const next = this.#app.pick(target === null ? null : new Set([target.instance])) ?? this.#app.pick(null);
+    const next = this.#route.pick(target === null ? null : new Set([target.instance])) ?? this.#route.pick(null);
     if (next === null) this.#hold();
     else this.#attempt(next);
   }
@@ -223,7 +225,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   onWhole(head: ResponseHead, body: string): void {
     this.#status = head.status;
     this.#closesClient = !this.#head.keepAlive || !this.#requestComplete;
-    this.#client.whole(head, body, this.#closesClient);
+    this.#client.whole(this.#added(head), body, this.#closesClient);
     this.#complete();
   }
 
@@ -231,7 +233,13 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#movedAt = Date.now();
     this.#status = head.status;
     this.#closesClient = !this.#head.keepAlive || !this.#requestComplete;
-    this.#client.begin(head, this.#closesClient, more);
+    this.#client.begin(this.#added(head), this.#closesClient, more);
+  }
+
+  /** The head with what the proxy adds to the answer. */
+  #added(head: ResponseHead): ResponseHead {
+    const { answerFields } = this.#route;
+    return answerFields === "" ? head : { ...head, forward: head.forward + answerFields };
   }
 
   onBody(data: Buffer, more: boolean): void {
@@ -282,11 +290,11 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   #time(): void {
     const ms = performance.now() - this.#client.requestBeganAt;
-    this.#app.ledger.time(this.#release, ms * 1000);
-    if (!this.#app.ledger.isSlow(ms)) return;
+    this.#route.book.ledger.time(this.#release, ms * 1000);
+    if (!this.#route.book.ledger.isSlow(ms)) return;
     const { method, target } = this.#head;
     const path = target.split("?", 1)[0]?.slice(0, 200) ?? "";
-    this.#app.ledger.noteSlow({ at: Date.now(), ms, method, path, release: this.#release, status: this.#status });
+    this.#route.book.ledger.noteSlow({ at: Date.now(), ms, method, path, release: this.#release, status: this.#status });
   }
 
   #servedColumn(): LedgerColumn {
@@ -326,7 +334,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   onSwitched(head: ResponseHead, rest: Buffer | null): void {
     this.#phase = "tunnel";
     this.#movedAt = Date.now();
-    this.#client.switchTo(head);
+    this.#client.switchTo(this.#added(head));
     if (this.#client.halfClosed) this.#upstream?.endRaw();
     this.#client.resumeBody();
     if (rest !== null) this.#client.raw(rest);
@@ -454,8 +462,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   #end(column: LedgerColumn): void {
     if (this.#phase === "done") return;
     this.#phase = "done";
-    this.#app.held.delete(this);
-    this.#app.ledger.count(this.#release, column);
-    this.#app.whenEnded();
+    this.#app.release(this);
+    this.#route.book.end(this.#release, column);
   }
 }

@@ -3,7 +3,8 @@ import type { Certificate } from "../tls/certificate.ts";
 import type { SecureAcceptor, SecureSettings } from "../tls/secure-acceptor.ts";
 import { onAccepted, type Accepted } from "./acceptor.ts";
 import type { Door } from "./client-host.ts";
-import type { LiveApp } from "./live-app.ts";
+import type { RequestBook } from "./request-book.ts";
+import { Router } from "./router.ts";
 
 export interface ListenerEvents {
   /** A plain connection. */
@@ -14,17 +15,19 @@ export interface ListenerEvents {
   onError(error: Error): void;
 }
 
-/** One listening socket in this worker, which accepts on it beside the other workers. */
+/** One listening socket in this worker, which accepts on it beside the other workers; for one app or several. */
 export class Listener implements Door {
-  readonly appName: string;
+  readonly router: Router;
   readonly #server: net.Server;
   readonly #acceptor: SecureAcceptor | null;
-  readonly #find: (app: string) => LiveApp | null;
+  readonly #apps = new Set<string>();
+  readonly #settings = new Map<string, SecureSettings>();
+  readonly #certificates = new Map<string, readonly Certificate[]>();
 
-  constructor(appName: string, acceptor: SecureAcceptor | null, find: (app: string) => LiveApp | null, events: ListenerEvents) {
-    this.appName = appName;
+  /** `book` counts the requests that are no app's. */
+  constructor(book: RequestBook, acceptor: SecureAcceptor | null, events: ListenerEvents) {
+    this.router = new Router(book);
     this.#acceptor = acceptor;
-    this.#find = find;
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true });
     if (acceptor === null) {
       onAccepted(this.#server, (accepted) => {
@@ -44,8 +47,20 @@ export class Listener implements Door {
     });
   }
 
-  get app(): LiveApp | null {
-    return this.#find(this.appName);
+  serves(app: string): boolean {
+    return this.#apps.has(app);
+  }
+
+  join(app: string): void {
+    this.#apps.add(app);
+  }
+
+  /** True if that was the last one. */
+  leave(app: string): boolean {
+    this.#apps.delete(app);
+    this.#settings.delete(app);
+    if (this.#certificates.delete(app)) this.#install();
+    return this.#apps.size === 0;
   }
 
   get secure(): boolean {
@@ -65,15 +80,26 @@ export class Listener implements Door {
     this.#server.close();
   }
 
-  apply(settings: SecureSettings): void {
-    this.#acceptor?.apply(settings);
+  /** Where apps share a listener the stricter settings hold. */
+  apply(app: string, settings: SecureSettings): void {
+    this.#settings.set(app, settings);
+    const all = [...this.#settings.values()];
+    this.#acceptor?.apply({
+      minVersion: all.some(({ minVersion }) => minVersion === "TLSv1.3") ? "TLSv1.3" : "TLSv1.2",
+      unknownName: all.some(({ unknownName }) => unknownName === "refuse") ? "refuse" : "default",
+    });
   }
 
   setTicketKeys(keys: Uint8Array): void {
     this.#acceptor?.setTicketKeys(keys);
   }
 
-  setCertificates(certificates: readonly Certificate[]): void {
-    this.#acceptor?.setCertificates(certificates);
+  setCertificates(app: string, certificates: readonly Certificate[]): void {
+    this.#certificates.set(app, certificates);
+    this.#install();
+  }
+
+  #install(): void {
+    this.#acceptor?.setCertificates([...this.#certificates.values()].flat());
   }
 }

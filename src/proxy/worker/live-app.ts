@@ -1,32 +1,29 @@
 import type { InstanceName } from "../../base/names.ts";
 import type { RouteTable } from "../../core/routes.ts";
-import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta } from "../messages.ts";
+import type { WorkerAppDelta } from "../messages.ts";
 import { Balancer } from "./balancer.ts";
 import type { Held } from "./in-flight.ts";
-import { Ledger } from "./ledger.ts";
 import type { Limits } from "./limits.ts";
 import { LiveTarget } from "./live-target.ts";
+import { RequestBook } from "./request-book.ts";
+import type { Route, RoutedApp } from "./route.ts";
 
 /** Retries may add a tenth to the load, and a few in any case, so that a dying application is not hit twice as hard. */
 const RETRY_SHARE = 0.1;
 const RETRIES_ALWAYS = 20;
 
 /** One app in one worker: its present table, its targets, its waiting requests and its ledger. */
-export class LiveApp {
+export class LiveApp implements RoutedApp {
   readonly name: string;
-  readonly ledger = new Ledger();
-  readonly held = new Set<Held>();
+  readonly book: RequestBook;
+  readonly #held = new Set<Held>();
   table: RouteTable;
-  /** The line that answers over TLS carry beside the application's own; empty for none. */
   hsts = "";
-  inFlight = 0;
   readonly #limits: Limits;
-  readonly #report: () => void;
+  readonly #route: Route;
   readonly #targets = new Map<InstanceName, LiveTarget>();
   #balancer = new Balancer([]);
   #down: ReadonlySet<InstanceName> = new Set();
-  #unreported = 0;
-  #reportedInFlight = 0;
   #reportedHeld = 0;
   #retries = RETRIES_ALWAYS;
 
@@ -35,7 +32,8 @@ export class LiveApp {
     this.name = table.app;
     this.table = table;
     this.#limits = limits;
-    this.#report = report;
+    this.book = new RequestBook(table.app, report);
+    this.#route = { app: this, book: this.book, answerFields: "", pick: (tried) => this.#balancer.pick(tried) };
     this.#install(table);
   }
 
@@ -54,38 +52,30 @@ export class LiveApp {
     this.#wakeHeld();
   }
 
-  pick(tried: ReadonlySet<InstanceName> | null): LiveTarget | null {
-    return this.#balancer.pick(tried);
+  /** Where a request of this app may go. */
+  route(): Route {
+    this.#retries = Math.min(this.#retries + RETRY_SHARE, 10 * RETRIES_ALWAYS);
+    return this.#route;
   }
 
   target(instance: InstanceName): LiveTarget | null {
     return this.#targets.get(instance) ?? null;
   }
 
-  /** A request's first byte has come. */
-  whenBegun(): void {
-    this.inFlight += 1;
-    this.#unreported += 1;
-    this.#retries = Math.min(this.#retries + RETRY_SHARE, 10 * RETRIES_ALWAYS);
-    if (this.#unreported >= REQUESTS_UNREPORTED_MAX) this.#report();
-  }
-
-  whenEnded(): void {
-    this.inFlight -= 1;
-  }
-
-  /** Takes one retry out of the budget, if there is one. */
   mayRetry(): boolean {
     if (this.#retries < 1) return false;
     this.#retries -= 1;
     return true;
   }
 
-  /** True if the request may wait for a usable target. */
   hold(exchange: Held): boolean {
-    if (this.table.proxy.holdMs === 0 || this.held.size >= this.#limits.heldRequestsMax) return false;
-    this.held.add(exchange);
+    if (this.table.proxy.holdMs === 0 || this.#held.size >= this.#limits.heldRequestsMax) return false;
+    this.#held.add(exchange);
     return true;
+  }
+
+  release(exchange: Held): void {
+    this.#held.delete(exchange);
   }
 
   sweep(now: number): void {
@@ -93,8 +83,8 @@ export class LiveApp {
       target.pool.sweep(now);
       if (!target.routed && target.exchanges.size === 0) this.#targets.delete(target.instance);
     }
-    for (const exchange of this.held) exchange.checkHold(now);
-    if (this.held.size > 0) this.#wakeHeld();
+    for (const exchange of this.#held) exchange.checkHold(now);
+    if (this.#held.size > 0) this.#wakeHeld();
   }
 
   close(): void {
@@ -104,25 +94,22 @@ export class LiveApp {
 
   /** Those that wait get their 503 now. */
   endHolds(): void {
-    for (const exchange of [...this.held]) exchange.giveUpHold();
+    for (const exchange of [...this.#held]) exchange.giveUpHold();
   }
 
   /** There is something to hand over, or what was handed over last is not true any more. */
   hasNews(): boolean {
-    const quiet = this.#unreported === 0 && this.inFlight === this.#reportedInFlight && this.held.size === this.#reportedHeld;
-    return !quiet || !this.ledger.isEmpty();
+    return this.#held.size !== this.#reportedHeld || this.book.hasNews();
   }
 
   delta(): WorkerAppDelta {
-    this.#unreported = 0;
-    this.#reportedInFlight = this.inFlight;
-    this.#reportedHeld = this.held.size;
+    this.#reportedHeld = this.#held.size;
     const targets = [...this.#targets.values()].map((target) => {
       const { instance, requests, exchanges } = target;
       target.requests = 0;
       return { instance, requests, inFlight: exchanges.size };
     });
-    return { app: this.name, inFlight: this.inFlight, held: this.held.size, targets, ...this.ledger.take() };
+    return { ...this.book.delta(), held: this.#held.size, targets };
   }
 
   #install(table: RouteTable): void {
@@ -151,9 +138,9 @@ export class LiveApp {
 
   /** Those that wait try again, oldest first; who finds nothing goes on waiting. */
   #wakeHeld(): void {
-    if (this.held.size === 0 || this.#balancer.pick(null) === null) return;
-    for (const exchange of [...this.held]) {
-      this.held.delete(exchange);
+    if (this.#held.size === 0 || this.#balancer.pick(null) === null) return;
+    for (const exchange of [...this.#held]) {
+      this.#held.delete(exchange);
       exchange.resume();
     }
   }

@@ -17,16 +17,17 @@ const HTTPS_PORT = 443;
 
 /**
  * Answers to a certificate authority (RFC 8555 section 8.3) and the way from HTTP to HTTPS; null for whatever is the application's own.
+ * Without a table the request is no app's.
  * `challenges`: key authorizations by token.
  */
 export function ownAnswer(
   { target, host }: RequestHead,
-  { tls }: RouteTable,
+  table: RouteTable | null,
   secure: boolean,
   challenges: ReadonlyMap<string, string>,
 ): OwnAnswer | null {
   if (target.startsWith(CHALLENGE_PREFIX)) return challengeAnswer(challenges.get(target.slice(CHALLENGE_PREFIX.length)));
-  const redirect = tls?.redirect ?? null;
+  const redirect = table?.tls?.redirect ?? null;
   if (secure || redirect === null || !target.startsWith("/")) return null;
   const { exceptPaths, port } = redirect;
   if (exceptPaths.includes(target.split("?", 1)[0] ?? "")) return null;

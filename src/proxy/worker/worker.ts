@@ -1,5 +1,7 @@
 import type net from "node:net";
 import type { TLSSocket } from "node:tls";
+import { DEFAULT_ROUTING } from "../../core/routing.ts";
+import { bookOf } from "../listener-key.ts";
 import type { HolderMessage, WorkerMessage } from "../messages.ts";
 import { REPORT_INTERVAL_MS } from "../messages.ts";
 import type { Certificate } from "../tls/certificate.ts";
@@ -13,6 +15,7 @@ import { Listener } from "./listener.ts";
 import { LiveApp } from "./live-app.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Registry } from "./registry.ts";
+import { RequestBook } from "./request-book.ts";
 
 export interface WorkerOptions {
   readonly send: (message: WorkerMessage) => void;
@@ -64,9 +67,7 @@ export class Worker implements ClientHost {
         this.#listen(message, handle);
         return;
       case "unlisten":
-        this.#listeners.get(message.listener)?.close();
-        this.#listeners.delete(message.listener);
-        this.#done(message.id);
+        this.#unlisten(message);
         return;
       case "ticketKeys":
         this.#ticketKeys = message.keys;
@@ -112,8 +113,15 @@ export class Worker implements ClientHost {
   }
 
   #listen({ id, listener: key, app, secure }: Of<"listen">, handle: unknown): void {
+    const known = this.#listeners.get(key);
+    if (known !== undefined) {
+      (handle as { close(): void } | undefined)?.close();
+      this.#join(known, app);
+      this.#done(id);
+      return;
+    }
     const acceptor = secure === null ? null : this.#newAcceptor(secure, () => listener);
-    const listener: Listener = new Listener(app, acceptor, (name) => this.#apps.get(name) ?? null, {
+    const listener: Listener = new Listener(new RequestBook(bookOf(key), this.#reportSoon), acceptor, {
       isFull: () => this.#isFull(),
       onPlain: (accepted) => {
         if (this.#isFull()) this.#turnAway(accepted.socket);
@@ -127,9 +135,34 @@ export class Worker implements ClientHost {
       },
     });
     if (this.#ticketKeys !== null) listener.setTicketKeys(this.#ticketKeys);
-    listener.setCertificates(this.#certificates.get(app) ?? []);
+    this.#join(listener, app);
     this.#listeners.set(key, listener);
     listener.listen(handle);
+  }
+
+  #join(listener: Listener, app: string): void {
+    listener.join(app);
+    listener.setCertificates(app, this.#certificates.get(app) ?? []);
+    const live = this.#apps.get(app);
+    if (live !== undefined) this.#serve(listener, live);
+  }
+
+  #serve(listener: Listener, live: LiveApp): void {
+    const { app, routing, tls } = live.table;
+    listener.router.set(live, (routing ?? DEFAULT_ROUTING).claim);
+    if (tls !== null) listener.apply(app, tls);
+  }
+
+  #unlisten({ id, listener: key, app }: Of<"unlisten">): void {
+    const listener = this.#listeners.get(key);
+    const live = this.#apps.get(app);
+    if (live !== undefined) listener?.router.delete(live);
+    if (listener?.leave(app) === true) {
+      this.#report();
+      listener.close();
+      this.#listeners.delete(key);
+    }
+    this.#done(id);
   }
 
   #newAcceptor(settings: SecureSettings, door: () => Door): SecureAcceptor {
@@ -184,12 +217,12 @@ export class Worker implements ClientHost {
 
   #setCertificates({ id, app, certificates }: Of<"certificates">): void {
     this.#certificates.set(app, certificates);
-    for (const listener of this.#listenersOf(app)) listener.setCertificates(certificates);
+    for (const listener of this.#listenersOf(app)) listener.setCertificates(app, certificates);
     this.#done(id);
   }
 
   #listenersOf(app: string): readonly Listener[] {
-    return [...this.#listeners.values()].filter((listener) => listener.appName === app);
+    return [...this.#listeners.values()].filter((listener) => listener.serves(app));
   }
 
   #routes({ id, table }: Of<"routes">): void {
@@ -198,16 +231,10 @@ export class Worker implements ClientHost {
       this.#options.send({ kind: "refused", id, reason: "the table is older than the present one" });
       return;
     }
-    const app = known ?? this.#newApp(table);
+    const app = known ?? new LiveApp(table, this.limits, this.#reportSoon);
     this.#apps.set(table.app, app);
-    if (table.tls !== null) for (const listener of this.#listenersOf(table.app)) listener.apply(table.tls);
+    for (const listener of this.#listenersOf(table.app)) this.#serve(listener, app);
     this.#done(id);
-  }
-
-  #newApp(table: Of<"routes">["table"]): LiveApp {
-    return new LiveApp(table, this.limits, () => {
-      this.#reportSoon();
-    });
   }
 
   #remove({ id, app }: Of<"remove">): void {
@@ -216,6 +243,7 @@ export class Worker implements ClientHost {
       live.close();
       this.#report();
       this.#apps.delete(app);
+      for (const listener of this.#listeners.values()) listener.router.delete(live);
     }
     this.#certificates.delete(app);
     this.#done(id);
@@ -245,17 +273,18 @@ export class Worker implements ClientHost {
   }
 
   /** At the end of the turn, so that many requests read at once are one message. */
-  #reportSoon(): void {
+  readonly #reportSoon = (): void => {
     if (this.#reportDue) return;
     this.#reportDue = true;
     queueMicrotask(() => {
       this.#report();
     });
-  }
+  };
 
   #report(): void {
     this.#reportDue = false;
-    const apps = [...this.#apps.values()].filter((app) => app.hasNews()).map((app) => app.delta());
+    const books = [...this.#apps.values(), ...[...this.#listeners.values()].map((listener) => listener.router.book)];
+    const apps = books.filter((book) => book.hasNews()).map((book) => book.delta());
     if (apps.length === 0 && !this.#handshakes.hasNews()) return;
     const delta = { clientConnections: this.#clients.size, handshakes: this.#handshakes.take(), apps };
     this.#options.send({ kind: "counts", delta });

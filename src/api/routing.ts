@@ -1,0 +1,13 @@
+import { z } from "zod";
+import type { Claim, FieldMatch, RoutingSpec } from "../core/routing.ts";
+
+const fieldMatch: z.ZodType<FieldMatch> = z.strictObject({ name: z.string().min(1), value: z.string().nullable() });
+
+const claimSchema: z.ZodType<Claim> = z.strictObject({
+  hosts: z.array(z.string().min(1).max(255)).max(1_000),
+  paths: z.array(z.string().startsWith("/").or(z.literal(""))).max(1_000),
+  headers: z.array(fieldMatch).max(100),
+  cookies: z.array(fieldMatch).max(100),
+});
+
+export const routingSchema: z.ZodType<RoutingSpec> = z.strictObject({ claim: claimSchema });

@@ -1,0 +1,83 @@
+import { z } from "zod";
+import type { FieldMatch, RoutingSpec } from "../core/routing.ts";
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What the proxy reads itself, or takes out before a request is forwarded. */
+const NOT_MATCHED =
+  /^(?:host|content-length|transfer-encoding|connection|upgrade|expect|te|trailer|keep-alive|proxy-connection|proxy|cookie|forwarded|via|x-forwarded-.*)$/i;
+
+const HOST =
+  'expected a host name such as "shop.example.com" or "*.example.com" (one label in place of the star), without scheme and port';
+const host = z
+  .string({ error: HOST })
+  .transform((name) => name.toLowerCase().replace(/\.$/, ""))
+  .refine(
+    (name) => /^(?:(?:\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|\[[0-9a-f:.]+\])$/.test(name),
+    {
+      error: HOST,
+    },
+  );
+
+const PATH = 'expected the beginning of a path such as "/api", in whole segments, without "..", "//", "*" and "?"';
+const path = z
+  .string({ error: PATH })
+  .regex(/^\/[^\s?#*"<>\\^`{|}\u0080-\uffff]*$/, { error: PATH })
+  .refine((value) => !/\/\.{0,2}(?:\/|$)/.test(value.replace(/\/$/, "")), { error: PATH })
+  .transform((value) => value.replace(/\/$/, ""));
+
+const VALUE = "expected the text that the value must be, or true for any value";
+const value = z.union([z.string(), z.literal(true)], { error: VALUE });
+const NAME = "expected the name of a field that is forwarded, not one of those that the proxy reads or sets itself";
+const headers = z.record(
+  z
+    .string()
+    .regex(TOKEN, { error: NAME })
+    .refine((name) => !NOT_MATCHED.test(name), { error: NAME }),
+  value,
+  { error: 'expected fields such as { "X-Beta": "1" }' },
+);
+const cookies = z.record(z.string().regex(TOKEN, { error: "expected the name of a cookie" }), value, {
+  error: 'expected cookies such as { beta: "1" }',
+});
+
+/** The keys of the configuration that say which requests are the app's. */
+export const claimKeys = {
+  hosts: z
+    .array(host, { error: 'expected a list of host names such as ["shop.example.com"]' })
+    .default([])
+    .describe("Requests for these hosts only; `*.example.com` is every name with one label more. Default: every host."),
+  paths: z
+    .array(path, { error: 'expected a list of paths such as ["/api"]' })
+    .default([])
+    .describe("Requests whose path begins with one of these only, byte for byte. Default: every path."),
+  match: z
+    .strictObject({
+      headers: headers.default({}).describe("Fields that a request must have; true for any value."),
+      cookies: cookies.default({}).describe("Cookies that a request must have; true for any value."),
+    })
+    .prefault({})
+    .describe("Requests that have all of these only."),
+};
+
+interface ParsedRouting {
+  readonly hosts: readonly string[];
+  readonly paths: readonly string[];
+  readonly match: { readonly headers: Fields; readonly cookies: Fields };
+}
+
+type Fields = Readonly<Record<string, string | true>>;
+
+export function routingOf({ hosts, paths, match }: ParsedRouting): RoutingSpec {
+  return {
+    claim: {
+      hosts: [...new Set(hosts)],
+      paths: [...new Set(paths)],
+      headers: fieldsOf(match.headers),
+      cookies: fieldsOf(match.cookies),
+    },
+  };
+}
+
+function fieldsOf(fields: Fields): readonly FieldMatch[] {
+  return Object.entries(fields).map(([name, wanted]) => ({ name, value: wanted === true ? null : wanted }));
+}

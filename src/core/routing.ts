@@ -1,0 +1,58 @@
+/** How the proxy chooses among apps, releases and instances. */
+export interface RoutingSpec {
+  readonly claim: Claim;
+}
+
+/**
+ * Which requests of a listen address are an app's: everything that is named must hold. Where several apps claim a request the most specific
+ * one gets it: an exact host before a wildcard before any host, then the longer path, then more fields.
+ */
+export interface Claim {
+  /** Names in small letters, `*.example.com` for every name with one label more. Empty: every host. */
+  readonly hosts: readonly string[];
+  /** Whole leading segments of the path, byte for byte as it is forwarded, without a slash at the end. Empty: every path. */
+  readonly paths: readonly string[];
+  readonly headers: readonly FieldMatch[];
+  readonly cookies: readonly FieldMatch[];
+}
+
+export interface FieldMatch {
+  readonly name: string;
+  /** Null: whatever its value is. */
+  readonly value: string | null;
+}
+
+export const CLAIM_OF_EVERYTHING: Claim = Object.freeze({ hosts: [], paths: [], headers: [], cookies: [] });
+export const DEFAULT_ROUTING: RoutingSpec = Object.freeze({ claim: CLAIM_OF_EVERYTHING });
+
+/** One host and one path of a claim; `""` is every one. */
+export interface Place {
+  readonly host: string;
+  readonly path: string;
+}
+
+export function placesOf({ hosts, paths }: Claim): readonly Place[] {
+  const everyPath = paths.length === 0 ? [""] : paths;
+  return (hosts.length === 0 ? [""] : hosts).flatMap((host) => everyPath.map((path) => ({ host, path })));
+}
+
+/** What two claims have in common, so that nothing says whose the request is; e.g. `shop.example.com/api`. */
+export function sharedPlaces(a: Claim, b: Claim): readonly string[] {
+  if (conditionsOf(a) !== conditionsOf(b)) return [];
+  const places = new Set(placesOf(a).map(placeText));
+  return placesOf(b)
+    .map(placeText)
+    .filter((place) => places.has(place));
+}
+
+function placeText({ host, path }: Place): string {
+  return `${host === "" ? "every host" : host}${path}`;
+}
+
+function conditionsOf({ headers, cookies }: Claim): string {
+  const texts = [
+    ...headers.map(({ name, value }) => JSON.stringify(["header", name.toLowerCase(), value])),
+    ...cookies.map(({ name, value }) => JSON.stringify(["cookie", name, value])),
+  ];
+  return texts.sort().join();
+}

@@ -1,0 +1,50 @@
+import type { ReleaseName } from "../../base/names.ts";
+import type { LedgerColumn } from "../../core/ledger.ts";
+import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta } from "../messages.ts";
+import { Ledger } from "./ledger.ts";
+
+/** Where a worker writes down the requests of one app, or those of one listener that no app has claimed. */
+export class RequestBook {
+  readonly name: string;
+  readonly ledger = new Ledger();
+  readonly #report: () => void;
+  #inFlight = 0;
+  #unreported = 0;
+  #reportedInFlight = 0;
+
+  /** `report` is called when so many requests have begun that they must be handed over. */
+  constructor(name: string, report: () => void) {
+    this.name = name;
+    this.#report = report;
+  }
+
+  /** A request's first byte has come. */
+  begin(): void {
+    this.#inFlight += 1;
+    this.#unreported += 1;
+    if (this.#unreported >= REQUESTS_UNREPORTED_MAX) this.#report();
+  }
+
+  end(release: ReleaseName, column: LedgerColumn): void {
+    this.ledger.count(release, column);
+    this.#inFlight -= 1;
+  }
+
+  /** A request that began here belongs elsewhere. */
+  moveTo(book: RequestBook): void {
+    if (book === this) return;
+    this.#inFlight -= 1;
+    book.begin();
+  }
+
+  /** There is something to hand over, or what was handed over last is not true any more. */
+  hasNews(): boolean {
+    return this.#unreported > 0 || this.#inFlight !== this.#reportedInFlight || !this.ledger.isEmpty();
+  }
+
+  delta(): WorkerAppDelta {
+    this.#unreported = 0;
+    this.#reportedInFlight = this.#inFlight;
+    return { app: this.name, inFlight: this.#inFlight, held: 0, targets: [], ...this.ledger.take() };
+  }
+}

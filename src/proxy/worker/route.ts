@@ -1,0 +1,39 @@
+import type { InstanceName } from "../../base/names.ts";
+import type { RouteTable } from "../../core/routes.ts";
+import type { Held } from "./in-flight.ts";
+import type { LiveTarget } from "./live-target.ts";
+import type { RequestBook } from "./request-book.ts";
+import { refusal, type Refusal } from "./refusal.ts";
+
+/** An app as a request of it sees it. */
+export interface RoutedApp {
+  /** The present one. */
+  readonly table: RouteTable;
+  /** The line that answers over TLS carry beside the application's own; empty for none. */
+  readonly hsts: string;
+  /** True if the request may wait for a usable target. */
+  hold(exchange: Held): boolean;
+  /** It does not wait any more. */
+  release(exchange: Held): void;
+  /** Takes one retry out of the budget, if there is one. */
+  mayRetry(): boolean;
+}
+
+/** Whose a request is and where it may go. */
+export interface Route {
+  readonly app: RoutedApp;
+  readonly book: RequestBook;
+  /** What the proxy adds to the answer: fields, each with its CRLF. */
+  readonly answerFields: string;
+  /** A target that was not tried yet, or null if there is none at the moment. */
+  pick(tried: ReadonlySet<InstanceName> | null): LiveTarget | null;
+}
+
+/** A request that goes nowhere, and where that is counted. */
+export interface Unrouted extends Refusal {
+  readonly book: RequestBook;
+}
+
+export function unrouted(book: RequestBook, status: number, reason: string): Unrouted {
+  return { ...refusal(status, reason), book };
+}
