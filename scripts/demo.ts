@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { DaemonClient } from "../src/cli/client.ts";
 import { LoadProcess } from "../test/support/load/load-process.ts";
 import { checkAll, type Check } from "./demo/checks.ts";
@@ -12,10 +13,15 @@ import { freePort, Workspace } from "./demo/workspace.ts";
  * request was lost. Exit code 0 only if every check holds and nothing is left running.
  */
 const APP = "shop";
-const REQUESTS_WANTED = 20_000;
-const CALM_MS = 3_000;
+const REQUESTS_USUAL = 20_000;
+const CALM_USUAL_MS = 3_000;
 const PATIENCE_MS = 60_000;
 const USERS = { rate: 1_500, keepAlive: 16, fresh: 4, post: 4, paths: ["/", "/api/products"] } as const;
+
+const { values: options } = parseArgs({ options: { requests: { type: "string", default: String(REQUESTS_USUAL) } } });
+/** `--requests <n>`: a shorter or longer run of the same. */
+const requestsWanted = Number(options.requests);
+const calmMs = Math.min(CALM_USUAL_MS, (CALM_USUAL_MS * requestsWanted) / REQUESTS_USUAL);
 
 const stage = new Stage();
 const workspace = new Workspace();
@@ -83,7 +89,7 @@ async function play(): Promise<readonly Check[]> {
     ledger: await client.ledger(APP),
     postedIds,
     stored,
-    requestsWanted: REQUESTS_WANTED,
+    requestsWanted,
   });
   for (const { title, holds, detail } of results) {
     stage.detail(`${holds ? stage.style("green", "✔") : stage.style("red", "✖")} ${title}  ${stage.style("dim", detail)}`);
@@ -104,12 +110,12 @@ async function run(...args: string[]): Promise<void> {
 }
 
 function calm(): Promise<void> {
-  return sleep(CALM_MS, undefined, { signal: interrupted.signal });
+  return sleep(calmMs, undefined, { signal: interrupted.signal });
 }
 
 async function untilEnough(users: LoadProcess): Promise<void> {
   const until = Date.now() + PATIENCE_MS;
-  while (users.requests < REQUESTS_WANTED && Date.now() < until) await sleep(200, undefined, { signal: interrupted.signal });
+  while (users.requests < requestsWanted && Date.now() < until) await sleep(200, undefined, { signal: interrupted.signal });
 }
 
 async function tidyUp(): Promise<void> {

@@ -6,7 +6,7 @@ import { until } from "./temp.ts";
 const HITLESS = fileURLToPath(new URL("../../bin/hitless.cjs", import.meta.url));
 
 /** What Node has compiled once: every program of a test starts in a third of the time. */
-const COMPILED = fileURLToPath(new URL("../../node_modules/.cache/hitless-tests", import.meta.url));
+export const COMPILED = fileURLToPath(new URL("../../node_modules/.cache/hitless-tests", import.meta.url));
 
 /** What a command has left behind when it ended. */
 export interface CommandResult {
