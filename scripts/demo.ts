@@ -118,13 +118,20 @@ async function untilEnough(users: LoadProcess): Promise<void> {
   while (users.requests < requestsWanted && Date.now() < until) await sleep(200, undefined, { signal: interrupted.signal });
 }
 
+/** `down` is refused while a deployment runs: one that was interrupted first goes back. */
+async function stopEverything(): Promise<void> {
+  const until = Date.now() + PATIENCE_MS;
+  const down = (): Promise<number> => hitless(["down"], { directory: workspace.path, env, onLine: () => undefined });
+  while ((await down().catch(() => 1)) !== 0 && Date.now() < until) {
+    await client.request(APP, "abort").catch(() => undefined);
+    await sleep(250);
+  }
+}
+
 async function tidyUp(): Promise<void> {
   stage.still();
   load?.kill();
-  const left: string[] = [];
-  await hitless(["down"], { directory: workspace.path, env, onLine: (line) => left.push(line) }).catch((error: unknown) =>
-    left.push(String(error)),
-  );
+  await stopEverything();
   await postgres?.stop();
   const processes = workspace.leftovers();
   workspace.remove();
