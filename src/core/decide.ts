@@ -1,21 +1,11 @@
 import type { Failure } from "../base/error.ts";
 import type { Command } from "./command.ts";
-import {
-  dropInstance,
-  note,
-  openDraft,
-  patch,
-  patchDeployment,
-  patchInstance,
-  running,
-  type Draft,
-  type NoteDraft,
-} from "./draft.ts";
+import { note, openDraft, patch, patchDeployment, patchInstance, running, type Draft, type NoteDraft } from "./draft.ts";
 import { finishUnchanged } from "./ending.ts";
 import type { Event, EventBody } from "./event.ts";
 import { whenExited, whenFailedToStart } from "./exits.ts";
 import { goBack } from "./going-back.ts";
-import { whenReady, whenStarted } from "./instances.ts";
+import { whenReady, whenStarted, whenStopped } from "./instances.ts";
 import { whenRecovered } from "./recovery.ts";
 import { syncRoutes } from "./route-tables.ts";
 import { ROUTES_TIMER, whenTrafficRefused } from "./refused-routes.ts";
@@ -92,8 +82,8 @@ const HANDLERS: Handlers = {
     whenFailedToStart(draft, instance, failure);
   },
   "instance.exited": whenExited,
-  "instance.stopped": (draft, { instance }) => {
-    dropInstance(draft, instance);
+  "instance.stopped": (draft, { instance, how }) => {
+    whenStopped(draft, instance, how);
     supervise(draft);
   },
   "traffic.applied": (draft, { revision }) => {

@@ -1,6 +1,6 @@
 import { instanceName, type InstanceName, type ReleaseName } from "../base/names.ts";
 import type { ProcessSpec } from "./app-spec.ts";
-import { note, order, patch, patchInstance, type Draft } from "./draft.ts";
+import { dropInstance, note, order, patch, patchInstance, type Draft } from "./draft.ts";
 import type { AppState, Instance } from "./state.ts";
 
 /** The process spec an instance runs by; null only if its release is unknown. */
@@ -99,6 +99,15 @@ export function whenReady(draft: Draft, name: InstanceName): void {
   if (instance?.status !== "warming") return;
   patchInstance(draft, name, { status: "serving" });
   note(draft, `${name} is ready after ${seconds(draft.at - instance.since)}`);
+}
+
+/** The instance is gone. One that had to be killed is told of: it may have left work undone, and cost its grace. */
+export function whenStopped(draft: Draft, name: InstanceName, how: "exited" | "killed" | "gone"): void {
+  const instance = draft.state.instances[name];
+  const spec = instance === undefined ? null : specOf(draft.state, instance);
+  if (how === "killed" && spec !== null)
+    note(draft, `${name} did not end within ${seconds(spec.stopGraceMs)} of ${spec.stopSignal}: it was ended by SIGKILL`, "bad");
+  dropInstance(draft, name);
 }
 
 export function seconds(ms: number): string {

@@ -23,9 +23,25 @@ export async function readLog(
     const { size } = await file.stat();
     // A smaller file than the offset has been rotated: it begins anew.
     if (from.offset !== null) return await piece(file, from.offset > size ? 0 : from.offset, size);
-    const start = Math.max(0, size - CHUNK_BYTES);
-    const { text, offset } = await piece(file, start, size);
-    return { text: lastLines(text, from.lines), offset };
+    const { text, offset } = await tail(file);
+    // Just after a rotation the latest words are in the file before.
+    const earlier = text.split("\n").length > from.lines ? "" : await rotated(join(directory, `${instance}.log.1`));
+    return { text: lastLines(earlier + text, from.lines), offset };
+  } finally {
+    await file.close();
+  }
+}
+
+async function tail(file: FileHandle): Promise<LogChunk> {
+  const { size } = await file.stat();
+  return piece(file, Math.max(0, size - CHUNK_BYTES), size);
+}
+
+async function rotated(path: string): Promise<string> {
+  const file = await open(path, "r").catch(() => null);
+  if (file === null) return "";
+  try {
+    return (await tail(file)).text;
   } finally {
     await file.close();
   }

@@ -5,6 +5,8 @@ import type { Register } from "../register.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
 const POLL_MS = 300;
+/** Of one instance, before it is the next one's turn. */
+const PIECES_MAX = 100;
 
 interface LogsOptions extends CommonOptions {
   readonly follow?: boolean;
@@ -52,10 +54,17 @@ interface Showing {
 async function show({ client, output }: Session, app: string, name: string, { lines, shown, prefix }: Showing): Promise<void> {
   const known = shown.get(name);
   try {
-    const chunk = await client.logs(app, name, known === undefined ? { lines } : { offset: known.offset });
-    const complete = ((known?.rest ?? "") + chunk.text).split("\n");
-    shown.set(name, { offset: chunk.offset, rest: complete.pop() ?? "" });
-    for (const line of complete) output.line(prefix ? `${output.style("dim", name)}  ${line}` : line);
+    let { text, offset } = await client.logs(app, name, known === undefined ? { lines } : { offset: known.offset });
+    let rest = known?.rest ?? "";
+    // One that writes faster than a piece at a time would be shown later and later.
+    for (let pieces = 1; text !== ""; pieces += 1) {
+      const complete = (rest + text).split("\n");
+      rest = complete.pop() ?? "";
+      for (const line of complete) output.line(prefix ? `${output.style("dim", name)}  ${line}` : line);
+      if (pieces === PIECES_MAX) break;
+      ({ text, offset } = await client.logs(app, name, { offset }));
+    }
+    shown.set(name, { offset, rest });
   } catch (error) {
     // One that has just been started may not have a log yet.
     if (prefix && error instanceof HitlessError && error.code === "ERR_INSTANCE_UNKNOWN") return;
