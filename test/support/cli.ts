@@ -20,6 +20,8 @@ export interface CommandPlace {
   readonly env: Readonly<Record<string, string>>;
   /** The Node.js that `bin` is started with; ours if not given. */
   readonly node?: string;
+  /** Another user than ours, by number. */
+  readonly uid?: number;
 }
 
 /** The command a person types, from its start to its end: they read along, press Ctrl-C, and look at the exit code. */
@@ -30,12 +32,13 @@ export class Command {
   out = "";
   err = "";
 
-  constructor(args: readonly string[], { cwd, env, node = process.execPath }: CommandPlace) {
+  constructor(args: readonly string[], { cwd, env, node = process.execPath, uid }: CommandPlace) {
     this.#args = args;
     this.#child = spawn(node, [HITLESS, ...args], {
       cwd,
       env: { PATH: process.env["PATH"], HOME: process.env["HOME"], NO_COLOR: "1", NODE_COMPILE_CACHE: COMPILED, ...env },
       stdio: ["ignore", "pipe", "pipe"],
+      ...(uid === undefined ? {} : { uid, gid: uid }),
     });
     this.#child.stdout?.on("data", (text) => (this.out += String(text)));
     this.#child.stderr?.on("data", (text) => (this.err += String(text)));

@@ -7,12 +7,15 @@ export interface ProcessLine {
   readonly directory: string;
 }
 
-/** Every process that has to do with a directory: by its command line, its environment, or by working in there. Linux only. */
-export function processesOf(directory: string): readonly ProcessLine[] {
+/** Every process that has to do with one of these directories: by its command line, its environment, or by working in there. Linux only. */
+export function processesOf(directories: readonly string[]): readonly ProcessLine[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .map((name) => ({ pid: Number(name), command: commandOf(name), directory: directoryOf(name) }))
-    .filter(({ pid, command, directory: in_ }) => [command, in_, environmentOf(pid)].some((text) => text.includes(directory)));
+    .filter((line) => {
+      const texts = [line.command, line.directory, environmentOf(line.pid)];
+      return directories.some((directory) => texts.some((text) => text.includes(directory)));
+    });
 }
 
 /** Empty for a zombie: it runs no more. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll } from "vitest";
 import type { AppStatus, DaemonInfo, DeploymentStatus, Report } from "../../src/api/daemon.ts";
+import { DaemonClient } from "../../src/cli/client.ts";
 import type { Config } from "../../src/config/schema.ts";
 import { freePort } from "./apps/app-process.ts";
 import { Command, type CommandPlace, type CommandResult } from "./cli.ts";
@@ -29,8 +30,16 @@ export type Web = Partial<Config["processes"][string]>;
 export class Scene {
   /** Short enough for unix sockets in it. */
   readonly root = mkdtempSync(join(tmpdir(), "hl-"));
-  readonly state = join(this.root, "state");
+  readonly state: string;
+  /** What the command calls, without the half second that it takes to start one: for looking again and again. */
+  readonly client: DaemonClient;
   readonly #commands: Command[] = [];
+
+  /** `state` for a state directory with something special about it; it stays when the scene goes. */
+  constructor(state?: string) {
+    this.state = state ?? join(this.root, "state");
+    this.client = new DaemonClient(this.state, "tester");
+  }
 
   /** An app directory with the fixture application and a configuration. */
   async app(name = "shop", web: Web = {}): Promise<AppDirectory> {
@@ -69,7 +78,7 @@ export class Scene {
   /** What runs of this scene and is no command of the test: daemon, proxy, instances, and what they have left behind. */
   processes(): readonly ProcessLine[] {
     const own = new Set(this.#commands.map((command) => command.pid));
-    return processesOf(this.root).filter(({ pid, command }) => command !== "" && !own.has(pid));
+    return processesOf([this.root, this.state]).filter(({ pid, command }) => command !== "" && !own.has(pid));
   }
 
   /** Removes every trace; safe to call again. */
@@ -110,23 +119,28 @@ export class AppDirectory {
     const config: Config = {
       app: this.name,
       listen: `127.0.0.1:${String(this.port)}`,
-      processes: { web: { ...WEB, ...web } },
+      processes: { web: this.web(web) },
       rollout: { batch: 1 },
       ...more,
     };
     this.write("hitless.config.json", JSON.stringify(config, null, 2));
   }
 
+  /** The fixture as a process type, with what is given over it. */
+  web(web: Web): Config["processes"][string] {
+    return { ...WEB, ...web };
+  }
+
   write(file: string, text: string): void {
     writeFileSync(join(this.path, file), text);
   }
 
-  begin(args: readonly string[], env: Readonly<Record<string, string>> = {}): Command {
-    return this.scene.begin(args, { cwd: this.path, env });
+  begin(args: readonly string[], place: Partial<CommandPlace> = {}): Command {
+    return this.scene.begin(args, { cwd: this.path, ...place });
   }
 
-  run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CommandResult> {
-    return this.begin(args, env).ended();
+  run(args: readonly string[], place: Partial<CommandPlace> = {}): Promise<CommandResult> {
+    return this.begin(args, place).ended();
   }
 
   json<T>(args: readonly string[]): Promise<T> {
@@ -138,11 +152,8 @@ export class AppDirectory {
     return this.json(["deploy", ...more]);
   }
 
-  async status(): Promise<AppStatus> {
-    const { apps } = await this.json<{ apps: AppStatus[] }>(["status", "--app", this.name]);
-    const [status] = apps;
-    if (status === undefined) throw new Error(`There is no status of ${this.name}.`);
-    return status;
+  status(): Promise<AppStatus> {
+    return this.scene.client.app(this.name);
   }
 
   /** Processes that run in a release of this app: exactly its instances, if nothing was left behind. */
