@@ -8,7 +8,7 @@ export interface ProcessLine {
 }
 
 /** Every process that has to do with one of these directories: by its command line, its environment, or by working in there. Linux only. */
-export function processesOf(directories: readonly string[]): readonly ProcessLine[] {
+export function processesOf(...directories: readonly string[]): readonly ProcessLine[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .map((name) => ({ pid: Number(name), command: commandOf(name), directory: directoryOf(name) }))

@@ -78,7 +78,7 @@ export class Scene {
   /** What runs of this scene and is no command of the test: daemon, proxy, instances, and what they have left behind. */
   processes(): readonly ProcessLine[] {
     const own = new Set(this.#commands.map((command) => command.pid));
-    return processesOf([this.root, this.state]).filter(({ pid, command }) => command !== "" && !own.has(pid));
+    return processesOf(this.root, this.state).filter(({ pid, command }) => command !== "" && !own.has(pid));
   }
 
   /** Removes every trace; safe to call again. */
