@@ -4,6 +4,7 @@ import { STRATEGIES, type Batch } from "../core/app-spec.ts";
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
 import type { Instance, Outcome, Phase } from "../core/state.ts";
 import type { TlsTraffic } from "../core/tls.ts";
+import type { ProxyStatus, UpgradeOutcome } from "./proxy-control.ts";
 import { appSpecSchema, batchSchema } from "./app-spec.ts";
 
 /**
@@ -14,6 +15,8 @@ import { appSpecSchema, batchSchema } from "./app-spec.ts";
  * |------------------------------------------------|-------------------|--------------------|
  * | GET    /v1/daemon                              | –                 | DaemonInfo         |
  * | POST   /v1/daemon/shutdown                     | ShutdownRequest   | {}  (then it ends) |
+ * | GET    /v1/daemon/proxy                        | –                 | ProxyStatus        |
+ * | POST   /v1/daemon/proxy/upgrade                | UpgradeProxyRequest | UpgradeOutcome   |
  * | GET    /v1/apps                                | –                 | { apps: AppStatus[] } |
  * | GET    /v1/apps/:app                           | –                 | AppStatus          |
  * | POST   /v1/apps/:app/deployments               | DeployRequest     | Accepted           |
@@ -61,6 +64,13 @@ export const shutdownRequestSchema = z.strictObject({
 });
 export type ShutdownRequest = z.infer<typeof shutdownRequestSchema>;
 
+export const upgradeProxySchema = z.strictObject({
+  by: z.string().min(1).max(200),
+  /** How long the old generation may finish its connections; null is the default. */
+  drainMs: z.number().int().min(0).nullable(),
+});
+export type UpgradeProxyRequest = z.infer<typeof upgradeProxySchema>;
+
 /** The deployment that was begun (or, for abort, the one that was told). */
 export interface Accepted {
   readonly deployment: string;
@@ -71,7 +81,9 @@ export interface DaemonInfo {
   readonly pid: number;
   readonly startedAt: number;
   readonly stateDirectory: string;
+  /** Null while the proxy does not answer. */
   readonly proxyPid: number | null;
+  readonly proxyVersion: string | null;
 }
 
 export interface AppStatus {
@@ -184,4 +196,4 @@ export interface LatencyStatus {
   readonly windowMs: number;
 }
 
-export type { Batch };
+export type { Batch, ProxyStatus, UpgradeOutcome };

@@ -20,6 +20,7 @@ import type { InstanceName } from "../base/names.ts";
  * | POST /tls/check         | TlsSpec         | { problems }      | after reading the files; nothing is changed               |
  * | GET  /apps/:app/ledger?at=ms&since=ms | –          | { ledger: LedgerSnapshot or null }   | after asking every worker for what it has not handed over; with `at`, the kept sample nearest before it; with `since`, the slowest since then |
  * | GET  /status            | –               | ProxyStatus       | at once                                                   |
+ * | POST /upgrade           | UpgradeRequest  | UpgradeOutcome    | the new generation serves; the old one finishes what it has |
  * | POST /shutdown          | { drainMs }     | {}                | every worker has drained its clients and ended            |
  */
 export interface AppliedRoutes {
@@ -52,7 +53,36 @@ export interface ProxyStatus {
   readonly workers: readonly WorkerStatus[];
   /** TLS handshakes since the start, over all workers; the resumed are among the completed. */
   readonly handshakes: { readonly completed: number; readonly resumed: number; readonly failed: number };
+  /** The generation before this one, while it finishes what it has. */
+  readonly predecessor: { readonly pid: number; readonly clientConnections: number } | null;
   readonly apps: readonly ProxyAppStatus[];
+}
+
+/** The new generation's program: what the keeper would start, but without `--succeed`, which is added. */
+export interface SuccessorProgram {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly version: string;
+}
+
+export interface UpgradeRequest {
+  readonly program: SuccessorProgram;
+  /** A new generation that is not ready after this is given up. */
+  readonly readyMs: number;
+  /** Connections of the old generation that are open after this are closed. */
+  readonly drainMs: number;
+}
+
+export interface UpgradeOutcome {
+  readonly from: GenerationInfo;
+  readonly to: GenerationInfo;
+  /** From the start of the new generation until it serves. */
+  readonly ms: number;
+}
+
+export interface GenerationInfo {
+  readonly pid: number;
+  readonly version: string;
 }
 
 export interface WorkerStatus {

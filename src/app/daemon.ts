@@ -9,7 +9,9 @@ import { SqliteStore } from "../adapters/sqlite/store.ts";
 import type { DaemonInfo, ShutdownRequest } from "../api/daemon.ts";
 import { daemonSocket } from "../api/transport/paths.ts";
 import { serve } from "../api/transport/serve.ts";
+import type { Logger } from "../base/log.ts";
 import { Engine } from "../engine/engine.ts";
+import type { ProxyControl } from "../server/context.ts";
 import { daemonRoutes } from "../server/routes.ts";
 import { createLogger } from "./logger.ts";
 import { prepareStateDirectory } from "./state-directory.ts";
@@ -25,6 +27,8 @@ export interface DaemonOptions {
 }
 
 const CLIENT_DRAIN_MS = 1_000;
+/** Above the 75 s of an idle client connection: none is closed sooner than it was told. WebSockets linger as long. */
+const GENERATION_DRAIN_MS = 90_000;
 
 /**
  * Runs the control plane in this process until it is told to end: by the API, or by SIGTERM or SIGINT, which leave proxy and instances
@@ -47,11 +51,9 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
   await keeper.start();
   await engine.start();
   const info = async (): Promise<DaemonInfo> => {
-    const proxyPid = await traffic.status().then(
-      (status) => status.pid,
-      () => null,
-    );
-    return { version: VERSION, pid: process.pid, startedAt, stateDirectory, proxyPid };
+    const proxy = await traffic.status().catch(() => null);
+    const { pid: proxyPid = null, version: proxyVersion = null } = proxy ?? {};
+    return { version: VERSION, pid: process.pid, startedAt, stateDirectory, proxyPid, proxyVersion };
   };
   const shutdown = async (request: ShutdownRequest): Promise<void> => {
     log.info("the daemon was asked to end", { by: request.by, instances: request.instances });
@@ -65,7 +67,7 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
   };
   const server = await serve(
     daemonSocket(stateDirectory),
-    daemonRoutes({ engine, traffic, stateDirectory, log, now: Date.now, info, shutdown }),
+    daemonRoutes({ engine, traffic, stateDirectory, log, now: Date.now, proxy: proxyControl(traffic, keeper), info, shutdown }),
     log,
   );
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
@@ -75,6 +77,7 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
     });
   }
   process.on("SIGHUP", () => undefined);
+  void upgradeIfOutdated(keeper, log);
   log.info("the daemon is ready", { version: VERSION, stateDirectory, apps: engine.apps() });
 
   await ended.promise;
@@ -89,4 +92,17 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
   });
   store.close();
   lock.release();
+}
+
+function proxyControl(traffic: ProxyTraffic, keeper: ProxyKeeper): ProxyControl {
+  return { status: () => traffic.status(), upgrade: (drainMs) => keeper.upgrade(drainMs ?? GENERATION_DRAIN_MS) };
+}
+
+/** The proxy outlives the daemon: after an update of Hitless the old one still runs. It serves, so a failure is no reason to end. */
+async function upgradeIfOutdated(keeper: ProxyKeeper, log: Logger): Promise<void> {
+  try {
+    if (await keeper.isOutdated()) await keeper.upgrade(GENERATION_DRAIN_MS);
+  } catch (error) {
+    log.error("the running proxy is of another version and could not be upgraded", { error: String(error) });
+  }
 }

@@ -55,6 +55,7 @@ export const ERROR_CODES = {
   ERR_DAEMON_UNREACHABLE: { kind: "unavailable", meaning: "No daemon answers on the socket in the state directory." },
   ERR_PROXY_UNREACHABLE: { kind: "unavailable", meaning: "The proxy's control socket does not answer." },
   ERR_PROXY_REFUSED: { kind: "unavailable", meaning: "The proxy refused what it was asked." },
+  ERR_PROXY_UPGRADE: { kind: "unavailable", meaning: "A new generation of the proxy did not take over; the old one goes on." },
   ERR_TIMEOUT: { kind: "timeout", meaning: "Something took longer than its limit." },
   ERR_ABORTED: { kind: "aborted", meaning: "An operator asked the deployment to go back." },
   ERR_MIXED: { kind: "mixed", meaning: "Going back failed too: what still serves was left running, on more than one release." },

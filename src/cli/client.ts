@@ -6,9 +6,11 @@ import type {
   DeploymentStatus,
   DeployRequest,
   LogChunk,
+  ProxyStatus,
   ReleaseStatus,
   Report,
   ShutdownRequest,
+  UpgradeOutcome,
 } from "../api/daemon.ts";
 import type { LedgerSnapshot } from "../core/ledger.ts";
 import { daemonSocket } from "../api/transport/paths.ts";
@@ -31,6 +33,15 @@ export class DaemonClient {
 
   async shutdown(instances: ShutdownRequest["instances"]): Promise<void> {
     await this.#post("/v1/daemon/shutdown", { by: this.by, instances });
+  }
+
+  proxy(): Promise<ProxyStatus> {
+    return this.#get("/v1/daemon/proxy");
+  }
+
+  /** Resolves when the new generation serves. */
+  upgradeProxy(drainMs: number | null): Promise<UpgradeOutcome> {
+    return this.#post("/v1/daemon/proxy/upgrade", { by: this.by, drainMs });
   }
 
   async apps(): Promise<readonly AppStatus[]> {

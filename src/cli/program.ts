@@ -5,6 +5,7 @@ import { registerDeploy } from "./commands/deploy.ts";
 import { registerLogs } from "./commands/logs.ts";
 import { registerLooking } from "./commands/look.ts";
 import { registerOperations } from "./commands/operate.ts";
+import { registerProxy } from "./commands/proxy.ts";
 import { registerStatus } from "./commands/status.ts";
 import type { CliHost } from "./host.ts";
 import type { Output } from "./output.ts";
@@ -69,5 +70,6 @@ function buildProgram(host: CliHost, output: Output): Command {
   registerLooking(program, register);
   registerLogs(program, register);
   registerDaemon(program, register);
+  registerProxy(program, register);
   return program;
 }

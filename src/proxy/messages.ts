@@ -37,8 +37,12 @@ export type HolderMessage =
   | { readonly kind: "cut"; readonly app: string; readonly instances: readonly InstanceName[] }
   /** Hand over everything counted so far, then answer `done`. */
   | { readonly kind: "flush"; readonly id: number }
-  /** Stop accepting, finish clients (every response says `Connection: close`), exit 0; whatever is left after `drainMs` is closed. */
-  | { readonly kind: "shutdown"; readonly drainMs: number };
+  /**
+   * Stop accepting, finish clients (every response says `Connection: close`), exit 0; whatever is left after `drainMs` is closed. Requests
+   * that wait for a target get their 503 at once, or wait on (`keep`: another generation goes on, and tables still come). Said again, the
+   * sooner end counts.
+   */
+  | { readonly kind: "shutdown"; readonly drainMs: number; readonly holds: "end" | "keep" };
 
 export type WorkerMessage =
   /** The worker's first message: it is ready for `listen` and `routes`. */

@@ -1,7 +1,15 @@
 import type { DaemonInfo, ShutdownRequest } from "../api/daemon.ts";
+import type { ProxyStatus, UpgradeOutcome } from "../api/proxy-control.ts";
 import type { Logger } from "../base/log.ts";
 import type { EngineControl } from "../engine/control.ts";
 import type { Traffic } from "../ports/traffic.ts";
+
+/** The proxy as a program. */
+export interface ProxyControl {
+  status(): Promise<ProxyStatus>;
+  /** Resolves when the new generation serves; null for the usual time to finish. */
+  upgrade(drainMs: number | null): Promise<UpgradeOutcome>;
+}
 
 /** What the API serves from. */
 export interface ServerContext {
@@ -10,6 +18,7 @@ export interface ServerContext {
   readonly stateDirectory: string;
   readonly log: Logger;
   readonly now: () => number;
+  readonly proxy: ProxyControl;
   info(): Promise<DaemonInfo>;
   /** Resolves when what can be waited for is done; the process ends after the answer. */
   shutdown(request: ShutdownRequest): Promise<void>;

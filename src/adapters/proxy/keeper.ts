@@ -3,6 +3,7 @@ import { closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import type { SuccessorProgram, UpgradeOutcome } from "../../api/proxy-control.ts";
 import { HitlessError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { ProxyTraffic } from "./traffic.ts";
@@ -16,6 +17,8 @@ export interface KeeperOptions {
 }
 
 const START_LIMIT_MS = 10_000;
+/** A new generation on a busy machine; until it is ready the old one serves, so there is no hurry. */
+const READY_LIMIT_MS = 30_000;
 const POLL_MS = 20;
 const WATCH_MS = 500;
 /** The holder makes little garbage, but steadily: with V8's own choice its young generation alone would grow to 100 MiB. */
@@ -29,6 +32,7 @@ export class ProxyKeeper {
   readonly #options: KeeperOptions;
   #watching: NodeJS.Timeout | null = null;
   #starting: Promise<void> | null = null;
+  #upgrading: Promise<UpgradeOutcome> | null = null;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -44,6 +48,22 @@ export class ProxyKeeper {
     }, WATCH_MS);
   }
 
+  /** True if the running proxy is of another version than this program. */
+  async isOutdated(): Promise<boolean> {
+    return (await this.#options.traffic.status()).version !== this.#options.version;
+  }
+
+  /**
+   * Replaces the running proxy by a new generation of this program's version, on the same sockets; the old one may finish for `drainMs`.
+   * Asked for while one is under way, that one is waited for. @throws ERR_PROXY_UPGRADE, ERR_PROXY_UNREACHABLE
+   */
+  upgrade(drainMs: number): Promise<UpgradeOutcome> {
+    this.#upgrading ??= this.#upgrade(drainMs).finally(() => {
+      this.#upgrading = null;
+    });
+    return this.#upgrading;
+  }
+
   /** Leaves the proxy running. */
   stop(): void {
     if (this.#watching !== null) clearInterval(this.#watching);
@@ -53,6 +73,7 @@ export class ProxyKeeper {
   /** Ends the proxy; its clients get `drainMs` to finish. */
   async end(drainMs: number): Promise<void> {
     this.stop();
+    await this.#upgrading?.catch(() => undefined);
     if (!(await this.#answers())) return;
     const { pid } = await this.#options.traffic.status();
     await this.#options.traffic.shutdown(drainMs);
@@ -88,11 +109,23 @@ export class ProxyKeeper {
     }
   }
 
-  #spawn(logPath: string): number {
+  async #upgrade(drainMs: number): Promise<UpgradeOutcome> {
+    const outcome = await this.#options.traffic.upgrade({ program: this.#program(), readyMs: READY_LIMIT_MS, drainMs });
+    this.#options.log.info("the proxy was upgraded", { ...outcome });
+    return outcome;
+  }
+
+  #program(): SuccessorProgram {
     const { stateDirectory, version, workers } = this.#options;
-    const output = openSync(logPath, "a", 0o600);
     const more = workers === null ? [] : ["--workers", String(workers)];
-    const child = spawn(process.execPath, [...HOLDER_FLAGS, MAIN, "--state", stateDirectory, "--version", version, ...more], {
+    const args = [...HOLDER_FLAGS, MAIN, "--state", stateDirectory, "--version", version, ...more];
+    return { command: process.execPath, args, version };
+  }
+
+  #spawn(logPath: string): number {
+    const output = openSync(logPath, "a", 0o600);
+    const { command, args } = this.#program();
+    const child = spawn(command, args, {
       detached: true,
       stdio: ["ignore", output, output],
       cwd: "/",

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { AppliedRoutes, ProxyStatus } from "../../api/proxy-control.ts";
+import type { AppliedRoutes, ProxyStatus, UpgradeOutcome, UpgradeRequest } from "../../api/proxy-control.ts";
 import { call, type CallOptions } from "../../api/transport/call.ts";
 import type { HealthSpec } from "../../core/app-spec.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
@@ -56,6 +56,11 @@ export class ProxyTraffic implements Traffic {
 
   status(): Promise<ProxyStatus> {
     return this.#call("/status", {});
+  }
+
+  /** Resolves when the new generation serves. @throws ERR_PROXY_UPGRADE, ERR_PROXY_UNREACHABLE */
+  upgrade(request: UpgradeRequest): Promise<UpgradeOutcome> {
+    return this.#call("/upgrade", { method: "POST", body: request });
   }
 
   async shutdown(drainMs: number): Promise<void> {

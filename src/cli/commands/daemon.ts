@@ -1,7 +1,9 @@
 import type { Command } from "commander";
 import { HitlessError } from "../../base/error.ts";
 import { follow } from "../follow.ts";
+import type { DaemonInfo } from "../../api/daemon.ts";
 import type { Register } from "../register.ts";
+import { upgradeText } from "../render/proxy.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
 interface UpOptions extends CommonOptions {
@@ -52,10 +54,23 @@ async function up(session: Session, options: UpOptions): Promise<void> {
     output.line(
       `${fresh ? "the daemon was started" : "the daemon is running"}  ${output.style("dim", `pid ${String(info.pid)}, state in ${info.stateDirectory}`)}`,
     );
+  await upgradeOutdated(session, info);
   const stopped = (await session.client.apps()).filter((status) => status.suspended && status.active !== null);
   for (const { app } of stopped) {
     const { deployment } = await session.client.request(app, "resume");
     await follow(session, app, deployment);
+  }
+}
+
+/** The proxy outlives the daemon: after an update of Hitless the old one may still run. */
+async function upgradeOutdated({ client, output, host, wantsJson }: Session, info: DaemonInfo): Promise<void> {
+  if (info.version !== host.version) {
+    output.note(
+      `the daemon is version ${info.version}, this is ${host.version}: \`hitless down --keep-instances\` and \`hitless up\` replace it`,
+    );
+  } else if (info.proxyVersion !== null && info.proxyVersion !== host.version) {
+    const outcome = await client.upgradeProxy(null);
+    if (!wantsJson) output.line(upgradeText(outcome));
   }
 }
 

@@ -17,10 +17,14 @@ interface Wanted {
   readonly secure: SecureSettings | null;
 }
 
-interface HeldListener extends Wanted {
+/** What another holder has to know of a listening socket that it is sent. */
+export interface ListenerInfo extends Wanted {
   /** How the workers know it: the address as bound. */
   readonly key: string;
   readonly app: string;
+}
+
+export interface HeldListener extends ListenerInfo {
   readonly socket: ListeningSocket;
 }
 
@@ -28,11 +32,34 @@ interface HeldListener extends Wanted {
 export class AppListeners {
   readonly #workers: WorkerGroup;
   readonly #log: Logger;
-  #held: readonly HeldListener[] = [];
+  #held: readonly HeldListener[];
+  /** Workers accept; those of a new generation do not until the old one says so. */
+  #accepting: boolean;
 
-  constructor(workers: WorkerGroup, log: Logger) {
+  /** `inherited` is null for a proxy that is started afresh. */
+  constructor(workers: WorkerGroup, inherited: readonly HeldListener[] | null, log: Logger) {
     this.#workers = workers;
+    this.#held = inherited ?? [];
+    this.#accepting = inherited === null;
     this.#log = log;
+  }
+
+  /** For the holder that takes over. */
+  all(): readonly HeldListener[] {
+    return this.#held;
+  }
+
+  /** The workers accept from now on. @throws ERR_LISTEN_ADDRESS_TAKEN */
+  async accept(): Promise<void> {
+    this.#accepting = true;
+    const sent = new Set<ListeningSocket>();
+    await Promise.all(
+      this.#held.map((held) => {
+        const isFirst = !sent.has(held.socket);
+        sent.add(held.socket);
+        return this.#tellToListen(held, isFirst);
+      }),
+    );
   }
 
   /** As bound; null if the app has none for that. */
@@ -72,6 +99,7 @@ export class AppListeners {
 
   /** Hands a new worker the sockets of an app. */
   async prepare(worker: WorkerProcess, app: string): Promise<void> {
+    if (!this.#accepting) return;
     for (const { key, secure, socket } of this.#held.filter((held) => held.app === app)) {
       const answer = await worker.ask({ kind: "listen", listener: key, app, secure }, socket.handle);
       if (answer.kind === "refused") this.#log.error("a worker cannot listen", { listener: key, why: answer.reason });
@@ -101,8 +129,13 @@ export class AppListeners {
     return { ...wanted, app, key: listenerKey(socket.address), socket };
   }
 
-  async #listen({ key, app, secure, socket, address }: HeldListener): Promise<void> {
-    const handle = this.#isHeld(socket) ? undefined : socket.handle;
+  async #listen(held: HeldListener): Promise<void> {
+    await this.#tellToListen(held, !this.#isHeld(held.socket));
+  }
+
+  /** The handle goes along with the first app of a socket. */
+  async #tellToListen({ key, app, secure, socket, address }: HeldListener, isFirst: boolean): Promise<void> {
+    const handle = isFirst ? socket.handle : undefined;
     const answers = await this.#workers.demandAll({ kind: "listen", listener: key, app, secure }, handle);
     if (answers.some((answer) => answer.kind === "refused")) throw taken(address);
   }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { UpgradeRequest } from "../../api/proxy-control.ts";
 import { routingSchema } from "../../api/routing.ts";
 import { listenSchema, tlsSchema } from "../../api/tls.ts";
 import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
@@ -6,6 +7,7 @@ import { NAME_PATTERN } from "../../base/names.ts";
 import type { RouteTable } from "../../core/routes.ts";
 import { checkTls } from "../tls/check.ts";
 import type { Holder } from "./holder.ts";
+import type { Upgrade } from "./upgrade.ts";
 import { probe } from "./probe.ts";
 
 const ms = z.number().int().min(0);
@@ -36,10 +38,21 @@ const table: z.ZodType<RouteTable> = z.strictObject({
 const removal = z.strictObject({ epoch: z.number().int().min(0) });
 const drain = z.strictObject({ instances: z.array(z.string().min(1)), timeoutMs: ms });
 const probing = z.strictObject({ host: z.string().min(1), port: z.number().int().min(1).max(65_535), health });
+const upgrade: z.ZodType<UpgradeRequest> = z.strictObject({
+  program: z.strictObject({ command: z.string().min(1), args: z.array(z.string()), version: z.string().min(1) }),
+  readyMs: ms.min(1),
+  drainMs: ms,
+});
 const shutdown = z.strictObject({ drainMs: ms });
 
+export interface ControlTargets {
+  readonly holder: Holder;
+  readonly upgrade: Upgrade;
+  readonly onShutdown: (drainMs: number) => void;
+}
+
 /** The calls of `api/proxy-control` on a holder. */
-export function controlRoutes(holder: Holder, onShutdown: (drainMs: number) => void): readonly Route[] {
+export function controlRoutes({ holder, upgrade: upgrading, onShutdown }: ControlTargets): readonly Route[] {
   return [
     { method: "PUT", path: "/apps/:app/routes", handle: ({ body }) => holder.apply(parseBody(table, body)) },
     {
@@ -56,6 +69,11 @@ export function controlRoutes(holder: Holder, onShutdown: (drainMs: number) => v
     { method: "POST", path: "/probe", handle: ({ body, signal }) => probeCall(body, signal) },
     { method: "GET", path: "/apps/:app/ledger", handle: async (call) => ({ ledger: await ledgerCall(holder, call) }) },
     { method: "GET", path: "/status", handle: () => holder.status() },
+    {
+      method: "POST",
+      path: "/upgrade",
+      handle: ({ body }) => upgrading.run(parseBody(upgrade, body)),
+    },
     {
       method: "POST",
       path: "/shutdown",

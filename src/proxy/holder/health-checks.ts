@@ -2,6 +2,7 @@ import type { HealthSpec } from "../../core/app-spec.ts";
 import type { InstanceName } from "../../base/names.ts";
 import type { RouteTable, Target } from "../../core/routes.ts";
 import { probe } from "./probe.ts";
+import type { HealthVerdict } from "./succession.ts";
 
 interface Check {
   readonly target: Target;
@@ -37,6 +38,14 @@ export class HealthChecks {
     this.#apps.set(table.app, after);
   }
 
+  /** What another holder has seen: such a target is down until it passes here. */
+  believe({ app, instance, lastFailure }: HealthVerdict): void {
+    const check = this.#apps.get(app)?.get(instance);
+    if (check === undefined) return;
+    check.down = true;
+    check.lastFailure = lastFailure;
+  }
+
   remove(app: string): void {
     for (const check of this.#apps.get(app)?.values() ?? []) end(check);
     this.#apps.delete(app);
@@ -44,6 +53,11 @@ export class HealthChecks {
 
   down(app: string): readonly InstanceName[] {
     return [...(this.#apps.get(app)?.values() ?? [])].filter((check) => check.down).map((check) => check.target.instance);
+  }
+
+  /** For the holder that takes over. */
+  verdicts(app: string): readonly HealthVerdict[] {
+    return this.down(app).map((instance) => ({ app, instance, lastFailure: this.lastFailure(app, instance) }));
   }
 
   lastFailure(app: string, instance: InstanceName): string | null {

@@ -6,13 +6,20 @@ import type { AppliedRoutes, ProxyAppStatus, ProxyStatus, ProxyTargetStatus } fr
 import { claimProblem } from "../../core/claims.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { DrainOutcome, RouteTable } from "../../core/routes.ts";
-import type { WorkerDelta } from "../messages.ts";
+import type { HolderMessage, WorkerDelta } from "../messages.ts";
 import { CertificateStore } from "../tls/certificate-store.ts";
 import { TicketKeys } from "../tls/ticket-keys.ts";
-import { AppListeners } from "./app-listeners.ts";
+import { AppListeners, type HeldListener } from "./app-listeners.ts";
 import { HealthChecks } from "./health-checks.ts";
-import { type AppBook, LedgerBook } from "./ledger-book.ts";
+import { Counts } from "./counts.ts";
+import type { AppBook } from "./ledger-book.ts";
+import type { Legacy } from "./legacy.ts";
+import type { Answer, Member } from "./member.ts";
+import { Predecessor } from "./predecessor.ts";
 import type { RouteFile } from "./route-file.ts";
+import type { HandedOver, PredecessorMessage } from "./succession.ts";
+import { staleTable, throwIfOlder } from "./table-order.ts";
+import { within } from "./within.ts";
 import { WorkerGroup } from "./worker-group.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
@@ -23,9 +30,13 @@ export interface HolderOptions {
   readonly directory: string;
   readonly routeFile: RouteFile;
   readonly log: Logger;
+  /** From the generation before; null for a proxy that is started afresh. */
+  readonly legacy: Legacy | null;
 }
 
 const SAMPLE_MS = 1_000;
+/** An address of a saved table that is still taken is tried again this often. */
+const RETRY_MS = 200;
 const FLUSH_LIMIT_MS = 1_000;
 /** How long a cut may take until the workers have acknowledged it. */
 const CUT_LIMIT_MS = 2_000;
@@ -36,10 +47,12 @@ const CUT_LIMIT_MS = 2_000;
  */
 export class Holder {
   readonly #options: HolderOptions;
-  readonly #boot = randomUUID();
+  readonly #boot: string;
   readonly #startedAt = Date.now();
   readonly #tables = new Map<string, RouteTable>();
-  readonly #book = new LedgerBook(this.#boot);
+  /** Saved tables whose address cannot be had at the moment. */
+  readonly #unserved = new Map<string, RouteTable>();
+  readonly #counts: Counts;
   readonly #health = new HealthChecks((app) => {
     this.#workers.tellAll({ kind: "health", app, down: this.#health.down(app) });
   });
@@ -47,72 +60,145 @@ export class Holder {
   readonly #listeners: AppListeners;
   readonly #certificates: CertificateStore;
   readonly #ticketKeys: TicketKeys;
-  #handshakes = { completed: 0, resumed: 0, failed: 0 };
+  readonly #predecessor: Predecessor | null;
+  #succeeded = false;
   #sampler: NodeJS.Timeout | null = null;
   #changes: Promise<unknown> = Promise.resolve();
 
   constructor(options: HolderOptions) {
     this.#options = options;
+    const { legacy, log } = options;
+    this.#boot = legacy?.state.boot ?? randomUUID();
+    this.#counts = new Counts(this.#boot, legacy?.state ?? null);
     const events = {
       onCounts: (worker: WorkerProcess, delta: WorkerDelta) => {
-        this.#book.add(worker.pid, delta);
-        this.#countHandshakes(delta);
+        this.#counts.add(worker.pid, delta);
       },
       onExit: (worker: WorkerProcess, how: string) => {
-        this.#book.workerGone(worker.pid, how === "exited with code 0");
+        this.#counts.workerGone(worker.pid, how === "exited with code 0");
       },
     };
-    this.#workers = new WorkerGroup(options.workers, events, (worker) => this.#prepare(worker), options.log);
-    this.#listeners = new AppListeners(this.#workers, options.log);
-    this.#ticketKeys = new TicketKeys(options.directory, options.log, () => {
+    this.#workers = new WorkerGroup(options.workers, events, (worker) => this.#prepare(worker), log);
+    this.#listeners = new AppListeners(this.#workers, legacy?.listeners ?? null, log);
+    this.#ticketKeys = new TicketKeys(options.directory, log, () => {
       void this.#workers.demandAll({ kind: "ticketKeys", keys: this.#ticketKeys.current });
     });
     this.#certificates = new CertificateStore({
-      log: options.log,
+      log,
       onChange: (app) => {
-        void this.#exclusively(() => this.#sendCertificates(app));
+        void this.exclusively(() => this.#sendCertificates(app));
       },
     });
+    this.#predecessor = legacy === null ? null : Predecessor.of(legacy, this.#counts, log);
   }
 
-  /** Serves what the saved tables say, before anybody asks for it. */
+  /** Serves what the saved tables say, before anybody asks for it; a new generation, what it was given, once it may `accept`. */
   async start(): Promise<void> {
-    for (const table of await this.#options.routeFile.load()) {
+    const { legacy, routeFile, log } = this.#options;
+    for (const table of legacy?.state.tables ?? (await routeFile.load())) {
       try {
         await this.#certificates.apply(table.app, table.tls);
         await this.#listeners.open(table);
         this.#tables.set(table.app, table);
         this.#health.apply(table);
       } catch (error) {
-        this.#options.log.error("a saved app cannot be served", { app: table.app, error: String(error) });
+        if (legacy !== null) throw error;
+        log.error("a saved app cannot be served at the moment", { app: table.app, error: String(error) });
+        this.#unserved.set(table.app, table);
+        this.#tryAgainLater(table);
       }
     }
+    for (const verdict of legacy?.state.health ?? []) this.#health.believe(verdict);
     await this.#ticketKeys.start();
     await this.#workers.start();
     this.#certificates.start();
     this.#sampler = setInterval(() => {
-      this.#book.sample(Date.now());
+      this.#counts.book.sample(Date.now());
     }, SAMPLE_MS);
   }
 
+  /** For a new generation: everything up to accepting is done. @throws ERR_PROXY_REFUSED */
+  throwIfIncomplete(): void {
+    if (this.#workers.complete) return;
+    throw new HitlessError({ code: "ERR_PROXY_REFUSED", what: "A worker ended at its start." });
+  }
+
+  /** For a new generation: its workers accept beside those of the old one, which is followed from now on. @throws ERR_LISTEN_ADDRESS_TAKEN */
+  async accept(): Promise<void> {
+    await this.#listeners.accept();
+    if (this.#predecessor !== null) this.#workers.follow(this.#predecessor);
+    await this.#save();
+  }
+
+  // --- handing over to a new generation ---
+
+  /** Gives everything it needs; `send` gets what is counted from this moment on. */
+  handOver(send: (message: PredecessorMessage) => void): {
+    readonly listeners: readonly HeldListener[];
+    readonly state: HandedOver;
+  } {
+    this.#counts.streamTo(send);
+    return {
+      listeners: this.#listeners.all(),
+      state: {
+        boot: this.#boot,
+        pid: process.pid,
+        tables: [...this.#tables.values()],
+        health: [...this.#tables.keys()].flatMap((app) => this.#health.verdicts(app)),
+        ...this.#counts.data(),
+      },
+    };
+  }
+
+  /** It did not take over. */
+  keep(): void {
+    this.#counts.streamTo(null);
+  }
+
+  /** It took over: whoever still asks here is to ask again. */
+  succeeded(): void {
+    this.#succeeded = true;
+  }
+
+  /** Resolves when every worker has finished its clients, or was ended at the limit. Requests that wait go on waiting. */
+  async retire(drainMs: number): Promise<void> {
+    if (this.#sampler !== null) clearInterval(this.#sampler);
+    this.#health.close();
+    this.#certificates.close();
+    this.#ticketKeys.close();
+    this.#listeners.closeSockets();
+    await this.#workers.close(drainMs, "keep");
+  }
+
+  tellWorkers(message: HolderMessage): void {
+    this.#workers.tellAll(message);
+  }
+
+  askWorkers(question: Parameters<Member["ask"]>[0]): Promise<readonly Answer[]> {
+    return this.#workers.askAll(question);
+  }
+
+  // --- what the daemon asks for ---
+
   /** One change at a time, so that a table is either before or after another for every worker. */
   apply(table: RouteTable): Promise<AppliedRoutes> {
-    return this.#exclusively(() => this.#apply(table));
+    return this.exclusively(() => this.#apply(table));
   }
 
   remove(app: string, epoch: number): Promise<void> {
-    return this.#exclusively(() => this.#remove(app, epoch));
+    return this.exclusively(() => this.#remove(app, epoch));
   }
 
   /** See the contract in `api/proxy-control`. Waits at most `timeoutMs`, then cuts. */
   async drain(app: string, instances: readonly InstanceName[], timeoutMs: number, signal: AbortSignal): Promise<DrainOutcome> {
+    this.#throwIfSucceeded();
     this.#throwIfRouted(app, instances);
     const begun = Date.now();
     const drained = this.#workers.askAll({ kind: "drain", app, instances });
     let cut = 0;
     if (!(await within(drained, timeoutMs, signal))) {
       signal.throwIfAborted();
-      cut = instances.reduce((sum, instance) => sum + (this.#book.find(app)?.inFlightOf(instance) ?? 0), 0);
+      cut = instances.reduce((sum, instance) => sum + (this.#counts.book.find(app)?.inFlightOf(instance) ?? 0), 0);
       this.#workers.tellAll({ kind: "cut", app, instances });
       await within(drained, CUT_LIMIT_MS, signal);
     }
@@ -124,7 +210,8 @@ export class Holder {
     app: string,
     { at, slowestSince }: { readonly at: number | null; readonly slowestSince: number | null },
   ): Promise<LedgerSnapshot | null> {
-    const book = this.#book.find(app);
+    this.#throwIfSucceeded();
+    const book = this.#counts.book.find(app);
     if (book === null) return null;
     if (at !== null) return book.sampleAt(at);
     await within(this.#workers.askAll({ kind: "flush" }), FLUSH_LIMIT_MS);
@@ -143,7 +230,8 @@ export class Holder {
       version: this.#options.version,
       startedAt: this.#startedAt,
       workers,
-      handshakes: this.#handshakes,
+      predecessor: this.#predecessorStatus(),
+      handshakes: this.#counts.handshakes,
       apps: [...this.#tables.values()].map((table) => this.#appStatus(table)),
     };
   }
@@ -153,11 +241,19 @@ export class Holder {
     this.#health.close();
     this.#certificates.close();
     this.#ticketKeys.close();
-    await this.#workers.close(drainMs);
+    await this.#workers.close(drainMs, "end");
     this.#listeners.closeSockets();
   }
 
+  /** One change at a time, and none while another one waits for its end. */
+  exclusively<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#changes.then(change);
+    this.#changes = result.catch(() => undefined);
+    return result;
+  }
+
   async #apply(table: RouteTable): Promise<AppliedRoutes> {
+    this.#throwIfSucceeded();
     const { app, epoch, revision } = table;
     const known = this.#tables.get(app);
     if (known !== undefined) throwIfOlder(known, table);
@@ -168,19 +264,22 @@ export class Holder {
     await this.#listeners.open(table);
     await this.#listeners.closeOthers(table);
     this.#tables.set(app, table);
+    this.#unserved.delete(app);
     await this.#save();
     this.#health.apply(table);
     const answers = await this.#workers.demandAll({ kind: "routes", table });
     this.#workers.tellAll({ kind: "health", app, down: this.#health.down(app) });
     const kept = new Set(table.pools.flatMap((pool) => pool.targets.map((target) => target.instance)));
-    this.#book.book(app).forget(kept);
+    this.#counts.book.book(app).forget(kept);
     return { app, epoch, revision, workers: answers.length };
   }
 
   async #remove(app: string, epoch: number): Promise<void> {
+    this.#throwIfSucceeded();
+    this.#unserved.delete(app);
     const known = this.#tables.get(app);
     if (known === undefined) return;
-    if (epoch < known.epoch) throw stale(known, epoch);
+    if (epoch < known.epoch) throw staleTable(known, epoch);
     await this.#listeners.closeAllOf(app);
     await this.#workers.demandAll({ kind: "remove", app });
     this.#tables.delete(app);
@@ -208,7 +307,7 @@ export class Holder {
   /** A full disk must not keep traffic from being moved: the file only matters to the next holder. */
   async #save(): Promise<void> {
     try {
-      await this.#options.routeFile.save([...this.#tables.values()]);
+      await this.#options.routeFile.save([...this.#tables.values(), ...this.#unserved.values()]);
     } catch (error) {
       this.#options.log.error("the route tables cannot be saved; a restarted proxy would serve older ones", {
         error: String(error),
@@ -226,15 +325,6 @@ export class Holder {
     });
   }
 
-  #countHandshakes({ handshakes: { completed, resumed, failed } }: WorkerDelta): void {
-    const sum = this.#handshakes;
-    this.#handshakes = {
-      completed: sum.completed + completed,
-      resumed: sum.resumed + resumed,
-      failed: sum.failed + failed,
-    };
-  }
-
   #tlsStatus({ app, tls }: RouteTable): ProxyAppStatus["tls"] {
     if (tls === null) return null;
     const listen = this.#listeners.address(app, "secure") ?? tls.listen;
@@ -242,7 +332,7 @@ export class Holder {
   }
 
   #appStatus(table: RouteTable): ProxyAppStatus {
-    const book = this.#book.book(table.app);
+    const book = this.#counts.book.book(table.app);
     const down = new Set(this.#health.down(table.app));
     const targets = table.pools.flatMap((pool) =>
       pool.targets.map((target) => this.#targetStatus(table.app, target.instance, down, book)),
@@ -262,45 +352,23 @@ export class Holder {
     };
   }
 
-  #exclusively<T>(change: () => Promise<T>): Promise<T> {
-    const result = this.#changes.then(change);
-    this.#changes = result.catch(() => undefined);
-    return result;
+  #predecessorStatus(): ProxyStatus["predecessor"] {
+    const before = this.#predecessor;
+    return before?.alive === true ? { pid: before.pid, clientConnections: before.clientConnections } : null;
   }
-}
 
-/** An identical table is acknowledged again: the daemon may not have heard the first answer. */
-function throwIfOlder(known: RouteTable, table: RouteTable): void {
-  const newer = table.epoch > known.epoch || (table.epoch === known.epoch && table.revision > known.revision);
-  if (newer || JSON.stringify(known) === JSON.stringify(table)) return;
-  throw stale(known, table.epoch, table.revision);
-}
+  /** The workers of a proxy that was killed may still be there for a moment. */
+  #tryAgainLater(table: RouteTable): void {
+    setTimeout(() => {
+      if (this.#unserved.get(table.app) !== table) return;
+      this.apply(table).catch(() => {
+        this.#tryAgainLater(table);
+      });
+    }, RETRY_MS);
+  }
 
-function stale(known: RouteTable, epoch: number, revision?: number): HitlessError {
-  return new HitlessError({
-    code: "ERR_STALE_EPOCH",
-    what: `The proxy has a newer route table of ${known.app}.`,
-    why: `It has epoch ${String(known.epoch)}, revision ${String(known.revision)}; it was sent epoch ${String(epoch)}${revision === undefined ? "" : `, revision ${String(revision)}`}.`,
-  });
-}
-
-/** True if the promise settles in time; false at the limit or when the signal is aborted. */
-async function within(promise: Promise<unknown>, ms: number, signal?: AbortSignal): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  let aborted: (() => void) | undefined;
-  const limit = new Promise<false>((resolve) => {
-    timer = setTimeout(() => {
-      resolve(false);
-    }, ms);
-    aborted = () => {
-      resolve(false);
-    };
-    signal?.addEventListener("abort", aborted, { once: true });
-  });
-  try {
-    return await Promise.race([promise.then(() => true), limit]);
-  } finally {
-    clearTimeout(timer);
-    if (aborted !== undefined) signal?.removeEventListener("abort", aborted);
+  #throwIfSucceeded(): void {
+    if (!this.#succeeded) return;
+    throw new HitlessError({ code: "ERR_PROXY_UNREACHABLE", what: "A new generation of the proxy has taken over; ask again." });
   }
 }

@@ -1,6 +1,6 @@
 import { addHistograms } from "../../base/histogram.ts";
 import type { InstanceName } from "../../base/names.ts";
-import { addCounts, NO_RELEASE, ZERO_COUNTS, type LedgerRow, type LedgerSnapshot } from "../../core/ledger.ts";
+import { addCounts, NO_RELEASE, ZERO_COUNTS, type LedgerRow, type LedgerSnapshot, type SlowRequest } from "../../core/ledger.ts";
 import { Slowest } from "./slowest.ts";
 import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta, type WorkerDelta } from "../messages.ts";
 
@@ -21,6 +21,16 @@ interface Present {
   readonly targets: WorkerAppDelta["targets"];
 }
 
+/** Everything a book holds, for the holder that takes over. */
+export interface BookData {
+  readonly app: string;
+  readonly rows: readonly LedgerRow[];
+  readonly slowest: readonly SlowRequest[];
+  readonly samples: readonly Sample[];
+  readonly present: readonly (readonly [worker: number, present: Present])[];
+  readonly requests: readonly (readonly [instance: InstanceName, requests: number])[];
+}
+
 /** The counts of one app, summed over all workers, those that have died included. */
 export class AppBook {
   readonly app: string;
@@ -29,13 +39,31 @@ export class AppBook {
   readonly #slowest = new Slowest();
   #samples: Sample[] = [];
   #changed = true;
-  readonly #present = new Map<number, Present>();
-  readonly #requests = new Map<InstanceName, number>();
+  readonly #present: Map<number, Present>;
+  readonly #requests: Map<InstanceName, number>;
 
-  constructor(app: string, boot: string) {
+  constructor(app: string, boot: string, before?: BookData) {
     this.app = app;
     this.#boot = boot;
-    this.sample(Date.now());
+    this.#present = new Map(before?.present);
+    this.#requests = new Map(before?.requests);
+    if (before === undefined) this.sample(Date.now());
+    else {
+      this.#rows = new Map(before.rows.map((row) => [row.release, row]));
+      this.#samples = [...before.samples];
+      this.#slowest.add(before.slowest);
+    }
+  }
+
+  data(): BookData {
+    return {
+      app: this.app,
+      rows: [...this.#rows.values()],
+      slowest: this.#slowest.all(),
+      samples: this.#samples,
+      present: [...this.#present],
+      requests: [...this.#requests],
+    };
   }
 
   add(worker: number, delta: WorkerAppDelta): void {
@@ -143,8 +171,13 @@ export class LedgerBook {
   readonly #boot: string;
   readonly #books = new Map<string, AppBook>();
 
-  constructor(boot: string) {
+  constructor(boot: string, before: readonly BookData[] = []) {
     this.#boot = boot;
+    for (const data of before) this.#books.set(data.app, new AppBook(data.app, boot, data));
+  }
+
+  data(): readonly BookData[] {
+    return [...this.#books.values()].map((book) => book.data());
   }
 
   book(app: string): AppBook {
@@ -153,6 +186,11 @@ export class LedgerBook {
     const fresh = new AppBook(app, this.#boot);
     this.#books.set(app, fresh);
     return fresh;
+  }
+
+  /** The workers whose present part is in some book. */
+  workers(): readonly number[] {
+    return [...new Set([...this.#books.values()].flatMap((book) => book.data().present.map(([worker]) => worker)))];
   }
 
   find(app: string): AppBook | null {

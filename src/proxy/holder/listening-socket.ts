@@ -12,7 +12,7 @@ export interface ListeningSocket {
   close(): void;
 }
 
-interface TcpHandle {
+export interface TcpHandle {
   getsockname(out: { address?: string; port?: number }): number;
   close(): void;
 }
@@ -36,8 +36,13 @@ export async function bind(address: ListenAddress): Promise<ListeningSocket> {
   if (typeof handle === "number") throw refused(address, `The system says ${errorName(handle)}.`);
   const bound: { port?: number } = {};
   handle.getsockname(bound);
+  return inherited({ host: address.host, port: bound.port ?? address.port }, handle);
+}
+
+/** A bound socket that came from another process. */
+export function inherited(address: ListenAddress, handle: TcpHandle): ListeningSocket {
   return {
-    address: { host: address.host, port: bound.port ?? address.port },
+    address,
     handle,
     close: () => {
       handle.close();

@@ -20,6 +20,11 @@ export class Slowest {
     }
   }
 
+  /** Everything kept, for `add` of another one. */
+  all(): readonly SlowRequest[] {
+    return [...this.#slices.values()].flat();
+  }
+
   /** Slowest first, at most 20. */
   since(at: number): readonly SlowRequest[] {
     return slowestOf([...this.#slices.values()].flat().filter((request) => request.at >= at));

@@ -1,5 +1,6 @@
 import type { Logger } from "../../base/log.ts";
-import { WorkerProcess, type Answer, type WorkerEvents } from "./worker-process.ts";
+import type { Answer, Member } from "./member.ts";
+import { WorkerProcess, type WorkerEvents } from "./worker-process.ts";
 
 const RESTART_MIN_MS = 20;
 const RESTART_MAX_MS = 5_000;
@@ -13,6 +14,7 @@ export class WorkerGroup {
   readonly #prepare: (worker: WorkerProcess) => Promise<void>;
   readonly #log: Logger;
   readonly #workers = new Set<WorkerProcess>();
+  #predecessor: Member | null = null;
   #generation = 0;
   #restartMs = RESTART_MIN_MS;
   #closed = false;
@@ -29,31 +31,45 @@ export class WorkerGroup {
     return [...this.#workers].filter((worker) => worker.alive);
   }
 
+  /** The generation before is asked and told what the workers are, until it has ended. */
+  follow(predecessor: Member): void {
+    this.#predecessor = predecessor;
+  }
+
+  /** True when all of them have come up. */
+  get complete(): boolean {
+    return this.workers.length === this.#count;
+  }
+
   async start(): Promise<void> {
     await Promise.all(Array.from({ length: this.#count }, () => this.#startOne()));
   }
 
   /** Asks every living worker and waits as long as it takes; gives the answers of those that are still alive. */
-  async askAll(question: Parameters<WorkerProcess["ask"]>[0]): Promise<readonly Answer[]> {
-    const answers = await Promise.all(this.workers.map((worker) => worker.ask(question)));
+  async askAll(question: Parameters<Member["ask"]>[0]): Promise<readonly Answer[]> {
+    const answers = await Promise.all(this.#members().map((member) => member.ask(question)));
     return answers.filter((answer) => answer.kind !== "died");
   }
 
   /** As `askAll`, for what takes a worker no time. */
-  async demandAll(question: Parameters<WorkerProcess["ask"]>[0], handle?: unknown): Promise<readonly Answer[]> {
-    const answers = await Promise.all(this.workers.map((worker) => worker.demand(question, handle)));
+  async demandAll(question: Parameters<Member["ask"]>[0], handle?: unknown): Promise<readonly Answer[]> {
+    const answers = await Promise.all(this.#members().map((member) => member.demand(question, handle)));
     return answers.filter((answer) => answer.kind !== "died");
   }
 
-  tellAll(message: Parameters<WorkerProcess["tell"]>[0]): void {
-    for (const worker of this.workers) worker.tell(message);
+  tellAll(message: Parameters<Member["tell"]>[0]): void {
+    for (const member of this.#members()) member.tell(message);
   }
 
-  /** Lets every worker finish; resolves when all have ended. */
-  async close(drainMs: number): Promise<void> {
+  /** Lets every worker finish; resolves when all have ended. `holds`: see the message `shutdown`. */
+  async close(drainMs: number, holds: "end" | "keep"): Promise<void> {
     this.#closed = true;
-    this.tellAll({ kind: "shutdown", drainMs });
-    await Promise.all([...this.#workers].map((worker) => worker.ended));
+    this.tellAll({ kind: "shutdown", drainMs, holds });
+    await Promise.all([...this.#workers, ...this.#members()].map((member) => member.ended));
+  }
+
+  #members(): readonly Member[] {
+    return this.#predecessor?.alive === true ? [...this.workers, this.#predecessor] : this.workers;
   }
 
   async #startOne(): Promise<void> {

@@ -17,7 +17,7 @@ process.on("message", (message: HolderMessage, handle: unknown) => {
   worker.take(message, handle);
 });
 process.on("disconnect", () => {
-  worker.shutdown(ORPHAN_DRAIN_MS);
+  worker.shutdown(ORPHAN_DRAIN_MS, "end");
 });
 // Signals are for the holder, which tells its workers; a terminal sends them to the whole group.
 process.on("SIGINT", () => undefined);

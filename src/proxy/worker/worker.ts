@@ -97,18 +97,19 @@ export class Worker implements ClientHost {
         this.#done(message.id);
         return;
       case "shutdown":
-        this.shutdown(message.drainMs);
+        this.shutdown(message.drainMs, message.holds);
         return;
     }
   }
 
   /** Finishes what is under way, then ends; whatever is left after `drainMs` is closed. */
-  shutdown(drainMs: number): void {
+  shutdown(drainMs: number, holds: "end" | "keep"): void {
+    const until = Date.now() + drainMs;
+    this.#drainUntil = this.#draining ? Math.min(this.#drainUntil, until) : until;
+    if (holds === "end") for (const app of this.#apps.values()) app.endHolds();
     if (this.#draining) return;
     this.#draining = true;
-    this.#drainUntil = Date.now() + drainMs;
     for (const listener of this.#listeners.values()) listener.close();
-    for (const app of this.#apps.values()) app.endHolds();
     this.#endWhenDone();
   }
 
@@ -117,6 +118,10 @@ export class Worker implements ClientHost {
     if (known !== undefined) {
       (handle as { close(): void } | undefined)?.close();
       this.#join(known, app);
+      this.#done(id);
+      return;
+    }
+    if (this.#draining) {
       this.#done(id);
       return;
     }

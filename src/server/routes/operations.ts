@@ -1,4 +1,10 @@
-import { operatorSchema, rollbackRequestSchema, scaleRequestSchema, shutdownRequestSchema } from "../../api/daemon.ts";
+import {
+  operatorSchema,
+  rollbackRequestSchema,
+  scaleRequestSchema,
+  shutdownRequestSchema,
+  upgradeProxySchema,
+} from "../../api/daemon.ts";
 import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
 import type { OperatorEvent } from "../../engine/control.ts";
 import type { ServerContext } from "../context.ts";
@@ -19,12 +25,20 @@ export function operationRoutes(context: ServerContext): readonly Route[] {
     on("suspend", (body) => ({ kind: "suspend.requested", ...parseBody(operatorSchema, body) })),
     on("resume", (body) => ({ kind: "resume.requested", ...parseBody(operatorSchema, body) })),
     { method: "GET", path: "/v1/daemon", handle: () => context.info() },
+    { method: "GET", path: "/v1/daemon/proxy", handle: () => context.proxy.status() },
+    { method: "POST", path: "/v1/daemon/proxy/upgrade", handle: ({ body }) => upgradeProxy(context, body) },
     {
       method: "POST",
       path: "/v1/daemon/shutdown",
       handle: ({ body }) => context.shutdown(parseBody(shutdownRequestSchema, body)),
     },
   ];
+}
+
+function upgradeProxy({ proxy, log }: ServerContext, body: unknown): Promise<unknown> {
+  const { by, drainMs } = parseBody(upgradeProxySchema, body);
+  log.info("an upgrade of the proxy was asked for", { by });
+  return proxy.upgrade(drainMs);
 }
 
 async function request(context: ServerContext, app: string, event: OperatorEvent): Promise<unknown> {

@@ -103,7 +103,7 @@ export class WireProxy {
   }
 
   async stop(): Promise<void> {
-    this.worker.shutdown(0);
+    this.worker.shutdown(0, "end");
     await until(() => this.#ended, { what: "the worker ends" });
   }
 

@@ -125,7 +125,7 @@ describe("I: client connections", () => {
     const [busy, idle] = [await connectRaw(proxy.port), await connectRaw(proxy.port)];
     busy.send(get("/1"));
     await upstream.peer(1);
-    proxy.worker.shutdown(10_000);
+    proxy.worker.shutdown(10_000, "end");
     idle.send(get("/2"));
     for (const client of [busy, idle]) {
       expect((await client.answer()).raw).toContain("\r\nConnection: close\r\n");

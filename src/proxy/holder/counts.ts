@@ -1,0 +1,55 @@
+import type { HandshakeCounts, WorkerDelta } from "../messages.ts";
+import { LedgerBook, type BookData } from "./ledger-book.ts";
+
+/** Cumulative counts of a holder, for the one that takes over. */
+export interface CountsData {
+  readonly books: readonly BookData[];
+  readonly handshakes: HandshakeCounts;
+}
+
+/** What the new generation is sent of what the old one's workers count. */
+export type CountsMessage =
+  | { readonly kind: "counts"; readonly worker: number; readonly delta: WorkerDelta }
+  | { readonly kind: "gone"; readonly worker: number; readonly orderly: boolean };
+
+/** Everything that workers count, those of the generation before included. */
+export class Counts {
+  readonly book: LedgerBook;
+  #handshakes: HandshakeCounts;
+  #successor: ((message: CountsMessage) => void) | null = null;
+
+  constructor(boot: string, before: CountsData | null) {
+    this.book = new LedgerBook(boot, before?.books);
+    this.#handshakes = before?.handshakes ?? { completed: 0, resumed: 0, failed: 0 };
+  }
+
+  get handshakes(): HandshakeCounts {
+    return this.#handshakes;
+  }
+
+  data(): CountsData {
+    return { books: this.book.data(), handshakes: this.#handshakes };
+  }
+
+  /** The new generation is sent all that is counted from now on; null: it did not take over. */
+  streamTo(successor: ((message: CountsMessage) => void) | null): void {
+    this.#successor = successor;
+  }
+
+  add(worker: number, delta: WorkerDelta): void {
+    this.book.add(worker, delta);
+    const { completed, resumed, failed } = delta.handshakes;
+    const sum = this.#handshakes;
+    this.#handshakes = {
+      completed: sum.completed + completed,
+      resumed: sum.resumed + resumed,
+      failed: sum.failed + failed,
+    };
+    this.#successor?.({ kind: "counts", worker, delta });
+  }
+
+  workerGone(worker: number, orderly: boolean): void {
+    this.book.workerGone(worker, orderly);
+    this.#successor?.({ kind: "gone", worker, orderly });
+  }
+}
