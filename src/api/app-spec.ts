@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { NAME_PATTERN } from "../base/names.ts";
-import { STRATEGIES, type AppSpec, type Batch, type HealthSpec, type ProcessSpec } from "../core/app-spec.ts";
+import { PROTOCOLS, STRATEGIES, type AppSpec, type Batch, type HealthSpec, type ProcessSpec } from "../core/app-spec.ts";
 import { routingSchema } from "./routing.ts";
 import { listenSchema, tlsSchema } from "./tls.ts";
 
@@ -17,6 +17,7 @@ export const batchSchema: z.ZodType<Batch> = z.discriminatedUnion("kind", [
 
 const healthSchema: z.ZodType<HealthSpec> = z.strictObject({
   path: z.string().regex(/^\/[\x21-\x7e]*$/),
+  protocol: z.enum(PROTOCOLS).optional(),
   host: z.string().nullable(),
   intervalMs: ms.min(10),
   timeoutMs: ms.min(10),
@@ -28,6 +29,7 @@ const processSchema: z.ZodType<ProcessSpec> = z.strictObject({
   command: z.union([z.string().min(1), z.array(z.string()).min(1)]),
   instances: z.number().int().min(0).max(10_000),
   traffic: z.boolean(),
+  protocol: z.enum(PROTOCOLS).optional(),
   health: healthSchema.nullable(),
   readyAfterMs: ms,
   startDeadlineMs: ms.min(100),
@@ -43,7 +45,7 @@ export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   tls: tlsSchema.nullable(),
   processes: z.record(z.string().regex(NAME_PATTERN), processSchema),
   rollout: z.strictObject({ strategy: z.enum(STRATEGIES), batch: batchSchema }),
-  proxy: z.strictObject({ holdMs: ms, firstByteTimeoutMs: ms }),
+  proxy: z.strictObject({ holdMs: ms, firstByteTimeoutMs: ms, http2Cleartext: z.boolean().optional() }),
   routing: routingSchema.optional(),
   releasesKept: z.number().int().min(1).max(1000),
 });

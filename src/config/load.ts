@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { HitlessError } from "../base/error.ts";
-import type { AppSpec, HealthSpec, ProcessSpec } from "../core/app-spec.ts";
+import type { AppSpec, HealthSpec, ProcessSpec, Protocol } from "../core/app-spec.ts";
 import type { TlsSpec } from "../core/tls.ts";
 import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { resolveEnvironment } from "./environment.ts";
@@ -78,7 +78,11 @@ function specOf(config: ParsedConfig, base: string): AppSpec {
     tls: config.tls === undefined ? null : tlsOf(config.tls, processes, base),
     processes,
     rollout: config.rollout,
-    proxy: { holdMs: config.proxy.hold, firstByteTimeoutMs: config.proxy.firstByteTimeout },
+    proxy: {
+      holdMs: config.proxy.hold,
+      firstByteTimeoutMs: config.proxy.firstByteTimeout,
+      ...(config.proxy.http2Cleartext ? { http2Cleartext: true } : {}),
+    },
     routing: routingOf(config),
     releasesKept: config.keepReleases,
   };
@@ -115,13 +119,19 @@ function processOf(type: string, process: ParsedConfig["processes"][string]): Pr
     command: process.command,
     instances: process.instances,
     traffic,
-    health: traffic ? healthOf(process.health) : null,
+    ...protocolOf(process),
+    health: traffic ? { ...healthOf(process.health), ...protocolOf(process) } : null,
     readyAfterMs: process.readyAfter,
     startDeadlineMs: process.startDeadline,
     drainTimeoutMs: process.drainTimeout,
     stopSignal: process.stopSignal as NodeJS.Signals,
     stopGraceMs: process.stopGrace,
   };
+}
+
+/** Said only where it is not the usual one. */
+function protocolOf({ protocol }: ParsedConfig["processes"][string]): { protocol?: Protocol } {
+  return protocol === "http1" ? {} : { protocol };
 }
 
 function healthOf(health: ParsedConfig["processes"][string]["health"]): HealthSpec {

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { z } from "zod";
 import { NAME_PATTERN } from "../base/names.ts";
-import { STRATEGIES, type Batch } from "../core/app-spec.ts";
+import { PROTOCOLS, STRATEGIES, type Batch } from "../core/app-spec.ts";
 import { address } from "./address.ts";
 import { claimKeys } from "./routing.ts";
 import { tls } from "./tls.ts";
@@ -62,6 +62,10 @@ const processType = z.strictObject({
     .boolean({ error: "expected true or false" })
     .optional()
     .describe("Gets requests from the proxy. Default: true for `web`, false for the others."),
+  protocol: z
+    .enum(PROTOCOLS, { error: `expected one of: ${PROTOCOLS.join(", ")}` })
+    .default("http1")
+    .describe("What the instances speak on PORT; h2c is HTTP/2 without TLS, as gRPC servers do."),
   health: health.prefault({}),
   readyAfter: duration(0).default(1_000).describe("Without traffic: ready when still running after this."),
   startDeadline: duration(100).default(30_000).describe("From the start to ready."),
@@ -110,6 +114,10 @@ export const configSchema = z
         firstByteTimeout: duration(0)
           .default(60_000)
           .describe("How long an instance may take to begin its answer. 0 turns it off."),
+        http2Cleartext: z
+          .boolean({ error: "expected true or false" })
+          .default(false)
+          .describe("Clients may speak HTTP/2 without TLS, if they begin with it (h2c with prior knowledge)."),
       })
       .prefault({}),
     keepReleases: whole(1, 1_000).default(5),

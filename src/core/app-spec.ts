@@ -25,6 +25,7 @@ export interface ProcessSpec {
   readonly instances: number;
   /** True for processes that serve HTTP on `PORT` and get requests from the proxy. */
   readonly traffic: boolean;
+  readonly protocol?: Protocol | undefined;
   /** Null for process types without traffic: ready means "still running after `readyAfterMs`". */
   readonly health: HealthSpec | null;
   readonly readyAfterMs: number;
@@ -37,8 +38,13 @@ export interface ProcessSpec {
   readonly stopGraceMs: number;
 }
 
+/** What an instance speaks on its port; HTTP/1.1 where nothing is said. */
+export const PROTOCOLS = ["http1", "h2c"] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
 export interface HealthSpec {
   readonly path: string;
+  readonly protocol?: Protocol | undefined;
   /** Sent as the Host header, when set. */
   readonly host: string | null;
   readonly intervalMs: number;
@@ -65,4 +71,6 @@ export interface ProxySpec {
   readonly holdMs: number;
   /** From the last byte of the request to the first byte of the response. 0 turns it off. */
   readonly firstByteTimeoutMs: number;
+  /** HTTP/2 without TLS, for clients that begin with it. Absent: no. */
+  readonly http2Cleartext?: boolean | undefined;
 }

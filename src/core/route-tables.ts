@@ -1,4 +1,5 @@
 import type { InstanceName, ReleaseName } from "../base/names.ts";
+import type { Protocol } from "./app-spec.ts";
 import { all, specOf } from "./instances.ts";
 import { order, patch, patchDeployment, running, type Draft } from "./draft.ts";
 import type { Pool, RouteTable, Target } from "./routes.ts";
@@ -65,8 +66,14 @@ function target(state: AppState, instance: Instance): Target {
     instance: instance.name,
     host: instance.host ?? "",
     port: instance.port ?? 0,
+    ...protocolOf(specOf(state, instance)?.protocol),
     health: specOf(state, instance)?.health ?? null,
   };
+}
+
+/** Said only where it is not the usual one, so that tables stay as they are. */
+function protocolOf(protocol: Protocol | undefined): { protocol?: Protocol } {
+  return protocol === undefined || protocol === "http1" ? {} : { protocol };
 }
 
 function routedInstances(state: AppState): readonly Instance[] {

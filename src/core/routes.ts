@@ -1,5 +1,5 @@
 import type { InstanceName, ReleaseName } from "../base/names.ts";
-import type { HealthSpec, ProxySpec } from "./app-spec.ts";
+import type { HealthSpec, Protocol, ProxySpec } from "./app-spec.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { RoutingSpec } from "./routing.ts";
 import type { TlsSpec, TlsTraffic } from "./tls.ts";
@@ -34,6 +34,7 @@ export interface Target {
   readonly instance: InstanceName;
   readonly host: string;
   readonly port: number;
+  readonly protocol?: Protocol | undefined;
   readonly health: HealthSpec | null;
 }
 

@@ -4,6 +4,7 @@ import { routingSchema } from "../../api/routing.ts";
 import { listenSchema, tlsSchema } from "../../api/tls.ts";
 import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
 import { NAME_PATTERN } from "../../base/names.ts";
+import { PROTOCOLS } from "../../core/app-spec.ts";
 import type { RouteTable } from "../../core/routes.ts";
 import { checkTls } from "../tls/check.ts";
 import type { Holder } from "./holder.ts";
@@ -11,8 +12,10 @@ import type { Upgrade } from "./upgrade.ts";
 import { probe } from "./probe.ts";
 
 const ms = z.number().int().min(0);
+const protocol = z.enum(PROTOCOLS);
 const health = z.strictObject({
   path: z.string().startsWith("/"),
+  protocol: protocol.optional(),
   host: z.string().nullable(),
   intervalMs: ms.min(1),
   timeoutMs: ms.min(1),
@@ -23,6 +26,7 @@ const target = z.strictObject({
   instance: z.string().min(1),
   host: z.string().min(1),
   port: z.number().int().min(1).max(65_535),
+  protocol: protocol.optional(),
   health: health.nullable(),
 });
 const table: z.ZodType<RouteTable> = z.strictObject({
@@ -31,7 +35,7 @@ const table: z.ZodType<RouteTable> = z.strictObject({
   revision: z.number().int().min(0),
   listen: listenSchema,
   tls: tlsSchema.nullable(),
-  proxy: z.strictObject({ holdMs: ms, firstByteTimeoutMs: ms }),
+  proxy: z.strictObject({ holdMs: ms, firstByteTimeoutMs: ms, http2Cleartext: z.boolean().optional() }),
   routing: routingSchema.optional(),
   pools: z.array(z.strictObject({ release: z.string().min(1), weight: z.number().min(0), targets: z.array(target) })),
 });

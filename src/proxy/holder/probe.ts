@@ -1,19 +1,20 @@
 import http from "node:http";
 import type { HealthSpec } from "../../core/app-spec.ts";
+import type { ProbeTarget } from "./probe-target.ts";
+import { probeHttp2 } from "./probe-http2.ts";
 import type { ProbeFailureKind, ProbeOutcome } from "../../core/routes.ts";
 
 const EXCERPT_BYTES = 200;
-
-export interface ProbeTarget {
-  readonly host: string;
-  readonly port: number;
-}
 
 /**
  * One health check: GET on a connection of its own; only 2xx passes. Never throws. The timer is cleared at the end: one that runs on keeps
  * the finished request and its socket (AbortSignal.timeout does), and with many checks that is most of the holder's memory.
  */
 export function probe(target: ProbeTarget, health: HealthSpec, signal?: AbortSignal): Promise<ProbeOutcome> {
+  return health.protocol === "h2c" ? probeHttp2(target, health, signal) : probeHttp1(target, health, signal);
+}
+
+function probeHttp1(target: ProbeTarget, health: HealthSpec, signal?: AbortSignal): Promise<ProbeOutcome> {
   const begun = performance.now();
   return new Promise((resolve) => {
     let timedOut = false;

@@ -7,14 +7,14 @@ import { SecureNames } from "./secure-names.ts";
 export type SecureSettings = Pick<TlsSpec, "minVersion" | "unknownName">;
 
 export interface SecureEvents {
-  /** The handshake is done; the socket may have `alpnProtocol` "http/1.1" or false. */
+  /** The handshake is done; the socket may have `alpnProtocol` "h2", "http/1.1" or false. */
   onSecure(socket: TLSSocket): void;
   /** The handshake failed or took too long; the connection is closed already. */
   onFailure(error: Error): void;
 }
 
 /** What we speak, best first; a client that offers only others gets a fatal no_application_protocol (RFC 7301 section 3.2). */
-const PROTOCOLS = ["http/1.1"];
+const PROTOCOLS = ["h2", "http/1.1"];
 /** Of every worker and every generation: a session is only taken up again where this is the same. */
 const SESSION_CONTEXT = "hitless";
 /** Has no certificate: the handshake ends with a fatal alert. */

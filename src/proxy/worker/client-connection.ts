@@ -1,11 +1,10 @@
 import type { Socket } from "node:net";
 import { NO_RELEASE } from "../../core/ledger.ts";
-import type { ClientHost, Door } from "./client-host.ts";
 import { errorResponse } from "./error-response.ts";
+import type { ClientHost, Door, OpenConnection } from "./client-host.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
 import { isRefusal, refusal, type Refusal } from "./refusal.ts";
-import type { Registered } from "./registry.ts";
 import { RequestBody } from "./request-body.ts";
 import { ownAnswer, writeOwn, type OwnAnswer } from "./own-answer.ts";
 import { parseRequestHead, type RequestHead } from "./request-head.ts";
@@ -16,6 +15,8 @@ import type { Route, Unrouted } from "./route.ts";
 import type { Router } from "./router.ts";
 
 const HEAD_END = "\r\n\r\n";
+/** The first half of the preface by which HTTP/2 begins (RFC 9113 section 3.4): to HTTP/1.1 it looks like a head. */
+const PREFACE_HEAD = "PRI * HTTP/2.0\r\n\r\n";
 const NOTHING = Buffer.alloc(0);
 const CR = 13;
 const LF = 10;
@@ -27,7 +28,7 @@ const TOKEN_START = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
  * One client's connection: reads request after request, answers in order, and closes without losing what the client has not yet read
  * (RFC 9112 section 9.6). Listeners are set once; timeouts come from the worker's one coarse timer.
  */
-export class ClientConnection implements ExchangeClient, Registered {
+export class ClientConnection implements ExchangeClient, OpenConnection {
   slot = -1;
   readonly remoteAddress: string;
   readonly secure: boolean;
@@ -55,6 +56,8 @@ export class ClientConnection implements ExchangeClient, Registered {
   /** It has had an answer: it may wait longer with its next request than a new one with its first. */
   #answered = false;
   #lingering = false;
+  /** Another protocol has the socket now. */
+  #handedOver = false;
   #lingerBytes = 0;
   #lingerSince = 0;
   #movedAt = Date.now();
@@ -234,10 +237,8 @@ export class ClientConnection implements ExchangeClient, Registered {
     }
   }
 
-  /** Nothing of a request is under way. */
-  isIdle(): boolean {
-    return !this.#inRequest;
-  }
+  /** Every answer says from now on that it is the last. */
+  drain(): void {}
 
   /** Ends a connection between two requests. */
   close(): void {
@@ -304,6 +305,7 @@ export class ClientConnection implements ExchangeClient, Registered {
     const end = input.indexOf(HEAD_END, Math.max(0, this.#searched - 3), "latin1");
     if (end < 0 || end > this.#host.limits.headBytesMax) return this.#awaitHead(input);
     const after = end + HEAD_END.length;
+    if (after === PREFACE_HEAD.length && this.#startsHttp2()) return false;
     const head = parseRequestHead(input.toString("latin1", 0, after), this.#host.limits);
     this.#input = after === input.length ? NOTHING : input.subarray(after);
     if (isRefusal(head)) this.#refuse(head);
@@ -327,6 +329,19 @@ export class ClientConnection implements ExchangeClient, Registered {
     this.#book.end(NO_RELEASE, "served");
     this.#socket.write(writeOwn(own, { close, bodyless: head.method === "HEAD" }), "latin1");
     this.whenAnswered(close);
+  }
+
+  /** HTTP/2 with prior knowledge, where the app wants it (RFC 9113 section 3.3). */
+  #startsHttp2(): boolean {
+    if (!this.#router.speaksHttp2 || this.#input.toString("latin1", 0, PREFACE_HEAD.length) !== PREFACE_HEAD) return false;
+    this.#book.cancel();
+    this.#inRequest = false;
+    this.#handedOver = true;
+    this.#own();
+    this.#socket.unshift(this.#input);
+    this.#input = NOTHING;
+    this.#host.serveHttp2(this.#socket, { router: this.#router, secure: this.secure }, this);
+    return true;
   }
 
   #exchangeOn(head: RequestHead, route: Route): void {
@@ -383,6 +398,7 @@ export class ClientConnection implements ExchangeClient, Registered {
   }
 
   #onEnd(): void {
+    if (this.#handedOver) return;
     this.halfClosed = true;
     if (this.#lingering) this.#socket.destroy();
     else if (this.#exchange !== null) this.#exchange.onClientEnd();

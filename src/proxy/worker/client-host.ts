@@ -1,5 +1,17 @@
+import type { Socket } from "node:net";
 import type { Limits } from "./limits.ts";
+import type { Registered } from "./registry.ts";
 import type { Router } from "./router.ts";
+
+/** A client's connection as its worker looks after it. */
+export interface OpenConnection extends Registered {
+  /** Ends what has taken too long. */
+  sweep(now: number): void;
+  /** The worker finishes: takes no more requests as soon as that loses none. */
+  drain(): void;
+  /** Ends it between two requests. */
+  close(): void;
+}
 
 /** What a client connection needs from the worker it belongs to. */
 export interface ClientHost {
@@ -8,6 +20,8 @@ export interface ClientHost {
   readonly challenges: ReadonlyMap<string, string>;
   /** The worker finishes: every answer ends its connection. */
   isDraining(): boolean;
+  /** The client speaks HTTP/2 from its first byte (RFC 9113 section 3.3); what was read so far stands in the socket again. */
+  serveHttp2(socket: Socket, door: Door, instead: OpenConnection): void;
 }
 
 /** Where a connection came in. */

@@ -10,9 +10,13 @@ export interface ErrorResponse {
   readonly bodyless: boolean;
 }
 
+export function errorText(status: number, reason: string): string {
+  return `${String(status)} ${STATUS_CODES[status] ?? ""}: ${reason}\n`;
+}
+
 /** An answer that comes from the proxy itself, whole, as latin1 text. 503 says when to come back (RFC 9110 section 15.6.4). */
 export function errorResponse({ status, reason, close, bodyless }: ErrorResponse): string {
-  const body = `${String(status)} ${STATUS_CODES[status] ?? ""}: ${reason}\n`;
+  const body = errorText(status, reason);
   const again = status === 503 ? "Retry-After: 1\r\n" : "";
   const connection = close ? "Connection: close\r\n" : "";
   const head =

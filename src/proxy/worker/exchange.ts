@@ -325,6 +325,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     if (reused) this.#target?.pool.noteStale();
     const repeatable = this.#mayRepeat() && (reused || REPEATABLE_ON_FRESH.has(this.#head.method));
     if (upstream?.began === true) this.onBroken();
+    else if (upstream?.unprocessed === true && this.#head.body === 0) this.#repeat();
     else if (repeatable && !this.#repeated && !this.#client.gone && this.#app.mayRetry()) this.#repeat();
     else this.#failByUs(502, "the application closed the connection without an answer");
   }

@@ -33,6 +33,11 @@ export interface Limits {
   /** Chunk extensions of one body. */
   readonly chunkExtensionBytesMax: number;
   readonly trailerBytesMax: number;
+  readonly http2StreamsMax: number;
+  readonly http2StreamWindow: number;
+  readonly http2ConnectionWindow: number;
+  /** An idle HTTP/2 connection to an application is closed after this. */
+  readonly http2IdleMs: number;
   readonly tickMs: number;
 }
 
@@ -60,5 +65,9 @@ export const DEFAULT_LIMITS: Limits = {
   leadingEmptyLinesMax: 4,
   chunkExtensionBytesMax: 16_384,
   trailerBytesMax: 8_192,
+  http2StreamsMax: 100,
+  http2StreamWindow: 262_144,
+  http2ConnectionWindow: 1_048_576,
+  http2IdleMs: 60_000,
   tickMs: 250,
 };

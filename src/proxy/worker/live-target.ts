@@ -3,6 +3,8 @@ import type { Target } from "../../core/routes.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
 import { Registry } from "./registry.ts";
+import { UpstreamSessions } from "./http2/upstream-sessions.ts";
+import type { TargetPool } from "./target-pool.ts";
 import { UpstreamPool } from "./upstream-pool.ts";
 
 /** A target that refused a connection is passed over for this long, before any health check has noticed. */
@@ -14,7 +16,7 @@ export class LiveTarget {
   readonly release: ReleaseName;
   readonly host: string;
   readonly port: number;
-  readonly pool: UpstreamPool;
+  readonly pool: TargetPool;
   /** Requests given to it and not finished; tunnels included. */
   readonly exchanges = new Registry<InFlight>();
   /** Requests given since the last report. */
@@ -31,7 +33,7 @@ export class LiveTarget {
     this.release = release;
     this.host = target.host;
     this.port = target.port;
-    this.pool = new UpstreamPool(target.host, target.port, limits);
+    this.pool = new (target.protocol === "h2c" ? UpstreamSessions : UpstreamPool)(target.host, target.port, limits);
   }
 
   isUp(): boolean {

@@ -30,6 +30,11 @@ export class RequestBook {
     this.#inFlight -= 1;
   }
 
+  /** What began here was no request. */
+  cancel(): void {
+    this.#inFlight -= 1;
+  }
+
   /** A request that began here belongs elsewhere. */
   moveTo(book: RequestBook): void {
     if (book === this) return;

@@ -46,6 +46,11 @@ export class Router {
     return this.#claims.size === 0;
   }
 
+  /** Some app here takes HTTP/2 without TLS. */
+  get speaksHttp2(): boolean {
+    return [...this.#claims.keys()].some(({ table }) => table.proxy.http2Cleartext === true);
+  }
+
   /** Safe to repeat with each table; only another claim costs anything. */
   set(app: LiveApp, claim: Claim): void {
     const known = this.#claims.get(app);

@@ -1,4 +1,5 @@
 import type { Limits } from "./limits.ts";
+import type { TargetPool } from "./target-pool.ts";
 import type { Upstream } from "./upstream.ts";
 import { UpstreamConnection } from "./upstream-connection.ts";
 
@@ -9,7 +10,7 @@ const STALE_HITS_MAX = 2;
  * The idle connections to one target, last in first out: hot ones stay hot, cold ones expire. Hygiene after the law in
  * docs/architecture.md (retry, keep-alive and drain).
  */
-export class UpstreamPool {
+export class UpstreamPool implements TargetPool {
   readonly #host: string;
   readonly #port: number;
   readonly #limits: Limits;

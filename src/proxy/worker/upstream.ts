@@ -13,6 +13,8 @@ export interface Upstream {
   reused: boolean;
   /** Some byte of the present answer has come. */
   readonly began: boolean;
+  /** The application has said that it did nothing with the request: any may go elsewhere (R5; RFC 9113 section 8.7). */
+  readonly unprocessed: boolean;
   /** After a whole answer: it can carry another request. */
   readonly reusable: boolean;
   /** `Keep-Alive: timeout=N` of the present answer, in milliseconds. */

@@ -8,8 +8,9 @@ import type { Certificate } from "../tls/certificate.ts";
 import { SecureAcceptor, type SecureSettings } from "../tls/secure-acceptor.ts";
 import type { Accepted } from "./acceptor.ts";
 import { ClientConnection } from "./client-connection.ts";
-import type { ClientHost, Door } from "./client-host.ts";
+import type { ClientHost, Door, OpenConnection } from "./client-host.ts";
 import { errorResponse } from "./error-response.ts";
+import { ClientSession } from "./http2/client-session.ts";
 import { HandshakeCounter } from "./handshake-counter.ts";
 import { Listener } from "./listener.ts";
 import { LiveApp } from "./live-app.ts";
@@ -36,7 +37,7 @@ export class Worker implements ClientHost {
   readonly #certificates = new Map<string, readonly Certificate[]>();
   #ticketKeys: Uint8Array | null = null;
   readonly #handshakes = new HandshakeCounter();
-  readonly #clients = new Registry<ClientConnection>();
+  readonly #clients = new Registry<OpenConnection>();
   readonly #timers: NodeJS.Timeout[];
   #draining = false;
   #drainUntil = 0;
@@ -110,6 +111,7 @@ export class Worker implements ClientHost {
     if (this.#draining) return;
     this.#draining = true;
     for (const listener of this.#listeners.values()) listener.close();
+    for (const client of this.#clients.values()) client.drain();
     this.#endWhenDone();
   }
 
@@ -185,6 +187,10 @@ export class Worker implements ClientHost {
 
   /** Where TLS connections part by protocol: `socket.alpnProtocol`. */
   #acceptSecure(socket: TLSSocket, door: Door): void {
+    if (socket.alpnProtocol === "h2") {
+      this.#keep(new ClientSession(socket, door, this), socket);
+      return;
+    }
     const deliver: Accepted["deliver"] = (reader) => {
       socket.on("data", (data: Buffer) => {
         reader.onData(data, false);
@@ -196,6 +202,15 @@ export class Worker implements ClientHost {
   #accept({ socket, deliver }: Accepted, door: Door): void {
     const client = new ClientConnection(socket, door, this);
     deliver(client);
+    this.#keep(client, socket);
+  }
+
+  serveHttp2(socket: net.Socket, door: Door, instead: OpenConnection): void {
+    this.#clients.delete(instead);
+    this.#keep(new ClientSession(socket, door, this), socket);
+  }
+
+  #keep(client: OpenConnection, socket: net.Socket): void {
     this.#clients.add(client);
     socket.on("close", () => {
       this.#clients.delete(client);

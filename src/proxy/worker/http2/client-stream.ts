@@ -1,0 +1,249 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import { NO_RELEASE } from "../../../core/ledger.ts";
+import type { ClientHost, Door } from "../client-host.ts";
+import { errorText } from "../error-response.ts";
+import { Exchange } from "../exchange.ts";
+import type { ExchangeClient } from "../exchange-client.ts";
+import type { Registered } from "../registry.ts";
+import type { RequestBook } from "../request-book.ts";
+import type { Route } from "../route.ts";
+import type { Router } from "../router.ts";
+import { ownAnswer, type OwnAnswer } from "../own-answer.ts";
+import { isRefusal, type Refusal } from "../refusal.ts";
+import type { RequestHead } from "../request-head.ts";
+import { isBodyless, type ResponseHead } from "../response-head.ts";
+import { afterStartLine, fieldsOf, linesOf, trailersOf } from "./fields.ts";
+import { requestHeadOf } from "./request-text.ts";
+
+/** What a stream needs to know of its connection. */
+export interface StreamPlace {
+  readonly host: ClientHost;
+  readonly door: Door;
+  readonly remoteAddress: string;
+}
+
+/** One request of an HTTP/2 client (RFC 9113 section 8.1) and the way back for its answer. */
+export class ClientStream implements ExchangeClient, Registered {
+  slot = -1;
+  readonly remoteAddress: string;
+  readonly secure: boolean;
+  readonly requestBeganAt = performance.now();
+  /** Ending one's side of a stream is the end of the request, no sign of leaving. */
+  readonly halfClosed = false;
+  readonly hasInput = false;
+  forwarded = false;
+  readonly #stream: ServerHttp2Stream;
+  readonly #router: Router;
+  readonly #host: ClientHost;
+  #exchange: Exchange | null = null;
+  #toHead = false;
+  #hsts = "";
+  #book: RequestBook;
+  #trailers: string | null = null;
+  #requestTrailers: string | null = null;
+  #reading = false;
+  #ended = false;
+  #whenFlushed: (() => void) | null = null;
+
+  constructor(stream: ServerHttp2Stream, place: StreamPlace) {
+    this.#stream = stream;
+    this.#router = place.door.router;
+    this.#book = this.#router.begin();
+    this.#host = place.host;
+    this.remoteAddress = place.remoteAddress;
+    this.secure = place.door.secure;
+    stream.on("error", () => undefined);
+    stream.on("finish", () => {
+      this.#onFlushed();
+    });
+    stream.on("close", () => {
+      this.#onClose();
+    });
+    stream.on("drain", () => this.#exchange?.onClientDrain());
+    stream.on("wantTrailers", () => {
+      // Without any, Node sends an empty last DATA frame; closing here would reset the stream while data is on its way.
+      stream.sendTrailers(trailersOf(this.#trailers ?? ""));
+    });
+  }
+
+  start(fields: readonly string[], endOfStream: boolean): void {
+    const head = requestHeadOf(fields, endOfStream, this.#host.limits);
+    if (endOfStream) this.#stream.resume();
+    if (isRefusal(head)) this.#refuse(head);
+    else this.#serve(head);
+  }
+
+  sweep(now: number): void {
+    this.#exchange?.sweep(now);
+  }
+
+  get gone(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
+  isClogged(): boolean {
+    return this.#stream.writableNeedDrain;
+  }
+
+  isFlushed(): boolean {
+    return this.#stream.writableLength === 0;
+  }
+
+  whenFlushed(callback: () => void): void {
+    this.#whenFlushed = callback;
+    if (this.#stream.writableFinished) this.#onFlushed();
+  }
+
+  // --- the request's body ---
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resumeBody(): void {
+    if (!this.#reading) this.#read();
+    if (this.#stream.isPaused()) this.#stream.resume();
+  }
+
+  #read(): void {
+    this.#reading = true;
+    const stream = this.#stream;
+    stream.on("trailers", (_trailers, _flags, fields: string[]) => (this.#requestTrailers = linesOf(fields)));
+    stream.on("data", (data: Buffer) => this.#exchange?.onRequestBody(data, false));
+    stream.on("end", () => {
+      if (!stream.aborted) this.#exchange?.onRequestEnd(this.#requestTrailers);
+    });
+  }
+
+  // --- the application's answer ---
+
+  interim(head: ResponseHead): void {
+    if (this.gone) return;
+    this.#stream.additionalHeaders({ ":status": head.status, ...trailersOf(afterStartLine(head.forward)) });
+  }
+
+  whole(head: ResponseHead, body: string): void {
+    this.forwarded = true;
+    this.#ended = true;
+    if (this.gone) return;
+    const fields = this.#fieldsOf(head);
+    this.#stream.respond(fields, { endStream: body === "" });
+    if (body !== "") this.#stream.end(Buffer.from(body, "latin1"));
+  }
+
+  begin(head: ResponseHead): void {
+    this.forwarded = true;
+    if (!this.gone) this.#stream.respond(this.#fieldsOf(head), { waitForTrailers: true });
+  }
+
+  body(data: Buffer): void {
+    if (!this.gone) this.#stream.write(data);
+  }
+
+  end(trailers: string | null): void {
+    this.#trailers = trailers;
+    this.#ended = true;
+    if (!this.gone) this.#stream.end();
+  }
+
+  whenAnswered(): void {
+    this.#exchange = null;
+    if (this.#stream.readableEnded || this.gone) return;
+    // The answer is whole, so the rest of the request is not needed (RFC 9113 section 8.1).
+    this.#stream.resume();
+  }
+
+  // --- other ends ---
+
+  answer(status: number, reason: string, { bodyless = false }: { bodyless?: boolean }): void {
+    this.#respond(status, reason, bodyless);
+    this.#exchange = null;
+  }
+
+  abort(): void {
+    this.#exchange = null;
+    if (!this.gone) this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  // --- tunnels: HTTP/2 has no Upgrade, so no request that came by it asks for one ---
+
+  switchTo(): void {
+    this.abort();
+  }
+
+  raw(): void {
+    this.abort();
+  }
+
+  endRaw(): void {
+    this.abort();
+  }
+
+  closeTunnel(): void {
+    this.abort();
+  }
+
+  #serve(head: RequestHead): void {
+    const route = this.#router.route(head, this.#book);
+    this.#book = route.book;
+    const own = ownAnswer(head, isRefusal(route) ? null : route.app.table, this.secure, this.#host.challenges);
+    if (own !== null) this.#answerOwn(head, own);
+    else if (isRefusal(route)) this.#refuse(route);
+    else this.#exchangeOn(head, route);
+  }
+
+  #answerOwn(head: RequestHead, { status, fields, body }: OwnAnswer): void {
+    this.#book.end(NO_RELEASE, "served");
+    const bodyless = head.method === "HEAD";
+    this.#stream.respond([":status", String(status), "content-length", String(body.length), ...fieldsOf(fields)], {
+      endStream: bodyless,
+    });
+    if (!bodyless) this.#stream.end(Buffer.from(body, "latin1"));
+  }
+
+  #onFlushed(): void {
+    const callback = this.#whenFlushed;
+    this.#whenFlushed = null;
+    callback?.();
+  }
+
+  /** A stream that ended in order has been read to its end, even where Node says so before it says that everything was written. */
+  #onClose(): void {
+    if (this.#ended && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR) this.#onFlushed();
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    exchange?.onClientClose();
+  }
+
+  #exchangeOn(head: RequestHead, route: Route): void {
+    if (this.secure) this.#hsts = route.app.hsts;
+    this.#toHead = head.method === "HEAD";
+    this.#exchange = new Exchange(this, route, head, this.#host.limits);
+    this.#exchange.start();
+  }
+
+  #refuse({ status, reason }: Refusal): void {
+    this.#book.end(NO_RELEASE, "refused");
+    this.#respond(status, reason, false);
+  }
+
+  #respond(status: number, reason: string, bodyless: boolean): void {
+    if (this.gone) return;
+    const body = errorText(status, reason);
+    const again = status === 503 ? ["retry-after", "1"] : [];
+    this.#stream.respond(
+      [":status", String(status), "content-type", "text/plain; charset=utf-8", "cache-control", "no-store", ...again],
+      { endStream: bodyless },
+    );
+    if (!bodyless) this.#stream.end(body);
+    if (!this.#stream.readableEnded) this.#stream.resume();
+  }
+
+  #fieldsOf(head: ResponseHead): string[] {
+    const fields = [":status", String(head.status), ...fieldsOf(afterStartLine(head.forward))];
+    if (this.#hsts !== "" && !fields.includes("strict-transport-security")) fields.push(...fieldsOf(this.#hsts));
+    const length = isBodyless(this.#toHead, head.status) ? head.length : head.body;
+    if (typeof length === "number" && head.status !== 204) fields.push("content-length", String(length));
+    return fields;
+  }
+}
