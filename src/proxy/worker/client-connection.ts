@@ -133,6 +133,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     if (this.gone) return;
     this.#resume();
     if (this.#input.length > 0) this.#feed();
+    if (this.halfClosed && this.#body?.complete === false) this.#exchange?.onClientEnd();
   }
 
   isClogged(): boolean {

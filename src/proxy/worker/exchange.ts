@@ -367,10 +367,10 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   // --- the client ---
 
-  /** The client has closed its side. */
+  /** The client has closed its side: nothing comes after what it has sent, some of which may still wait to be passed on. */
   onClientEnd(): void {
     if (this.#phase === "tunnel") this.#upstream?.endRaw();
-    else if (this.#phase === "held" || !this.#requestComplete) this.#endAsGone();
+    else if (this.#phase === "held" || (!this.#requestComplete && !this.#client.hasInput)) this.#endAsGone();
   }
 
   /** The client's connection is gone. */
