@@ -72,6 +72,19 @@ describe("I: client connections", () => {
     expect(await proxy.ledger()).toEqual({ served: 5 });
   });
 
+  it("I4: a body that waits for the application's connection is not lost by the FIN behind it", async () => {
+    const upstream = await startAnswering();
+    const proxy = await WireProxy.start([upstream.port], { limits: { upstreamFreshMs: -1 } });
+    for (let round = 0; round < 20; round += 1) {
+      const client = await connectRaw(proxy.port);
+      client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+      client.fin();
+      expect(await client.status()).toBe(200);
+    }
+    expect(upstream.requests.map(({ body }) => body)).toEqual(Array<string>(20).fill("hi"));
+    expect(await proxy.ledger()).toEqual({ served: 20 });
+  });
+
   it("I4: a half of a request and a FIN is a client that has gone", async () => {
     const upstream = await echo();
     const proxy = await WireProxy.start([upstream.port]);
@@ -79,6 +92,7 @@ describe("I: client connections", () => {
       "GET / HT",
       get("/1") + get("/2").slice(0, 9),
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhi",
+      `${get("/1")}POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhi`,
     ]) {
       const client = await connectRaw(proxy.port);
       client.send(text);
@@ -87,8 +101,8 @@ describe("I: client connections", () => {
       await client.gone();
       expect(client.text).toBe("");
     }
-    expect(upstream.requests).toHaveLength(1);
-    expect(await proxy.ledger()).toEqual({ served: 1, clientGone: 3 });
+    expect(upstream.requests).toHaveLength(2);
+    expect(await proxy.ledger()).toEqual({ served: 2, clientGone: 4 });
   });
 
   it("I5: a FIN between requests is answered with a FIN", async () => {

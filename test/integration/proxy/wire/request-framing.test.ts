@@ -119,6 +119,8 @@ const CHUNKS: readonly Vector[] = [
   broken("D12: a bare LF in an extension", "5;a\nb\r\nhello\r\n0\r\n\r\n"),
   broken("D12: an extension that is no token", "5;@\r\nhello\r\n0\r\n\r\n"),
   broken("D12: an extension without a name", "5;\r\nhello\r\n0\r\n\r\n"),
+  broken("D12: white space before an extension", "5 ;a=b\r\nhello\r\n0\r\n\r\n"),
+  broken("D12: white space within an extension", "5; a=b\r\nhello\r\n0\r\n\r\n"),
   broken("D12: a quoted string that does not end", '5;a="b\r\nhello\r\n0\r\n\r\n'),
   broken("D12, K6: extensions over the limit", `5;a=${"b".repeat(17_000)}\r\nhello\r\n0\r\n\r\n`),
   broken("D12, K6: extensions over the limit in many chunks", `1;a=${"b".repeat(1_000)}\r\nx\r\n`.repeat(18)),
