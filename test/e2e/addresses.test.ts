@@ -29,7 +29,8 @@ describe("a listen address", () => {
     second.configure({ instances: 1 }, { listen: `127.0.0.1:${first.port}` });
     const { code, out, err } = await second.run(["deploy"]);
     expect(code, out + err).toBe(5);
-    for (const word of ["[ERR_LISTEN_ADDRESS_TAKEN]", `127.0.0.1:${first.port}`, "first"]) expect(err).toContain(word);
+    for (const word of ["[ERR_ROUTE_CONFLICT]", `127.0.0.1:${first.port}`, "second and first", "another `listen` address"])
+      expect(err).toContain(word);
     await expectStanding(first, "r1", 1);
     expect(second.instanceProcesses()).toEqual([]);
   });

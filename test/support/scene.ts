@@ -18,7 +18,7 @@ const WEB = {
   command: [process.execPath, "fixture.mjs"],
   instances: 2,
   health: { path: "/up", interval: "100ms", threshold: 1 },
-  startDeadline: "10s",
+  startDeadline: "60s",
 } satisfies Config["processes"][string];
 
 export type Web = Partial<Config["processes"][string]>;
