@@ -3,6 +3,7 @@ import type { InstanceName, ReleaseName } from "../base/names.ts";
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
 import type { RouteTable } from "../core/routes.ts";
 import type { Certificate } from "./tls/certificate.ts";
+import type { ChallengeAnswers } from "./tls/challenges.ts";
 import type { SecureSettings } from "./tls/secure-acceptor.ts";
 
 /**
@@ -25,6 +26,8 @@ export type HolderMessage =
   | { readonly kind: "remove"; readonly id: number; readonly app: string }
   /** The certificates the app's secure listener has from now on. */
   | { readonly kind: "certificates"; readonly id: number; readonly app: string; readonly certificates: readonly Certificate[] }
+  /** What certificate authorities are answered from now on. */
+  | { readonly kind: "challenges"; readonly id: number; readonly answers: ChallengeAnswers }
   /** What session tickets are encrypted with from now on: 48 bytes. */
   | { readonly kind: "ticketKeys"; readonly id: number; readonly keys: Uint8Array }
   /** Health as the holder's checks see it; targets not named are up. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { join } from "node:path";
 import { HitlessError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { InstanceName } from "../../base/names.ts";
@@ -7,7 +8,10 @@ import { claimProblem } from "../../core/claims.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { DrainOutcome, RouteTable } from "../../core/routes.ts";
 import type { HolderMessage, WorkerDelta } from "../messages.ts";
+import type { Certificate } from "../tls/certificate.ts";
 import { CertificateStore } from "../tls/certificate-store.ts";
+import { AcmeCertificates } from "../tls/acme/acme-certificates.ts";
+import { ChallengeBoard } from "../tls/acme/challenge-board.ts";
 import { TicketKeys } from "../tls/ticket-keys.ts";
 import { AppListeners, type HeldListener } from "./app-listeners.ts";
 import { HealthChecks } from "./health-checks.ts";
@@ -59,6 +63,8 @@ export class Holder {
   readonly #workers: WorkerGroup;
   readonly #listeners: AppListeners;
   readonly #certificates: CertificateStore;
+  readonly #acme: AcmeCertificates;
+  readonly #challenges: ChallengeBoard;
   readonly #ticketKeys: TicketKeys;
   readonly #predecessor: Predecessor | null;
   #succeeded = false;
@@ -83,12 +89,14 @@ export class Holder {
     this.#ticketKeys = new TicketKeys(options.directory, log, () => {
       void this.#workers.demandAll({ kind: "ticketKeys", keys: this.#ticketKeys.current });
     });
-    this.#certificates = new CertificateStore({
-      log,
-      onChange: (app) => {
-        void this.exclusively(() => this.#sendCertificates(app));
-      },
+    this.#challenges = new ChallengeBoard(async (answers) => {
+      await this.#workers.demandAll({ kind: "challenges", answers });
     });
+    const onChange = (app: string): void => {
+      void this.exclusively(() => this.#sendCertificates(app));
+    };
+    this.#certificates = new CertificateStore({ log, onChange });
+    this.#acme = new AcmeCertificates({ directory: join(options.directory, "acme"), board: this.#challenges, log, onChange });
     this.#predecessor = legacy === null ? null : Predecessor.of(legacy, this.#counts, log);
   }
 
@@ -97,7 +105,7 @@ export class Holder {
     const { legacy, routeFile, log } = this.#options;
     for (const table of legacy?.state.tables ?? (await routeFile.load())) {
       try {
-        await this.#certificates.apply(table.app, table.tls);
+        await this.#readCertificates(table);
         await this.#listeners.open(table);
         this.#tables.set(table.app, table);
         this.#health.apply(table);
@@ -112,6 +120,7 @@ export class Holder {
     await this.#ticketKeys.start();
     await this.#workers.start();
     this.#certificates.start();
+    if (legacy === null) this.#acme.start();
     this.#sampler = setInterval(() => {
       this.#counts.book.sample(Date.now());
     }, SAMPLE_MS);
@@ -127,6 +136,7 @@ export class Holder {
   async accept(): Promise<void> {
     await this.#listeners.accept();
     if (this.#predecessor !== null) this.#workers.follow(this.#predecessor);
+    this.#acme.start();
     await this.#save();
   }
 
@@ -165,6 +175,7 @@ export class Holder {
     if (this.#sampler !== null) clearInterval(this.#sampler);
     this.#health.close();
     this.#certificates.close();
+    this.#acme.close();
     this.#ticketKeys.close();
     this.#listeners.closeSockets();
     await this.#workers.close(drainMs, "keep");
@@ -240,6 +251,7 @@ export class Holder {
     if (this.#sampler !== null) clearInterval(this.#sampler);
     this.#health.close();
     this.#certificates.close();
+    this.#acme.close();
     this.#ticketKeys.close();
     await this.#workers.close(drainMs, "end");
     this.#listeners.closeSockets();
@@ -259,7 +271,7 @@ export class Holder {
     if (known !== undefined) throwIfOlder(known, table);
     const problem = claimProblem(table, [...this.#tables.values()]);
     if (problem !== null) throw new HitlessError(problem);
-    await this.#certificates.apply(app, table.tls);
+    await this.#readCertificates(table);
     await this.#sendCertificates(app);
     await this.#listeners.open(table);
     await this.#listeners.closeOthers(table);
@@ -284,19 +296,30 @@ export class Holder {
     await this.#workers.demandAll({ kind: "remove", app });
     this.#tables.delete(app);
     this.#certificates.remove(app);
+    this.#acme.remove(app);
     this.#health.remove(app);
     await this.#save();
   }
 
+  async #readCertificates({ app, tls, listen }: RouteTable): Promise<void> {
+    await this.#certificates.apply(app, tls);
+    await this.#acme.apply(app, tls, listen.port);
+  }
+
+  #certificatesOf(app: string): readonly Certificate[] {
+    return [...this.#certificates.of(app), ...this.#acme.of(app)];
+  }
+
   async #sendCertificates(app: string): Promise<void> {
-    await this.#workers.demandAll({ kind: "certificates", app, certificates: this.#certificates.of(app) });
+    await this.#workers.demandAll({ kind: "certificates", app, certificates: this.#certificatesOf(app) });
   }
 
   async #prepare(worker: WorkerProcess): Promise<void> {
     await worker.ask({ kind: "ticketKeys", keys: this.#ticketKeys.current });
+    await worker.ask({ kind: "challenges", answers: this.#challenges.answers });
     await Promise.all(
       [...this.#tables.values()].map(async (table) => {
-        await worker.ask({ kind: "certificates", app: table.app, certificates: this.#certificates.of(table.app) });
+        await worker.ask({ kind: "certificates", app: table.app, certificates: this.#certificatesOf(table.app) });
         await worker.ask({ kind: "routes", table });
         worker.tell({ kind: "health", app: table.app, down: this.#health.down(table.app) });
         await this.#listeners.prepare(worker, table.app);
@@ -328,7 +351,8 @@ export class Holder {
   #tlsStatus({ app, tls }: RouteTable): ProxyAppStatus["tls"] {
     if (tls === null) return null;
     const listen = this.#listeners.address(app, "secure") ?? tls.listen;
-    return { listen, certificates: this.#certificates.status(app, Date.now()) };
+    const now = Date.now();
+    return { listen, certificates: [...this.#certificates.status(app, now), ...this.#acme.status(app, now)] };
   }
 
   #appStatus(table: RouteTable): ProxyAppStatus {

@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
-import { createSecureContext, createServer, type SecureContext, type Server, type TLSSocket } from "node:tls";
+import { createSecureContext, createServer, type SecureContext, type Server, type TlsOptions, type TLSSocket } from "node:tls";
 import type { TlsSpec } from "../../core/tls.ts";
 import type { Certificate } from "./certificate.ts";
+import type { AlpnCertificate } from "./challenges.ts";
 import { SecureNames } from "./secure-names.ts";
 
 export type SecureSettings = Pick<TlsSpec, "minVersion" | "unknownName">;
@@ -9,12 +10,16 @@ export type SecureSettings = Pick<TlsSpec, "minVersion" | "unknownName">;
 export interface SecureEvents {
   /** The handshake is done; the socket may have `alpnProtocol` "h2", "http/1.1" or false. */
   onSecure(socket: TLSSocket): void;
+  /** What answers a tls-alpn-01 challenge for that name. */
+  challengeFor(servername: string): AlpnCertificate | null;
   /** The handshake failed or took too long; the connection is closed already. */
   onFailure(error: Error): void;
 }
 
 /** What we speak, best first; a client that offers only others gets a fatal no_application_protocol (RFC 7301 section 3.2). */
 const PROTOCOLS = ["h2", "http/1.1"];
+/** A certificate authority that checks us (RFC 8737 section 4); the connection ends with the handshake. */
+const ACME_PROTOCOL = "acme-tls/1";
 /** Of every worker and every generation: a session is only taken up again where this is the same. */
 const SESSION_CONTEXT = "hitless";
 /** Has no certificate: the handshake ends with a fatal alert. */
@@ -26,6 +31,7 @@ export class SecureAcceptor {
   handshaking = 0;
   readonly #server: Server;
   readonly #names = new SecureNames();
+  readonly #challenged = new WeakMap<object, SecureContext>();
   #settings: SecureSettings;
   #ticketKeys: Buffer | null = null;
 
@@ -35,14 +41,12 @@ export class SecureAcceptor {
       allowHalfOpen: true,
       handshakeTimeout: handshakeTimeoutMs,
       sessionIdContext: SESSION_CONTEXT,
-      SNICallback: (servername, callback) => {
-        callback(null, this.#contextFor(servername));
-      },
-      ALPNProtocols: PROTOCOLS,
+      ...this.#callbacks(events),
     });
     this.#server.on("secureConnection", (socket) => {
       this.handshaking -= 1;
-      events.onSecure(socket);
+      if (socket.alpnProtocol === ACME_PROTOCOL) endChallenge(socket);
+      else events.onSecure(socket);
     });
     this.#server.on("tlsClientError", (error, socket) => {
       this.handshaking -= 1;
@@ -84,9 +88,37 @@ export class SecureAcceptor {
     if (this.#ticketKeys !== null) this.#server.setTicketKeys(this.#ticketKeys);
   }
 
+  /**
+   * Both are called with the connection as `this`: TLS 1.3 chooses the protocol before the certificate and 1.2 after it, and a challenge's
+   * certificate has to stand in both.
+   */
+  #callbacks(events: SecureEvents): Pick<TlsOptions, "SNICallback" | "ALPNCallback"> {
+    const contextFor = (servername: string) => this.#contextFor(servername);
+    const challenged = this.#challenged;
+    return {
+      SNICallback(this: object, servername, callback) {
+        callback(null, challenged.get(this) ?? contextFor(servername));
+      },
+      ALPNCallback(this: TLSSocket, { servername, protocols }) {
+        const challenge = protocols.includes(ACME_PROTOCOL) ? events.challengeFor(servername) : null;
+        if (challenge === null) return PROTOCOLS.find((protocol) => protocols.includes(protocol));
+        const context = createSecureContext(challenge);
+        challenged.set(this, context);
+        this.setKeyCert(context);
+        return ACME_PROTOCOL;
+      },
+    };
+  }
+
   #contextFor(servername: string): SecureContext {
     const found = this.#names.find(servername);
     if (found !== null || this.#settings.unknownName === "refuse") return found ?? NO_CERTIFICATE;
     return this.#names.firstContext() ?? NO_CERTIFICATE;
   }
+}
+
+function endChallenge(socket: TLSSocket): void {
+  socket.on("error", () => undefined);
+  socket.resume();
+  socket.end();
 }

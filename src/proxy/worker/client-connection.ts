@@ -318,7 +318,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     const route = this.#router.route(head, this.#book);
     this.#book = route.book;
     const table = isRefusal(route) ? null : route.app.table;
-    const own = ownAnswer(head, table, this.secure, this.#host.challenges);
+    const own = ownAnswer(head, table, this.secure, this.#host.challenges.http);
     if (own !== null) this.#answerOwn(head, own);
     else if (isRefusal(route)) this.#turnAway(head, route);
     else this.#exchangeOn(head, route);

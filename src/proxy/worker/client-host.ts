@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { ChallengeAnswers } from "../tls/challenges.ts";
 import type { Limits } from "./limits.ts";
 import type { Registered } from "./registry.ts";
 import type { Router } from "./router.ts";
@@ -16,8 +17,7 @@ export interface OpenConnection extends Registered {
 /** What a client connection needs from the worker it belongs to. */
 export interface ClientHost {
   readonly limits: Limits;
-  /** Key authorizations by token, for a certificate authority that asks. */
-  readonly challenges: ReadonlyMap<string, string>;
+  readonly challenges: ChallengeAnswers;
   /** The worker finishes: every answer ends its connection. */
   isDraining(): boolean;
   /** The client speaks HTTP/2 from its first byte (RFC 9113 section 3.3); what was read so far stands in the socket again. */

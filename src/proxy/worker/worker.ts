@@ -5,6 +5,7 @@ import { bookOf } from "../listener-key.ts";
 import type { HolderMessage, WorkerMessage } from "../messages.ts";
 import { REPORT_INTERVAL_MS } from "../messages.ts";
 import type { Certificate } from "../tls/certificate.ts";
+import { NO_CHALLENGES } from "../tls/challenges.ts";
 import { SecureAcceptor, type SecureSettings } from "../tls/secure-acceptor.ts";
 import type { Accepted } from "./acceptor.ts";
 import { ClientConnection } from "./client-connection.ts";
@@ -30,7 +31,7 @@ type Of<K extends HolderMessage["kind"]> = Extract<HolderMessage, { kind: K }>;
 /** One worker of the data plane: accepts on the listeners it is handed, serves the apps of the tables it is sent, and counts. */
 export class Worker implements ClientHost {
   readonly limits: Limits;
-  readonly challenges: ReadonlyMap<string, string> = new Map();
+  challenges = NO_CHALLENGES;
   readonly #options: WorkerOptions;
   readonly #apps = new Map<string, LiveApp>();
   readonly #listeners = new Map<string, Listener>();
@@ -69,6 +70,10 @@ export class Worker implements ClientHost {
         return;
       case "unlisten":
         this.#unlisten(message);
+        return;
+      case "challenges":
+        this.challenges = message.answers;
+        this.#done(message.id);
         return;
       case "ticketKeys":
         this.#ticketKeys = message.keys;
@@ -174,6 +179,7 @@ export class Worker implements ClientHost {
 
   #newAcceptor(settings: SecureSettings, door: () => Door): SecureAcceptor {
     return new SecureAcceptor(settings, this.limits.tlsHandshakeMs, {
+      challengeFor: (servername) => this.challenges.alpn.get(servername) ?? null,
       onSecure: (socket) => {
         this.#handshakes.whenDone(socket);
         this.#acceptSecure(socket, door());

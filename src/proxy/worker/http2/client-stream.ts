@@ -186,7 +186,7 @@ export class ClientStream implements ExchangeClient, Registered {
   #serve(head: RequestHead): void {
     const route = this.#router.route(head, this.#book);
     this.#book = route.book;
-    const own = ownAnswer(head, isRefusal(route) ? null : route.app.table, this.secure, this.#host.challenges);
+    const own = ownAnswer(head, isRefusal(route) ? null : route.app.table, this.secure, this.#host.challenges.http);
     if (own !== null) this.#answerOwn(head, own);
     else if (isRefusal(route)) this.#refuse(route);
     else this.#exchangeOn(head, route);
