@@ -13,6 +13,7 @@ import type { ResponseHead } from "./response-head.ts";
 import { ResponseWriter } from "./response-writer.ts";
 import type { Route, Unrouted } from "./route.ts";
 import type { Router } from "./router.ts";
+import { serverNameOf } from "./server-name.ts";
 
 const HEAD_END = "\r\n\r\n";
 /** The first half of the preface by which HTTP/2 begins (RFC 9113 section 3.4): to HTTP/1.1 it looks like a head. */
@@ -39,6 +40,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   gone = false;
   readonly #host: ClientHost;
   readonly #router: Router;
+  readonly #serverName: string | null;
   readonly #socket: Socket;
   readonly #writer: ResponseWriter;
   /** Where the present request is counted; set while there is one. */
@@ -68,6 +70,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     this.remoteAddress = socket.remoteAddress ?? "unknown";
     this.secure = door.secure;
     this.#router = door.router;
+    this.#serverName = serverNameOf(socket);
     this.#book = door.router.book;
     this.#host = host;
     socket.on("end", () => {
@@ -315,7 +318,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   }
 
   #route(head: RequestHead): void {
-    const route = this.#router.route(head, this.#book);
+    const route = this.#router.route(head, this.#book, this.#serverName);
     this.#book = route.book;
     const table = isRefusal(route) ? null : route.app.table;
     const own = ownAnswer(head, table, this.secure, this.#host.challenges.http);

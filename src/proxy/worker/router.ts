@@ -24,7 +24,7 @@ const QUESTION_MARK = 63;
  */
 export class Router {
   readonly #book: RequestBook;
-  readonly #claims = new Map<LiveApp, Claim>();
+  readonly #claimsOf = new Map<LiveApp, Claim>();
   /** By exact name, by `*.` name, and under `""` those for every host; the most specific first. */
   #byHost: ReadonlyMap<string, readonly Claimant[]> = new Map();
   readonly #byHostField = new Map<string, readonly Claimant[]>();
@@ -43,24 +43,24 @@ export class Router {
   }
 
   get isEmpty(): boolean {
-    return this.#claims.size === 0;
+    return this.#claimsOf.size === 0;
   }
 
   /** Some app here takes HTTP/2 without TLS. */
   get speaksHttp2(): boolean {
-    return [...this.#claims.keys()].some(({ table }) => table.proxy.http2Cleartext === true);
+    return [...this.#claimsOf.keys()].some(({ table }) => table.proxy.http2Cleartext === true);
   }
 
   /** Safe to repeat with each table; only another claim costs anything. */
   set(app: LiveApp, claim: Claim): void {
-    const known = this.#claims.get(app);
+    const known = this.#claimsOf.get(app);
     if (known !== undefined && JSON.stringify(known) === JSON.stringify(claim)) return;
-    this.#claims.set(app, claim);
+    this.#claimsOf.set(app, claim);
     this.#compile();
   }
 
   delete(app: LiveApp): void {
-    if (this.#claims.delete(app)) this.#compile();
+    if (this.#claimsOf.delete(app)) this.#compile();
   }
 
   /** A request's first byte has come: until its head is read it is the only app's, or nobody's. */
@@ -70,12 +70,23 @@ export class Router {
     return book;
   }
 
-  /** `begun`: the book that the request is in by now. */
-  route(head: RequestHead, begun: RequestBook): Route | Unrouted {
+  /** `begun`: the book that the request is in by now. `serverName`: what the client asked for by SNI, where it did. */
+  route(head: RequestHead, begun: RequestBook, serverName: string | null): Route | Unrouted {
     const app = this.#owner ?? this.#find(head);
-    const route = app === null ? this.#unclaimed() : app.route();
+    const route = this.#routeTo(app, head, serverName);
     begun.moveTo(route.book);
     return route;
+  }
+
+  #routeTo(app: LiveApp | null, { host }: RequestHead, serverName: string | null): Route | Unrouted {
+    if (app === null) return this.#unclaimed();
+    if (serverName === null || serverName === host || app === this.#owner || this.#claims(serverName, app)) return app.route();
+    return unrouted(this.#book, 421, "the connection was made for another host");
+  }
+
+  /** RFC 9110 section 7.4: a connection made for one app's host is not good for another's. */
+  #claims(host: string, app: LiveApp): boolean {
+    return this.#claimants(host).some((claimant) => claimant.app === app);
   }
 
   #unclaimed(): Unrouted {
@@ -103,7 +114,7 @@ export class Router {
 
   #compile(): void {
     const byHost = new Map<string, Claimant[]>();
-    for (const [app, claim] of this.#claims) {
+    for (const [app, claim] of this.#claimsOf) {
       const tests = testsOf(claim);
       for (const { host, path } of placesOf(claim)) {
         const claimants = byHost.get(host) ?? [];
@@ -114,8 +125,8 @@ export class Router {
     for (const claimants of byHost.values()) claimants.sort(bySpecificity);
     this.#byHost = byHost;
     this.#byHostField.clear();
-    const [first] = this.#claims;
-    this.#single = first !== undefined && this.#claims.size === 1 ? first[0] : null;
+    const [first] = this.#claimsOf;
+    this.#single = first !== undefined && this.#claimsOf.size === 1 ? first[0] : null;
     this.#owner = first !== undefined && isEverything(first[1]) ? this.#single : null;
   }
 }

@@ -2,6 +2,7 @@ import { constants, performServerHandshake, type ServerHttp2Session } from "node
 import type { Socket } from "node:net";
 import type { ClientHost, Door, OpenConnection } from "../client-host.ts";
 import { Registry } from "../registry.ts";
+import { serverNameOf } from "../server-name.ts";
 import { ClientStream } from "./client-stream.ts";
 
 /** After the first GOAWAY the client has this long to have its last requests on the way (RFC 9113 section 6.8). */
@@ -22,6 +23,7 @@ export class ClientSession implements OpenConnection {
   constructor(socket: Socket, door: Door, host: ClientHost) {
     this.#host = host;
     const remoteAddress = socket.remoteAddress ?? "unknown";
+    const serverName = serverNameOf(socket);
     const { http2StreamsMax, headersMax, headBytesMax, http2StreamWindow, http2ConnectionWindow } = host.limits;
     this.#session = performServerHandshake(socket, {
       maxSessionMemory: 10,
@@ -37,7 +39,7 @@ export class ClientSession implements OpenConnection {
     this.#session.on("error", () => undefined);
     this.#session.on("stream", (stream, _headers, flags, fields: string[]) => {
       this.#movedAt = Date.now();
-      const request = new ClientStream(stream, { host, door, remoteAddress });
+      const request = new ClientStream(stream, { host, door, remoteAddress, serverName });
       this.#streams.add(request);
       stream.on("close", () => {
         this.#movedAt = Date.now();

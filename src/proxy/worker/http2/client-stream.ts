@@ -20,6 +20,8 @@ export interface StreamPlace {
   readonly host: ClientHost;
   readonly door: Door;
   readonly remoteAddress: string;
+  /** What was asked for by SNI. */
+  readonly serverName: string | null;
 }
 
 /** One request of an HTTP/2 client (RFC 9113 section 8.1) and the way back for its answer. */
@@ -34,6 +36,7 @@ export class ClientStream implements ExchangeClient, Registered {
   forwarded = false;
   readonly #stream: ServerHttp2Stream;
   readonly #router: Router;
+  readonly #serverName: string | null;
   readonly #host: ClientHost;
   #exchange: Exchange | null = null;
   #toHead = false;
@@ -48,6 +51,7 @@ export class ClientStream implements ExchangeClient, Registered {
   constructor(stream: ServerHttp2Stream, place: StreamPlace) {
     this.#stream = stream;
     this.#router = place.door.router;
+    this.#serverName = place.serverName;
     this.#book = this.#router.begin();
     this.#host = place.host;
     this.remoteAddress = place.remoteAddress;
@@ -184,7 +188,7 @@ export class ClientStream implements ExchangeClient, Registered {
   }
 
   #serve(head: RequestHead): void {
-    const route = this.#router.route(head, this.#book);
+    const route = this.#router.route(head, this.#book, this.#serverName);
     this.#book = route.book;
     const own = ownAnswer(head, isRefusal(route) ? null : route.app.table, this.secure, this.#host.challenges.http);
     if (own !== null) this.#answerOwn(head, own);

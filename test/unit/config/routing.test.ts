@@ -1,0 +1,80 @@
+import { describe, expect, test } from "vitest";
+import { HitlessError } from "../../../src/base/error.ts";
+import { parseConfig } from "../../../src/config/load.ts";
+import { routingOf } from "../../../src/config/routing.ts";
+import { CLAIM_OF_EVERYTHING, type RoutingSpec } from "../../../src/core/routing.ts";
+
+const MINIMAL = { app: "shop", listen: 8080, processes: { web: { command: "node server.js" } } };
+
+function routing(keys: object): RoutingSpec {
+  return routingOf(parseConfig({ ...MINIMAL, ...keys }, "hitless.config.json"));
+}
+
+function problems(keys: object): readonly string[] {
+  try {
+    routing(keys);
+  } catch (error) {
+    if (error instanceof HitlessError) return error.failure.details ?? [];
+    throw error;
+  }
+  return [];
+}
+
+describe("which requests are an app's", () => {
+  test("is every one unless the file says something", () => {
+    expect(routing({}).claim).toEqual(CLAIM_OF_EVERYTHING);
+    expect(routing({ hosts: [], paths: ["/"] }).claim).toEqual({ ...CLAIM_OF_EVERYTHING, paths: [""] });
+  });
+
+  test("may be said by host, path, fields and cookies, each once and in one spelling", () => {
+    const said = {
+      hosts: ["Shop.Example.com", "shop.example.com.", "*.shop.example.com", "[::1]", "10.0.0.1"],
+      paths: ["/api/", "/api", "/a%2fb"],
+      match: { headers: { "X-Beta": "1", "X-Any": true }, cookies: { beta: "yes" } },
+    };
+    expect(routing(said).claim).toEqual({
+      hosts: ["shop.example.com", "*.shop.example.com", "[::1]", "10.0.0.1"],
+      paths: ["/api", "/a%2fb"],
+      headers: [
+        { name: "X-Beta", value: "1" },
+        { name: "X-Any", value: null },
+      ],
+      cookies: [{ name: "beta", value: "yes" }],
+    });
+  });
+
+  test.each(["http://a.com", "a.com:80", "a.com/x", "*", "a.*.com", "*.*.com", "a..com", "-a.com", "", "a b", "[::1", "ä.com"])(
+    "host %j is refused",
+    (host) => {
+      expect(problems({ hosts: [host] })).toEqual([
+        expect.stringMatching(/^hosts\[0\]: found .*, expected a host name such as "shop\.example\.com"/),
+      ]);
+    },
+  );
+
+  test.each(["api", "", "/a/../b", "/a/..", "//a", "/a//b", "/./a", "/api/*", "/a?b", "/a#b", "/a b", "/ä"])(
+    "path %j is refused",
+    (path) => {
+      expect(problems({ paths: [path] })).toEqual([
+        expect.stringMatching(/^paths\[0\]: found .*, expected the beginning of a path such as "\/api"/),
+      ]);
+    },
+  );
+
+  test("all problems are listed at once", () => {
+    const text = problems({
+      hosts: "shop.example.com",
+      match: { headers: { Host: "a", "X Y": "1", "X-Z": 1 }, cookies: { "a=b": "c" }, query: {} },
+    }).join("\n");
+    for (const expected of [
+      'hosts: found "shop.example.com", expected a list of host names',
+      "match.headers.Host: expected the name of a field that is forwarded",
+      "match.headers.X Y: expected the name of a field",
+      "match.headers.X-Z: found 1, expected the text that the value must be",
+      "match.cookies.a=b: expected the name of a cookie",
+      "match.query: there is no such key here",
+    ]) {
+      expect(text).toContain(expected);
+    }
+  });
+});
