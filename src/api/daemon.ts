@@ -98,6 +98,8 @@ export interface AppStatus {
   /** The running deployment, or the last one. */
   readonly deployment: DeploymentStatus | null;
   readonly crashLoops: readonly { readonly type: string; readonly count: number; readonly how: string }[];
+  /** What is wrong beside the app itself, such as route tables that the proxy cannot save. */
+  readonly warnings: readonly string[];
   /** Null when the proxy does not answer. */
   readonly traffic: TrafficStatus | null;
 }

@@ -101,6 +101,7 @@ export interface ProxyAppStatus {
   readonly targets: readonly ProxyTargetStatus[];
   /** Requests waiting in the proxy for a usable target, over all workers. */
   readonly held: number;
+  readonly warnings: readonly string[];
 }
 
 export type ProxyTargetStatus = TargetTraffic;

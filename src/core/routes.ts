@@ -79,4 +79,6 @@ export interface AppTraffic {
   readonly targets: readonly TargetTraffic[];
   /** Requests waiting in the proxy for a usable target. */
   readonly held: number;
+  /** What is wrong with the proxy itself, such as route tables that cannot be saved. */
+  readonly warnings: readonly string[];
 }

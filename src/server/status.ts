@@ -24,6 +24,7 @@ export async function appStatus(state: AppState, traffic: Traffic): Promise<AppS
     crashLoops: Object.entries(state.crashes)
       .filter(([, crash]) => crash.count > 2)
       .map(([type, { count, how }]) => ({ type, count, how })),
+    warnings: present?.warnings ?? [],
     traffic: trafficStatus(present, ledger),
   };
 }

@@ -107,6 +107,9 @@ export class ProxyKeeper {
       }
       await sleep(POLL_MS);
     }
+    await this.#options.traffic.restore().catch((error: unknown) => {
+      log.error("a proxy that was started anew did not take the tables it had before", { error: String(error) });
+    });
   }
 
   async #upgrade(drainMs: number): Promise<UpgradeOutcome> {

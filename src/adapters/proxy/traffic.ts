@@ -12,6 +12,7 @@ type Options = Omit<CallOptions, "unreachable">;
 /** The proxy on this machine, over its control socket. */
 export class ProxyTraffic implements Traffic {
   readonly #socket: string;
+  readonly #applied = new Map<string, RouteTable>();
 
   constructor(stateDirectory: string) {
     this.#socket = controlSocket(stateDirectory);
@@ -19,6 +20,7 @@ export class ProxyTraffic implements Traffic {
 
   async apply(table: RouteTable): Promise<void> {
     await this.#call<AppliedRoutes>(`/apps/${table.app}/routes`, { method: "PUT", body: table });
+    this.#applied.set(table.app, table);
   }
 
   async checkTls(tls: TlsSpec): Promise<readonly string[]> {
@@ -26,7 +28,17 @@ export class ProxyTraffic implements Traffic {
     return problems;
   }
 
+  /** For a proxy that was started anew and may have lost what it had saved: the last tables once more. */
+  async restore(): Promise<void> {
+    const saved = new Map((await this.status()).apps.map((app) => [app.app, app]));
+    for (const table of this.#applied.values()) {
+      const known = saved.get(table.app);
+      if (known?.epoch !== table.epoch || known.revision !== table.revision) await this.apply(table);
+    }
+  }
+
   async remove(app: string, epoch: number): Promise<void> {
+    this.#applied.delete(app);
     await this.#call(`/apps/${app}`, { method: "DELETE", body: { epoch } });
   }
 

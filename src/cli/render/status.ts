@@ -20,6 +20,7 @@ export function renderStatus(status: AppStatus, output: Output, now: number): re
       `  ${output.style("red", "crash loop")}  ${loop.type} has ended ${String(loop.count)} times in a row, each soon after its start (${loop.how})`,
     );
   }
+  for (const warning of status.warnings) lines.push(`  ${output.style("yellow", "warning")}  ${warning}`);
   if (traffic === null) lines.push(`  ${output.style("dim", suspended ? "no traffic" : "no counts from the proxy yet")}`);
   else {
     const lost = traffic.lost === 0 ? output.style("green", "0 lost") : output.style("red", `${count(traffic.lost)} lost`);

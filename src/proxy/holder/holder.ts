@@ -363,7 +363,16 @@ export class Holder {
     );
     const { app, epoch, revision } = table;
     const listen = this.#listeners.address(app, "plain") ?? table.listen;
-    return { app, epoch, revision, listen, tls: this.#tlsStatus(table), targets, held: book.held };
+    return {
+      app,
+      epoch,
+      revision,
+      listen,
+      tls: this.#tlsStatus(table),
+      targets,
+      held: book.held,
+      warnings: this.#options.routeFile.warnings,
+    };
   }
 
   #targetStatus(app: string, instance: InstanceName, down: ReadonlySet<InstanceName>, book: AppBook): ProxyTargetStatus {

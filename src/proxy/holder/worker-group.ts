@@ -91,8 +91,8 @@ export class WorkerGroup {
   }
 
   #replace(worker: WorkerProcess, how: string): void {
-    this.#log.error("a worker has ended and is replaced", { worker: worker.pid, how });
     if (Date.now() - worker.startedAt > STEADY_MS) this.#restartMs = RESTART_MIN_MS;
+    this.#log.error("a worker has ended and is replaced", { worker: worker.pid, how, inMs: this.#restartMs });
     setTimeout(() => {
       if (!this.#closed) void this.#startOne();
     }, this.#restartMs);

@@ -109,6 +109,7 @@ describe("a status", () => {
     ],
     deployment: { ...deployment, phase: "warming", outcome: null, endedAt: null, batch: 2 },
     crashLoops: [{ type: "worker", count: 4, how: "exited with code 1" }],
+    warnings: ["the route tables cannot be saved"],
     traffic: { inFlight: 2, held: 1, total: 5_000, lost: 0, byRelease: [] },
   };
 
@@ -117,6 +118,7 @@ describe("a status", () => {
     expect(text).toContain("shop  r2  http://127.0.0.1:8080");
     expect(text).toContain("d2 deploy r1 → r2  warming, batch 2 of 4, for 1 m 1 s, by ada@web1");
     expect(text).toContain("crash loop  worker has ended 4 times in a row");
+    expect(text).toContain("warning  the route tables cannot be saved");
     expect(text).toContain("5,000 requests, 0 lost, 2 in flight, 1 waiting");
     expect(text).toMatch(/web\.r2\.5 +r2 +down: status 500 +100 +4000 +1,234 +2 +1 m 1 s/);
   });
