@@ -3,6 +3,8 @@ import type { ReleaseName } from "../../base/names.ts";
 import { ZERO_COUNTS, type LedgerColumn, type LedgerCounts, type SlowRequest } from "../../core/ledger.ts";
 
 const SLOWEST_KEPT = 20;
+/** Of each span of so many milliseconds the slowest are told. */
+const SLOWEST_SPAN_MS = 1_000;
 
 interface Row {
   counts: Record<LedgerColumn, number>;
@@ -12,7 +14,11 @@ interface Row {
 /** What one worker counted for one app since it last handed over. Every request ends here in exactly one column. */
 export class Ledger {
   #rows = new Map<ReleaseName, Row>();
+  /** Not handed over yet. */
   #slowest: SlowRequest[] = [];
+  /** The times of the slowest of the present span, longest first. */
+  #longest: number[] = [];
+  #spanSince = 0;
 
   count(release: ReleaseName, column: LedgerColumn): void {
     this.#row(release).counts[column] += 1;
@@ -27,14 +33,19 @@ export class Ledger {
 
   /** Whether an answer of so many milliseconds is among the slowest: asked first, so that the rest costs nothing. */
   isSlow(ms: number): boolean {
-    const last = this.#slowest[SLOWEST_KEPT - 1];
-    return last === undefined || ms > last.ms;
+    const last = this.#longest[SLOWEST_KEPT - 1];
+    return last === undefined || ms > last;
   }
 
   noteSlow(request: SlowRequest): void {
+    if (request.at - this.#spanSince > SLOWEST_SPAN_MS) {
+      this.#spanSince = request.at;
+      this.#longest = [];
+    }
     this.#slowest.push(request);
-    this.#slowest.sort((a, b) => b.ms - a.ms);
-    this.#slowest.length = Math.min(this.#slowest.length, SLOWEST_KEPT);
+    this.#longest.push(request.ms);
+    this.#longest.sort((a, b) => b - a);
+    this.#longest.length = Math.min(this.#longest.length, SLOWEST_KEPT);
   }
 
   isEmpty(): boolean {
@@ -47,6 +58,7 @@ export class Ledger {
     const slowest = this.#slowest;
     this.#rows = new Map();
     this.#slowest = [];
+    if (Date.now() - this.#spanSince > SLOWEST_SPAN_MS) this.#longest = [];
     return { rows, slowest };
   }
 

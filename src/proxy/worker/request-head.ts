@@ -1,3 +1,4 @@
+import { connectionOptions, tokens } from "./connection-options.ts";
 import type { Limits } from "./limits.ts";
 import { isRefusal, refusal, type Refusal } from "./refusal.ts";
 
@@ -29,10 +30,10 @@ const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
  * matching is linear. A bare CR or LF, a NUL, white space before a colon or an obs-fold cannot match.
  */
 const HEAD = new RegExp(
-  `^(${TOKEN}) ([\\x21\\x22\\x24-\\x7e]+) HTTP/(1\\.[01])\\r\\n((?:${TOKEN}:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*)\\r\\n$`,
+  `^(${TOKEN}) ([\\x21\\x22\\x24-\\x7e]+) HTTP/(1\\.[01])\\r\\n(?:${TOKEN}:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*\\r\\n$`,
 );
 /**
- * Fields that the proxy reads, replaces or takes out. The text that is searched begins with CRLF. Twins with an underscore are taken out too:
+ * Fields that the proxy reads, replaces or takes out. The search begins at the CRLF of the start line. Twins with an underscore are taken out too:
  * many applications (CGI, WSGI) cannot tell them from the real ones.
  */
 const SPECIAL =
@@ -42,6 +43,9 @@ const ABSOLUTE = /^https?:\/\/([^/?#]+)([/?].*)?$/i;
 /** A list of codings, none of them chunked. */
 const OTHER_CODINGS = /^(?!.*chunked)[\w-]+(?:, ?[\w-]+)*$/i;
 const DIGITS = /^\d{1,16}$/;
+/** Two spaces and the version, up to the CRLF. */
+const START_LINE_REST = 10;
+const HEAD_END_LENGTH = 4;
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 interface Fields {
@@ -64,18 +68,23 @@ interface Fields {
 export function parseRequestHead(text: string, limits: Limits): RequestHead | Refusal {
   const match = HEAD.exec(text);
   if (match === null) return explain(text, limits);
-  const [, method = "", rawTarget = "", version, lines = ""] = match;
+  const [, method = "", rawTarget = "", version] = match;
   const minor = version === "1.1" ? 1 : 0;
   if (method.length + rawTarget.length + 11 > limits.requestLineBytesMax) return refusal(414, "the request line is too long");
-  if (countLines(lines) > limits.headersMax) return refusal(431, "too many header fields");
+  if (hasMoreLines(text, limits.headersMax + 2)) return refusal(431, "too many header fields");
   if (method === "CONNECT" || method === "TRACE") return refusal(405, `${method} is not served`);
-  const fields = readFields(lines);
+  const fields = readFields(text, method.length + rawTarget.length + START_LINE_REST);
   if (isRefusal(fields)) return fields;
   const place = placeOf(method, rawTarget, fields.host, minor);
   if (isRefusal(place)) return place;
   const body = bodyOf(fields, minor);
   if (typeof body === "object") return body;
-  return assemble({ method, minor, fields, body, ...place });
+  return assemble({ method, minor, fields, body, place });
+}
+
+interface Place {
+  readonly target: string;
+  readonly host: string;
 }
 
 interface Parts {
@@ -83,32 +92,31 @@ interface Parts {
   readonly minor: 0 | 1;
   readonly fields: Fields;
   readonly body: BodyLength;
-  readonly target: string;
-  readonly host: string;
+  readonly place: Place;
 }
 
-function assemble({ method, minor, fields, body, target, host }: Parts): RequestHead | Refusal {
-  const connection = fields.connection.toLowerCase();
+function assemble({ method, minor, fields, body, place: { target, host } }: Parts): RequestHead | Refusal {
+  const { close, keepAlive, upgrade, hopFields } = connectionOptions(fields.connection);
   const expect = fields.expect?.toLowerCase() ?? null;
   if (expect !== null && expect !== "100-continue" && minor === 1) return refusal(417, "this expectation is not supported");
-  const kept = withoutNamed(fields.kept, connection);
+  const kept = hopFields === null ? fields.kept : fields.kept.replace(hopFields, "");
   return {
     method,
     target,
     minor,
     host,
     body,
-    keepAlive: minor === 1 ? !hasToken(connection, "close") : hasToken(connection, "keep-alive"),
+    keepAlive: minor === 1 ? !close : keepAlive,
     expectContinue: expect !== null && minor === 1,
-    upgrade: body === 0 && minor === 1 && method === "GET" ? upgradeOf(connection, fields.upgrade) : null,
-    acceptsTrailers: hasToken(fields.te.toLowerCase(), "trailers"),
+    upgrade: upgrade && body === 0 && minor === 1 && method === "GET" ? upgradeOf(fields.upgrade) : null,
+    acceptsTrailers: fields.te !== "" && tokens(fields.te).includes("trailers"),
     forward: `${method} ${target} HTTP/1.1\r\nHost: ${host}${kept}\r\n`,
     requestId: fields.requestId,
   };
 }
 
 /** Reads the special fields and cuts them out; everything else stays as it came, in order and case (RFC 9110 section 5.3). */
-function readFields(lines: string): Fields | Refusal {
+function readFields(text: string, start: number): Fields | Refusal {
   const fields: Fields = {
     host: null,
     length: null,
@@ -120,16 +128,15 @@ function readFields(lines: string): Fields | Refusal {
     requestId: null,
     kept: "",
   };
-  const text = `\r\n${lines}`;
-  let from = 0;
-  SPECIAL.lastIndex = 0;
+  let from = start;
+  SPECIAL.lastIndex = start;
   for (let match = SPECIAL.exec(text); match !== null; match = SPECIAL.exec(text)) {
     fields.kept += text.slice(from, match.index);
     from = SPECIAL.lastIndex;
     const problem = takeField(fields, (match[1] ?? "").toLowerCase(), withoutTrailingSpace(match[2] ?? ""));
     if (problem !== null) return problem;
   }
-  fields.kept += text.slice(from, text.length - 2);
+  fields.kept += text.slice(from, text.length - HEAD_END_LENGTH);
   return fields;
 }
 
@@ -175,14 +182,14 @@ function takeField(fields: Fields, name: string, value: string): Refusal | null 
 }
 
 /** Origin form, absolute form (RFC 9112 section 3.2.2: its authority replaces Host) or `*`. */
-function placeOf(method: string, target: string, host: string | null, minor: 0 | 1): { target: string; host: string } | Refusal {
+function placeOf(method: string, target: string, host: string | null, minor: 0 | 1): Place | Refusal {
   if (host === null && minor === 1) return refusal(400, "no Host field");
   if (host !== null && !isHost(host)) return refusal(400, "the Host field is invalid");
   if (target.startsWith("/") || (target === "*" && method === "OPTIONS")) return { target, host: host ?? "localhost" };
   return absolutePlaceOf(method, target) ?? refusal(400, "the request target is invalid");
 }
 
-function absolutePlaceOf(method: string, target: string): { target: string; host: string } | null {
+function absolutePlaceOf(method: string, target: string): Place | null {
   const [, host, rest = ""] = ABSOLUTE.exec(target) ?? [];
   if (host === undefined || !isHost(host)) return null;
   if (rest === "") return { host, target: method === "OPTIONS" ? "*" : "/" };
@@ -211,38 +218,17 @@ function bodyOf(fields: Fields, minor: 0 | 1): BodyLength | Refusal {
 }
 
 /** Only what a tunnel makes sense for; `h2c` would smuggle requests past us. */
-function upgradeOf(connection: string, upgrade: string | null): string | null {
-  if (upgrade === null || !hasToken(connection, "upgrade")) return null;
+function upgradeOf(upgrade: string | null): string | null {
+  if (upgrade === null) return null;
   return /^[\w\-./]+$/.test(upgrade) && !/^h2c?$/i.test(upgrade) ? upgrade : null;
 }
 
-/** Fields that the Connection field names are for this hop only (RFC 9110 section 7.6.1), except those that carry meaning for us. */
-export function withoutNamed(kept: string, connection: string): string {
-  if (connection === "") return kept;
-  let text = kept;
-  for (const name of tokens(connection)) {
-    if (STANDARD_CONNECTION.has(name) || !/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) || END_TO_END.has(name)) continue;
-    const pattern = new RegExp(`\\r\\n${name.replace(/[$*+.^|]/g, "\\$&")}:[^\\r]*`, "gi");
-    text = text.replace(pattern, "");
-  }
-  return text;
-}
-
-const STANDARD_CONNECTION = new Set(["close", "keep-alive", "upgrade", "te", ""]);
-const END_TO_END = new Set(["host", "content-length", "content-type", "authorization", "cookie", "date", "set-cookie"]);
-
-export function hasToken(list: string, token: string): boolean {
-  return list !== "" && tokens(list).includes(token);
-}
-
-function tokens(list: string): readonly string[] {
-  return list.split(",").map((part) => part.replace(/^[\t ]+|[\t ]+$/g, ""));
-}
-
-function countLines(lines: string): number {
+/** True if the text has more lines than that. A line has at least four characters ("a:" and CRLF), so most heads need no count. */
+export function hasMoreLines(text: string, max: number): boolean {
+  if (text.length <= 4 * max) return false;
   let count = 0;
-  for (let at = lines.indexOf("\r\n"); at >= 0; at = lines.indexOf("\r\n", at + 2)) count += 1;
-  return count;
+  for (let at = text.indexOf("\r\n"); at >= 0; at = text.indexOf("\r\n", at + 2)) count += 1;
+  return count > max;
 }
 
 /** The status for a head that does not match; the slow path. */

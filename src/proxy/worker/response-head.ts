@@ -1,4 +1,5 @@
-import { hasToken, withoutNamed, withoutTrailingSpace } from "./request-head.ts";
+import { connectionOptions } from "./connection-options.ts";
+import { hasMoreLines, withoutTrailingSpace } from "./request-head.ts";
 import { refusal, type Refusal } from "./refusal.ts";
 
 export interface ResponseHead {
@@ -19,8 +20,11 @@ export interface ResponseHead {
 
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const HEAD = new RegExp(
-  `^HTTP/(1\\.[01]) ([1-9]\\d\\d)( [\\t\\x20-\\x7e\\x80-\\xff]*)?\\r\\n((?:${TOKEN}:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*)\\r\\n$`,
+  `^HTTP/(1\\.[01]) ([1-9]\\d\\d)( [\\t\\x20-\\x7e\\x80-\\xff]*)?\\r\\n(?:${TOKEN}:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*\\r\\n$`,
 );
+/** Version, space and status. */
+const STATUS_LINE = 12;
+const HEAD_END_LENGTH = 4;
 const SPACE_BEFORE_COLON = new RegExp(`(\\r\\n${TOKEN})[\\t ]+(?=:)`, "g");
 const SPECIAL =
   /\r\n(content-length|transfer-encoding|connection|keep-alive|proxy-connection|upgrade|trailer|date):[\t ]*([^\r]*)/gi;
@@ -28,25 +32,36 @@ const SPECIAL =
 /** Parses the head of a response, which ends with CRLF CRLF; the refusal's status is what the client gets (RFC 9112 section 6.3: 502). */
 export function parseResponseHead(text: string, headersMax: number): ResponseHead | Refusal {
   // RFC 9112 section 5.1: a proxy takes white space before a colon out of a response.
-  const match = HEAD.exec(text) ?? HEAD.exec(text.replace(SPACE_BEFORE_COLON, "$1"));
-  if (match === null) return refusal(502, "the application's answer is not valid HTTP/1.1");
-  const [, version, status = "", reason = " ", lines = ""] = match;
-  if (lines.split("\r\n").length - 1 > headersMax) return refusal(502, "the application's answer has too many header fields");
-  const fields = readFields(`\r\n${lines}`);
+  const match = HEAD.exec(text);
+  if (match === null) return retry(text, headersMax);
+  const [, version, status = "", reason = ""] = match;
+  if (hasMoreLines(text, headersMax + 2)) return refusal(502, "the application's answer has too many header fields");
+  const fields = readFields(text, STATUS_LINE + reason.length);
   if (fields === null) return refusal(502, "the application's answer has contradictory lengths");
-  const connection = fields.connection.toLowerCase();
+  const { close, keepAlive, upgrade, hopFields } = connectionOptions(fields.connection);
+  const kept = hopFields === null ? fields.kept : fields.kept.replace(hopFields, "");
   const date = fields.dated || status.startsWith("1") ? "" : `\r\nDate: ${httpDate()}`;
   return {
     status: Number(status),
-    forward: `HTTP/1.1 ${status}${reason}${withoutNamed(fields.kept, connection)}${date}\r\n`,
+    forward: `HTTP/1.1 ${status}${reason === "" ? " " : reason}${kept}${date}\r\n`,
     body: fields.chunked ? "chunked" : (fields.length ?? "close"),
     length: fields.length,
     // Transfer-Encoding in HTTP/1.0 makes the framing suspect (RFC 9112 section 6.1).
-    keepAlive: version === "1.1" ? !hasToken(connection, "close") : hasToken(connection, "keep-alive") && !fields.chunked,
-    upgrade: hasToken(connection, "upgrade") ? fields.upgrade : null,
+    keepAlive: version === "1.1" ? !close : keepAlive && !fields.chunked,
+    upgrade: upgrade ? fields.upgrade : null,
     trailer: fields.trailer,
     idleHintMs: fields.idleHintMs,
   };
+}
+
+function invalid(): Refusal {
+  return refusal(502, "the application's answer is not valid HTTP/1.1");
+}
+
+/** RFC 9112 section 5.1: a proxy takes white space before a colon out of a response. */
+function retry(text: string, headersMax: number): ResponseHead | Refusal {
+  const cleaned = text.replace(SPACE_BEFORE_COLON, "$1");
+  return cleaned === text ? invalid() : parseResponseHead(cleaned, headersMax);
 }
 
 interface Fields {
@@ -60,7 +75,7 @@ interface Fields {
   kept: string;
 }
 
-function readFields(text: string): Fields | null {
+function readFields(text: string, start: number): Fields | null {
   const fields: Fields = {
     length: null,
     chunked: false,
@@ -71,8 +86,8 @@ function readFields(text: string): Fields | null {
     dated: false,
     kept: "",
   };
-  let from = 0;
-  SPECIAL.lastIndex = 0;
+  let from = start;
+  SPECIAL.lastIndex = start;
   for (let match = SPECIAL.exec(text); match !== null; match = SPECIAL.exec(text)) {
     const name = (match[1] ?? "").toLowerCase();
     if (name === "date") {
@@ -83,7 +98,7 @@ function readFields(text: string): Fields | null {
     from = SPECIAL.lastIndex;
     if (!takeField(fields, name, withoutTrailingSpace(match[2] ?? ""))) return null;
   }
-  fields.kept += text.slice(from, text.length - 2);
+  fields.kept += text.slice(from, text.length - HEAD_END_LENGTH);
   return fields.chunked && fields.length !== null ? null : fields;
 }
 
