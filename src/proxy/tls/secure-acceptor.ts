@@ -38,7 +38,6 @@ export class SecureAcceptor {
   constructor(settings: SecureSettings, handshakeTimeoutMs: number, events: SecureEvents) {
     this.#settings = settings;
     this.#server = createServer({
-      allowHalfOpen: true,
       handshakeTimeout: handshakeTimeoutMs,
       sessionIdContext: SESSION_CONTEXT,
       ...this.#callbacks(events),

@@ -7,7 +7,8 @@ import { temporaryDirectory, until } from "../../support/temp.ts";
 import { ask } from "../../support/tls/client.ts";
 import { filesFor } from "../../support/tls/files.ts";
 import { issue } from "../../support/tls/issue.ts";
-import { freePort, PEBBLE_MISSING, startPebble } from "../../support/tls/pebble.ts";
+import { freePort } from "../../support/apps/app-process.ts";
+import { PEBBLE_MISSING, startPebble } from "../../support/tls/pebble.ts";
 import { startEcho, startProxy, tableFor, type TestProxy } from "../../support/tls/proxy.ts";
 
 const LIMIT = { within: 60_000 };

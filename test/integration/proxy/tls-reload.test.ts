@@ -6,7 +6,9 @@ import { temporaryDirectory, until } from "../../support/temp.ts";
 import { ask, get } from "../../support/tls/client.ts";
 import { filesFor, writePair } from "../../support/tls/files.ts";
 import { issue } from "../../support/tls/issue.ts";
-import { startEcho, startProxy, tableFor, type TestProxy } from "../../support/tls/proxy.ts";
+import { freePort } from "../../support/apps/app-process.ts";
+import { ProxyProgram } from "../../support/proxy-program.ts";
+import { PLAIN_TLS, startEcho, startProxy, tableFor, type TestProxy } from "../../support/tls/proxy.ts";
 import { run } from "../../support/tls/run.ts";
 
 async function serveIn(directory: string, names: readonly string[], tls = {}) {
@@ -111,6 +113,24 @@ describe("a certificate file that changes", () => {
   });
 });
 
+test("an upgrade of the proxy fails no handshake under load, and takes sessions along", { timeout: 90_000 }, async () => {
+  const proxy = await ProxyProgram.started(await freePort());
+  const secure = await freePort();
+  const certificates = [await filesFor(temporaryDirectory(), ["shop.test"])];
+  const target = { instance: "web.r1.1", host: "127.0.0.1", port: await startEcho(), health: null };
+  await proxy.route([target], { tls: { ...PLAIN_TLS, listen: { host: "127.0.0.1", port: secure }, certificates } });
+  const { session } = await ask(secure, { servername: "shop.test" });
+  if (session === null) throw new Error("there was no ticket");
+  const load = loadUntilStopped(secure);
+  const { from, to } = await proxy.upgrade({ drainMs: 3_000 });
+  expect(to.pid).not.toBe(from.pid);
+  await until(async () => (await proxy.traffic.status()).predecessor === null);
+  const { failures, handshakes } = await load.stop();
+  expect(failures).toEqual([]);
+  expect(handshakes).toBeGreaterThan(20);
+  expect((await ask(secure, { servername: "shop.test", session })).resumed).toBe(true);
+});
+
 describe("a session", () => {
   test.each(["TLSv1.2", "TLSv1.3"] as const)(
     "is taken up again by every worker, and after a restart (%s)",
@@ -152,15 +172,6 @@ describe("a session", () => {
     expect(readdirSync(directory).filter((name) => name.endsWith(".new"))).toEqual([]);
   });
 });
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import("node:net");
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 async function openConnection(port: number): Promise<TLSSocket> {
   const socket = connect({ port, host: "127.0.0.1", servername: "shop.test", rejectUnauthorized: false });

@@ -1,9 +1,10 @@
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { AcmeSpec } from "../../../src/core/tls.ts";
+import { freePort } from "../apps/app-process.ts";
 import { temporaryDirectory, until } from "../temp.ts";
 import { filesFor } from "./files.ts";
 
@@ -75,14 +76,6 @@ export async function startPebble(domains: readonly string[], options: PebbleOpt
   await until(() => answers(port), { what: "pebble listens" });
   await until(() => answers(managementPort), { what: "the name server of pebble listens" });
   return pebble;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function answers(port: number): Promise<boolean> {
