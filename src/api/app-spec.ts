@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accessLogSchema } from "./access-log.ts";
 import { NAME_PATTERN } from "../base/names.ts";
 import { PROTOCOLS, STRATEGIES, type AppSpec, type Batch, type HealthSpec, type ProcessSpec } from "../core/app-spec.ts";
 import { routingSchema } from "./routing.ts";
@@ -45,7 +46,12 @@ export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   tls: tlsSchema.nullable(),
   processes: z.record(z.string().regex(NAME_PATTERN), processSchema),
   rollout: z.strictObject({ strategy: z.enum(STRATEGIES), batch: batchSchema }),
-  proxy: z.strictObject({ holdMs: ms, firstByteTimeoutMs: ms, http2Cleartext: z.boolean().optional() }),
+  proxy: z.strictObject({
+    holdMs: ms,
+    firstByteTimeoutMs: ms,
+    http2Cleartext: z.boolean().optional(),
+    accessLog: accessLogSchema.optional(),
+  }),
   routing: routingSchema.optional(),
   releasesKept: z.number().int().min(1).max(1000),
 });

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { HitlessError } from "../base/error.ts";
+import type { AccessLogSpec } from "../core/access-log.ts";
 import type { AppSpec, HealthSpec, ProcessSpec, Protocol } from "../core/app-spec.ts";
 import type { TlsSpec } from "../core/tls.ts";
 import { findConfigFile, readConfigFile } from "./config-file.ts";
@@ -82,10 +83,15 @@ function specOf(config: ParsedConfig, base: string): AppSpec {
       holdMs: config.proxy.hold,
       firstByteTimeoutMs: config.proxy.firstByteTimeout,
       ...(config.proxy.http2Cleartext ? { http2Cleartext: true } : {}),
+      ...(config.accessLog === undefined ? {} : { accessLog: accessLogOf(config.accessLog, base) }),
     },
     routing: routingOf(config),
     releasesKept: config.keepReleases,
   };
+}
+
+function accessLogOf(log: NonNullable<ParsedConfig["accessLog"]>, base: string): AccessLogSpec {
+  return { ...log, path: log.path === "stdout" ? log.path : resolve(base, log.path) };
 }
 
 /** A health check of somebody else's balancer comes over plain HTTP and wants 2xx: it is not redirected. */

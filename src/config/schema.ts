@@ -5,6 +5,7 @@ import { PROTOCOLS, STRATEGIES, type Batch } from "../core/app-spec.ts";
 import { address } from "./address.ts";
 import { claimKeys } from "./routing.ts";
 import { tls } from "./tls.ts";
+import { accessLog } from "./access-log.ts";
 import { duration } from "./units.ts";
 
 const NAME = "expected a name of small letters, digits and hyphens that begins with a letter, at most 40 characters";
@@ -120,6 +121,7 @@ export const configSchema = z
           .describe("Clients may speak HTTP/2 without TLS, if they begin with it (h2c with prior knowledge)."),
       })
       .prefault({}),
+    accessLog: accessLog.optional(),
     keepReleases: whole(1, 1_000).default(5),
   })
   .describe("Configuration of an application for Hitless");

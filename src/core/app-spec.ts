@@ -1,3 +1,4 @@
+import type { AccessLogSpec } from "./access-log.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { RoutingSpec } from "./routing.ts";
 import type { TlsSpec } from "./tls.ts";
@@ -73,4 +74,6 @@ export interface ProxySpec {
   readonly firstByteTimeoutMs: number;
   /** HTTP/2 without TLS, for clients that begin with it. Absent: no. */
   readonly http2Cleartext?: boolean | undefined;
+  /** Absent: none. */
+  readonly accessLog?: AccessLogSpec | undefined;
 }

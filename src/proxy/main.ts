@@ -78,7 +78,9 @@ process.on("SIGTERM", () => {
 process.on("SIGINT", () => {
   end(DRAIN_MS);
 });
-process.on("SIGHUP", () => undefined);
+process.on("SIGHUP", () => {
+  holder.tellWorkers({ kind: "reopenLogs" });
+});
 process.on("uncaughtException", (error) => {
   log.error("an error was not expected; the proxy goes on", { error: error.stack ?? String(error) });
 });

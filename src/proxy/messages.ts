@@ -38,6 +38,8 @@ export type HolderMessage =
    */
   | { readonly kind: "drain"; readonly id: number; readonly app: string; readonly instances: readonly InstanceName[] }
   | { readonly kind: "cut"; readonly app: string; readonly instances: readonly InstanceName[] }
+  /** The access logs were rotated: open them anew. */
+  | { readonly kind: "reopenLogs" }
   /** Hand over everything counted so far, then answer `done`. */
   | { readonly kind: "flush"; readonly id: number }
   /**
@@ -62,6 +64,8 @@ export type WorkerMessage =
 export interface WorkerDelta {
   readonly clientConnections: number;
   readonly handshakes: HandshakeCounts;
+  /** Lines of access logs that could not be written as fast as they came. */
+  readonly logLinesDropped: number;
   readonly apps: readonly WorkerAppDelta[];
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accessLogSchema } from "../../api/access-log.ts";
 import type { UpgradeRequest } from "../../api/proxy-control.ts";
 import { routingSchema } from "../../api/routing.ts";
 import { listenSchema, tlsSchema } from "../../api/tls.ts";
@@ -35,7 +36,12 @@ const table: z.ZodType<RouteTable> = z.strictObject({
   revision: z.number().int().min(0),
   listen: listenSchema,
   tls: tlsSchema.nullable(),
-  proxy: z.strictObject({ holdMs: ms, firstByteTimeoutMs: ms, http2Cleartext: z.boolean().optional() }),
+  proxy: z.strictObject({
+    holdMs: ms,
+    firstByteTimeoutMs: ms,
+    http2Cleartext: z.boolean().optional(),
+    accessLog: accessLogSchema.optional(),
+  }),
   routing: routingSchema.optional(),
   pools: z.array(z.strictObject({ release: z.string().min(1), weight: z.number().min(0), targets: z.array(target) })),
 });

@@ -1,3 +1,4 @@
+import type { Logger } from "../../base/log.ts";
 import type { HandshakeCounts, WorkerDelta } from "../messages.ts";
 import { LedgerBook, type BookData } from "./ledger-book.ts";
 
@@ -15,10 +16,12 @@ export type CountsMessage =
 /** Everything that workers count, those of the generation before included. */
 export class Counts {
   readonly book: LedgerBook;
+  readonly #log: Logger;
   #handshakes: HandshakeCounts;
   #successor: ((message: CountsMessage) => void) | null = null;
 
-  constructor(boot: string, before: CountsData | null) {
+  constructor(boot: string, before: CountsData | null, log: Logger) {
+    this.#log = log;
     this.book = new LedgerBook(boot, before?.books);
     this.#handshakes = before?.handshakes ?? { completed: 0, resumed: 0, failed: 0 };
   }
@@ -45,6 +48,8 @@ export class Counts {
       resumed: sum.resumed + resumed,
       failed: sum.failed + failed,
     };
+    if (delta.logLinesDropped > 0)
+      this.#log.warn("lines of access logs were dropped: the disk does not keep up", { worker, lines: delta.logLinesDropped });
     this.#successor?.({ kind: "counts", worker, delta });
   }
 

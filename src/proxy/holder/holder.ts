@@ -75,7 +75,7 @@ export class Holder {
     this.#options = options;
     const { legacy, log } = options;
     this.#boot = legacy?.state.boot ?? randomUUID();
-    this.#counts = new Counts(this.#boot, legacy?.state ?? null);
+    this.#counts = new Counts(this.#boot, legacy?.state ?? null, log);
     const events = {
       onCounts: (worker: WorkerProcess, delta: WorkerDelta) => {
         this.#counts.add(worker.pid, delta);

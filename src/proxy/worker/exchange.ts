@@ -1,5 +1,6 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import { NO_RELEASE, type LedgerColumn } from "../../core/ledger.ts";
+import { AccessTrace } from "../access-log/access-trace.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
 import { forwardedFields } from "./forwarded-fields.ts";
 import type { Held, InFlight } from "./in-flight.ts";
@@ -38,6 +39,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   /** Something of this attempt was handed to the kernel. */
   #sent = false;
   #repeated = false;
+  /** Null without an access log. */
+  readonly #trace: AccessTrace | null;
   #retried = false;
   #heldSince = 0;
   /** The whole body has come from the client. */
@@ -54,6 +57,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#head = head;
     this.#limits = limits;
     this.#requestComplete = head.body === 0;
+    const log = route.app.accessLog;
+    this.#trace = log === null ? null : new AccessTrace(log, client, head);
   }
 
   start(): void {
@@ -107,6 +112,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#phase = "dialling";
     this.#sent = false;
     target.begin(this);
+    this.#trace?.attempt(target.instance);
     const direct = this.#mayRepeat();
     const idle = this.#freshOnly ? null : target.pool.take(!direct);
     if (idle === null) this.#dial(target);
@@ -144,7 +150,9 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#sent = true;
     this.#movedAt = Date.now();
     const more = !this.#requestComplete && this.#client.hasInput;
-    upstream.sendHead(this.#head, forwardedFields(this.#head, this.#client), more);
+    const added = forwardedFields(this.#head, this.#client);
+    upstream.sendHead(this.#head, added, more);
+    this.#trace?.sent(added);
     if (this.#requestComplete) return;
     this.#client.resumeBody();
     this.#upstream?.flush();
@@ -202,7 +210,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   /** Its framing is broken: what was sent so far must not look whole to the application. */
   onRequestBroken(): void {
     this.#dropUpstream();
-    this.#end("refused");
+    this.#end("refused", 400);
     if (this.#client.forwarded) this.#client.abort();
     else this.#client.answer(400, "the body's framing is invalid", { close: true });
   }
@@ -225,6 +233,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   onWhole(head: ResponseHead, body: string): void {
     this.#status = head.status;
     this.#closesClient = !this.#head.keepAlive || !this.#requestComplete;
+    this.#trace?.answered(body.length);
     this.#client.whole(this.#added(head), body, this.#closesClient);
     this.#complete();
   }
@@ -244,6 +253,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   onBody(data: Buffer, more: boolean): void {
     this.#movedAt = Date.now();
+    this.#trace?.answered(data.length);
     this.#client.body(data, more);
     if (this.#client.isClogged()) this.#upstream?.pause();
   }
@@ -284,7 +294,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   #whenFlushed(): void {
     if (this.#phase !== "flushing") return;
     this.#time();
-    this.#end(this.#status >= 500 ? "appError" : this.#servedColumn());
+    this.#end(this.#status >= 500 ? "appError" : this.#servedColumn(), this.#status);
     this.#client.whenAnswered(this.#closesClient || !this.#requestComplete);
   }
 
@@ -361,7 +371,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   #closeTunnel(): void {
     this.#dropUpstream();
-    this.#end(this.#servedColumn());
+    this.#end(this.#servedColumn(), 101);
     this.#client.closeTunnel();
   }
 
@@ -381,7 +391,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   #endAsGone(): void {
     this.#dropUpstream();
-    this.#end("clientGone");
+    this.#end("clientGone", this.#status);
     this.#client.abort();
   }
 
@@ -394,7 +404,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
       return false;
     }
     this.#dropUpstream();
-    this.#end("cut");
+    this.#end("cut", 503);
     this.#answerOrAbort(503, "the instance was stopped before it had answered");
     return true;
   }
@@ -423,14 +433,14 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
       if (idle > this.#limits.writeStallMs) this.#failByUs(504, "the application stopped reading the request");
     } else if (idle > this.#limits.bodyIdleMs) {
       this.#dropUpstream();
-      this.#end("refused");
+      this.#end("refused", 408);
       this.#client.answer(408, "the request's body did not arrive in time", { close: true });
     }
   }
 
   #failByUs(status: number, reason: string): void {
     this.#dropUpstream();
-    this.#end("failed");
+    this.#end("failed", this.#client.forwarded ? this.#status : status);
     this.#answerOrAbort(status, reason);
   }
 
@@ -460,10 +470,12 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     target?.end(this);
   }
 
-  #end(column: LedgerColumn): void {
+  /** `status`: what the client gets, 0 for nothing. */
+  #end(column: LedgerColumn, status: number): void {
     if (this.#phase === "done") return;
     this.#phase = "done";
     this.#app.release(this);
     this.#route.book.end(this.#release, column);
+    this.#trace?.end(this.#release, column, status);
   }
 }

@@ -1,5 +1,7 @@
 import type { InstanceName } from "../../base/names.ts";
 import type { RouteTable } from "../../core/routes.ts";
+import { AccessLog } from "../access-log/access-log.ts";
+import { LogFiles } from "../access-log/log-file.ts";
 import type { WorkerAppDelta } from "../messages.ts";
 import { Balancer } from "./balancer.ts";
 import type { Held } from "./in-flight.ts";
@@ -19,7 +21,9 @@ export class LiveApp implements RoutedApp {
   readonly #held = new Set<Held>();
   table: RouteTable;
   hsts = "";
+  accessLog: AccessLog | null = null;
   readonly #limits: Limits;
+  readonly #logs: LogFiles;
   readonly #route: Route;
   readonly #targets = new Map<InstanceName, LiveTarget>();
   #balancer = new Balancer([]);
@@ -28,10 +32,11 @@ export class LiveApp implements RoutedApp {
   #retries = RETRIES_ALWAYS;
 
   /** `report` is called when so many requests have begun that they must be handed over. */
-  constructor(table: RouteTable, limits: Limits, report: () => void) {
+  constructor(table: RouteTable, limits: Limits, report: () => void, logs: LogFiles = new LogFiles()) {
     this.name = table.app;
     this.table = table;
     this.#limits = limits;
+    this.#logs = logs;
     this.book = new RequestBook(table.app, report);
     this.#route = { app: this, book: this.book, answerFields: "", pick: (tried) => this.#balancer.pick(tried) };
     this.#install(table);
@@ -121,6 +126,8 @@ export class LiveApp implements RoutedApp {
     this.table = table;
     const hsts = table.tls?.hsts ?? null;
     this.hsts = hsts === null ? "" : `Strict-Transport-Security: ${hsts}\r\n`;
+    const { accessLog } = table.proxy;
+    this.accessLog = accessLog === undefined ? null : new AccessLog(table.app, accessLog, this.#logs.file(accessLog.path));
     this.#balancer = new Balancer(pools);
   }
 

@@ -1,5 +1,6 @@
 import type { InstanceName } from "../../base/names.ts";
 import type { RouteTable } from "../../core/routes.ts";
+import type { AccessLog } from "../access-log/access-log.ts";
 import type { Held } from "./in-flight.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { RequestBook } from "./request-book.ts";
@@ -11,6 +12,7 @@ export interface RoutedApp {
   readonly table: RouteTable;
   /** The line that answers over TLS carry beside the application's own; empty for none. */
   readonly hsts: string;
+  readonly accessLog: AccessLog | null;
   /** True if the request may wait for a usable target. */
   hold(exchange: Held): boolean;
   /** It does not wait any more. */

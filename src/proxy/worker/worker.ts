@@ -17,6 +17,7 @@ import { Listener } from "./listener.ts";
 import { LiveApp } from "./live-app.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Registry } from "./registry.ts";
+import { LogFiles } from "../access-log/log-file.ts";
 import { RequestBook } from "./request-book.ts";
 
 export interface WorkerOptions {
@@ -39,6 +40,7 @@ export class Worker implements ClientHost {
   #ticketKeys: Uint8Array | null = null;
   readonly #handshakes = new HandshakeCounter();
   readonly #clients = new Registry<OpenConnection>();
+  readonly #logs = new LogFiles();
   readonly #timers: NodeJS.Timeout[];
   #draining = false;
   #drainUntil = 0;
@@ -101,6 +103,9 @@ export class Worker implements ClientHost {
       case "flush":
         this.#report();
         this.#done(message.id);
+        return;
+      case "reopenLogs":
+        this.#logs.reopen();
         return;
       case "shutdown":
         this.shutdown(message.drainMs, message.holds);
@@ -257,7 +262,7 @@ export class Worker implements ClientHost {
       this.#options.send({ kind: "refused", id, reason: "the table is older than the present one" });
       return;
     }
-    const app = known ?? new LiveApp(table, this.limits, this.#reportSoon);
+    const app = known ?? new LiveApp(table, this.limits, this.#reportSoon, this.#logs);
     this.#apps.set(table.app, app);
     for (const listener of this.#listenersOf(table.app)) this.#serve(listener, app);
     this.#done(id);
@@ -311,8 +316,9 @@ export class Worker implements ClientHost {
     this.#reportDue = false;
     const books = [...this.#apps.values(), ...[...this.#listeners.values()].map((listener) => listener.router.book)];
     const apps = books.filter((book) => book.hasNews()).map((book) => book.delta());
-    if (apps.length === 0 && !this.#handshakes.hasNews()) return;
-    const delta = { clientConnections: this.#clients.size, handshakes: this.#handshakes.take(), apps };
+    const logLinesDropped = this.#logs.takeDropped();
+    if (apps.length === 0 && !this.#handshakes.hasNews() && logLinesDropped === 0) return;
+    const delta = { clientConnections: this.#clients.size, handshakes: this.#handshakes.take(), logLinesDropped, apps };
     this.#options.send({ kind: "counts", delta });
   }
 
@@ -328,6 +334,7 @@ export class Worker implements ClientHost {
 
   #finish(): void {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#logs.close();
     this.#report();
     this.#options.exit();
   }
