@@ -1,10 +1,11 @@
 /**
- * `npm run bench`: what one proxied request costs in processor time, Hitless beside nginx, HAProxy and Caddy in one run.
+ * `npm run bench`: what the work of a proxy costs in processor time, Hitless beside nginx, HAProxy and Caddy in one run.
  * The result is printed and written into docs/benchmarks.md.
  */
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { filesFor } from "../test/support/tls/files.ts";
 import { startBackend } from "./backend.ts";
 import { freePort } from "./free-port.ts";
 import { type BenchOptions, readOptions } from "./options.ts";
@@ -15,50 +16,52 @@ import { hitless } from "./peers/hitless.ts";
 import { nginx } from "./peers/nginx.ts";
 import type { Peer } from "./peers/peer.ts";
 import { isInstalled, killProgramsAtExit, type Program } from "./program.ts";
-import { type Contender, runRounds } from "./rounds.ts";
+import { type Contender, runRounds, type Sample } from "./rounds.ts";
 import { markdownTable } from "./table.ts";
+import { type Work, WORKS } from "./works/work.ts";
 
 const PEERS: readonly Peer[] = [hitless, haproxy, nginx, caddy];
-const NEEDED = ["wrk", "nginx", "taskset"];
+const NEEDED = ["wrk", "h2load", "nginx", "taskset"];
 /** The proxy under test has a processor of its own; whatever makes it work has the other one. */
 const PROXY_CORE = 0;
 const LOAD_CORE = 1;
 
-async function bench(options: BenchOptions, directory: string, programs: Program[]): Promise<string> {
-  const chosen = PEERS.filter(({ name }) => options.only.length === 0 || options.only.includes(name.toLowerCase()));
-  const present = chosen.filter((peer) => peer.isInstalled());
-  const missing = chosen.filter((peer) => !present.includes(peer));
-  for (const { name, install } of missing) console.error(`${name} is missing: ${install}`);
-  const backend = await startBackend(join(directory, "backend"), LOAD_CORE, options.bodyBytes);
+async function startAll(peers: readonly Peer[], directory: string, programs: Program[]): Promise<Contender[]> {
+  const backend = await startBackend(join(directory, "backend"), LOAD_CORE);
   programs.push(backend.program);
+  const certificate = await filesFor(directory, ["localhost"]);
   const contenders: Contender[] = [];
-  for (const peer of present) {
-    const port = await freePort();
+  for (const peer of peers) {
+    const [port, securePort] = [await freePort(), await freePort()];
     const own = join(directory, peer.name.toLowerCase());
     mkdirSync(own);
-    const program = await peer.start({ directory: own, core: PROXY_CORE, backendPort: backend.port, port });
+    const place = { directory: own, core: PROXY_CORE, backendPort: backend.port, port, securePort, certificate };
+    const program = await peer.start(place);
     programs.push(program);
-    contenders.push({ name: peer.name, version: peer.version(), port, program });
+    contenders.push({ name: peer.name, version: peer.version(), port, securePort, program });
   }
-  const { connections, seconds } = options;
-  const loading = { directory, core: LOAD_CORE, connections, seconds };
-  const samples = await runRounds(contenders, options.rounds, loading, (line) => {
-    console.error(line);
-  });
-  return markdownTable(
-    contenders,
-    samples,
-    missing.map(({ name }) => name),
-  );
+  return contenders;
 }
 
-function report(options: BenchOptions, table: string): string {
-  const { rounds, seconds, connections, bodyBytes } = options;
+async function measureAll(works: readonly Work[], contenders: readonly Contender[], directory: string): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for (const work of works) {
+    const place = { directory, core: LOAD_CORE, seconds: options.seconds };
+    const log = (line: string): void => {
+      console.error(line);
+    };
+    samples.push(...(await runRounds(work, contenders, { rounds: options.rounds, place, log })));
+  }
+  return samples;
+}
+
+function report({ rounds, seconds }: BenchOptions, contenders: readonly Contender[], table: string): string {
   const args = process.argv.slice(2).join(" ");
+  const versions = contenders.map(({ name, version }) => `${name} ${version}`).join(", ");
   return [
     table,
     "",
-    `Medians of ${rounds} rounds of ${seconds} s, ${connections} keep-alive connections, answers of ${bodyBytes} bytes.`,
+    `Medians of ${rounds} rounds of ${seconds} s (lowest–highest). ${versions}.`,
     `${machine()}. ${new Date().toISOString().slice(0, 10)}, \`npm run bench${args === "" ? "" : ` -- ${args}`}\`.`,
   ].join("\n");
 }
@@ -66,7 +69,7 @@ function report(options: BenchOptions, table: string): string {
 const options = readOptions(process.argv.slice(2));
 const lacking = NEEDED.filter((command) => !isInstalled(command));
 if (lacking.length > 0)
-  throw new Error(`Needed, but not installed: ${lacking.join(", ")} (apt-get install wrk nginx util-linux)`);
+  throw new Error(`Needed, but not installed: ${lacking.join(", ")} (apt-get install wrk nghttp2-client nginx util-linux)`);
 if (process.platform !== "linux" || cpus().length < 2)
   throw new Error("Two processors on Linux are needed: the proxy has one of its own");
 
@@ -74,7 +77,16 @@ killProgramsAtExit();
 const directory = mkdtempSync(join(tmpdir(), "hl-bench-"));
 const programs: Program[] = [];
 try {
-  const text = report(options, await bench(options, directory, programs));
+  const chosen = PEERS.filter(({ name }) => options.only.length === 0 || options.only.includes(name.toLowerCase()));
+  for (const { name, install } of chosen.filter((peer) => !peer.isInstalled())) console.error(`${name} is missing: ${install}`);
+  const works = WORKS.filter(({ name }) => options.works.length === 0 || options.works.includes(name));
+  const contenders = await startAll(
+    chosen.filter((peer) => peer.isInstalled()),
+    directory,
+    programs,
+  );
+  const samples = await measureAll(works, contenders, directory);
+  const text = report(options, contenders, markdownTable(works, contenders, samples));
   console.log(text);
   if (options.write) writeSection("proxies", text);
 } finally {

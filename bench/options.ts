@@ -4,15 +4,15 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Of each measurement. */
   readonly seconds: number;
-  readonly connections: number;
-  readonly bodyBytes: number;
   /** The peers to measure; empty for all. */
   readonly only: readonly string[];
+  /** The kinds of work; empty for all. */
+  readonly works: readonly string[];
   /** Whether docs/benchmarks.md is written. */
   readonly write: boolean;
 }
 
-export const USAGE = `npm run bench -- [--rounds 5] [--seconds 5] [--connections 32] [--body 128] [--only hitless,haproxy] [--no-write]`;
+export const USAGE = `npm run bench -- [--rounds 5] [--seconds 4] [--only hitless,haproxy] [--work keep-alive-32,http2] [--no-write]`;
 
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
@@ -20,21 +20,23 @@ export function readOptions(args: readonly string[]): BenchOptions {
     allowNegative: true,
     options: {
       rounds: { type: "string", default: "5" },
-      seconds: { type: "string", default: "5" },
-      connections: { type: "string", default: "32" },
-      body: { type: "string", default: "128" },
+      seconds: { type: "string", default: "4" },
       only: { type: "string", default: "" },
+      work: { type: "string", default: "" },
       write: { type: "boolean", default: true },
     },
   });
   return {
     rounds: atLeastOne("rounds", values.rounds),
     seconds: atLeastOne("seconds", values.seconds),
-    connections: atLeastOne("connections", values.connections),
-    bodyBytes: atLeastOne("body", values.body),
-    only: values.only.split(",").filter((name) => name !== ""),
+    only: list(values.only),
+    works: list(values.work),
     write: values.write,
   };
+}
+
+function list(text: string): readonly string[] {
+  return text.split(",").filter((name) => name !== "");
 }
 
 function atLeastOne(name: string, text: string): number {

@@ -1,7 +1,7 @@
 import type { Contender, Sample } from "./rounds.ts";
+import type { Work } from "./works/work.ts";
 
-/** To which everybody is compared. */
-const YARDSTICK = "HAProxy";
+const OURS = "Hitless";
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -9,42 +9,32 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** One line for each contender with its medians, cheapest first; the missing ones are named. */
+/** One line for each kind of work: everybody's median, and ours as a multiple of each peer's beside the target. */
 export function markdownTable(
-  contenders: readonly Pick<Contender, "name" | "version">[],
+  works: readonly Work[],
+  contenders: readonly Pick<Contender, "name">[],
   samples: readonly Sample[],
-  missing: readonly string[],
 ): string {
-  const rows = contenders
-    .map(({ name, version }) => ({ name, version, ...mediansOf(samples.filter((sample) => sample.name === name)) }))
-    .toSorted((a, b) => a.cpuUs - b.cpuUs);
-  const yardstick = rows.find(({ name }) => name === YARDSTICK)?.cpuUs ?? null;
-  const lines = rows.map((row) => {
-    const ratio = yardstick === null ? "–" : `${(row.cpuUs / yardstick).toFixed(2)} ×`;
-    const speed = Math.round(row.requestsPerSecond / 100) * 100;
-    const cells = [`${row.name} ${row.version}`, `${row.cpuUs.toFixed(1)} (${row.range})`, ratio, String(speed)];
-    return `| ${[...cells, row.p50.toFixed(2), row.p99.toFixed(2)].join(" | ")} |`;
+  const names = contenders.map(({ name }) => name);
+  const peers = names.filter((name) => name !== OURS);
+  const head = ["work", ...names.map((name) => `${name} µs`), ...peers.map((name) => `to ${name}`)];
+  const lines = works.map((work) => {
+    const own = samples.filter((sample) => sample.work === work.name);
+    const of = (name: string): number => median(own.filter((sample) => sample.name === name).map(({ cpuUs }) => cpuUs));
+    const cost = names.map((name) => `${of(name).toFixed(1)} (${rangeOf(own, name)})`);
+    const ratios = peers.map((name) => ratio(of(OURS) / of(name), work.targets[name]));
+    return [`${work.title}, per ${work.unit}`, ...cost, ...(names.includes(OURS) ? ratios : peers.map(() => "–"))];
   });
-  return [
-    `| proxy | CPU µs per request (lowest–highest round) | to ${YARDSTICK} | requests/s | p50 ms | p99 ms |`,
-    "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ...lines,
-    ...missing.map((name) => `| ${name} | not installed | – | – | – | – |`),
-  ].join("\n");
+  return [head, ["---", ...head.slice(1).map(() => "---:")], ...lines].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-interface Medians extends Omit<Sample, "name"> {
-  readonly range: string;
+function rangeOf(samples: readonly Sample[], name: string): string {
+  const cpu = samples.filter((sample) => sample.name === name).map(({ cpuUs }) => cpuUs);
+  return `${Math.min(...cpu).toFixed(1)}–${Math.max(...cpu).toFixed(1)}`;
 }
 
-function mediansOf(samples: readonly Sample[]): Medians {
-  const of = (key: Exclude<keyof Sample, "name">): number => median(samples.map((sample) => sample[key]));
-  const cpu = samples.map((sample) => sample.cpuUs);
-  return {
-    cpuUs: of("cpuUs"),
-    range: `${Math.min(...cpu).toFixed(1)}–${Math.max(...cpu).toFixed(1)}`,
-    requestsPerSecond: of("requestsPerSecond"),
-    p50: of("p50"),
-    p99: of("p99"),
-  };
+function ratio(value: number, target: number | undefined): string {
+  const text = `${value.toFixed(2)} ×`;
+  if (target === undefined) return text;
+  return value <= target ? `**${text}** (≤ ${String(target)})` : `${text} (target ${String(target)})`;
 }

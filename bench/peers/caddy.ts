@@ -24,19 +24,25 @@ export const caddy: Peer = {
 };
 
 /** X-Forwarded-For and -Proto are its defaults, as is having no access log. */
-function configuration({ port, backendPort }: PeerPlace): string {
+function configuration({ port, securePort, certificate, backendPort }: PeerPlace): string {
+  const proxy = `reverse_proxy 127.0.0.1:${backendPort} {
+		transport http {
+			keepalive 300s
+			keepalive_idle_conns_per_host 256
+		}
+	}`;
   return `{
 	admin off
 	auto_https off
 }
 http://127.0.0.1:${port} {
 	bind 127.0.0.1
-	reverse_proxy 127.0.0.1:${backendPort} {
-		transport http {
-			keepalive 300s
-			keepalive_idle_conns_per_host 256
-		}
-	}
+	${proxy}
+}
+https://127.0.0.1:${securePort} {
+	bind 127.0.0.1
+	tls ${certificate.cert} ${certificate.key}
+	${proxy}
 }
 `;
 }

@@ -28,14 +28,23 @@ export const hitless: Peer = {
   },
 };
 
-function routes({ port, backendPort }: PeerPlace): RouteTable {
+function routes({ port, securePort, certificate, backendPort }: PeerPlace): RouteTable {
   const target = { instance: "web-r1-1", host: "127.0.0.1", port: backendPort, health: null };
   return {
     app: "bench",
     epoch: 1,
     revision: 1,
     listen: { host: "127.0.0.1", port },
-    tls: null,
+    tls: {
+      listen: { host: "127.0.0.1", port: securePort },
+      names: [],
+      certificates: [certificate],
+      acme: null,
+      redirect: null,
+      hsts: null,
+      minVersion: "TLSv1.2",
+      unknownName: "default",
+    },
     proxy: { holdMs: 10_000, firstByteTimeoutMs: 60_000 },
     pools: [{ release: "r1", weight: 1, targets: [target] }],
   };

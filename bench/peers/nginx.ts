@@ -18,12 +18,12 @@ export const nginx: Peer = {
   },
 };
 
-function configuration({ directory, port, backendPort }: PeerPlace): string {
+function configuration({ directory, port, securePort, certificate, backendPort }: PeerPlace): string {
   return `daemon off;
 master_process off;
 pid ${directory}/pid;
 error_log stderr error;
-events { worker_connections 1024; }
+events { worker_connections 16384; }
 http {
   access_log off;
   keepalive_timeout 300s;
@@ -40,6 +40,16 @@ http {
   }
   server {
     listen 127.0.0.1:${port};
+    listen 127.0.0.1:${securePort} ssl http2;
+    ssl_certificate ${certificate.cert};
+    ssl_certificate_key ${certificate.key};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    client_max_body_size 2m;
+    # Bodies are passed on as they come, as the others do.
+    proxy_request_buffering off;
+    proxy_buffering on;
+    proxy_max_temp_file_size 0;
+    http2_max_requests 1000000000;
     location / {
       proxy_pass http://application;
       proxy_http_version 1.1;

@@ -1,3 +1,4 @@
+import type { CertificateFiles } from "../../src/core/tls.ts";
 import type { Program } from "../program.ts";
 
 export interface PeerPlace {
@@ -6,6 +7,9 @@ export interface PeerPlace {
   readonly core: number;
   readonly backendPort: number;
   readonly port: number;
+  /** HTTPS, with HTTP/2 and HTTP/1.1. */
+  readonly securePort: number;
+  readonly certificate: CertificateFiles;
 }
 
 /** A proxy to measure. All are set up alike: one worker or thread, upstream keep-alive, X-Forwarded-For and -Proto, no access log. */
