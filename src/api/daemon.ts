@@ -16,6 +16,7 @@ import { appSpecSchema, batchSchema } from "./app-spec.ts";
  * | GET    /v1/daemon                              | –                 | DaemonInfo         |
  * | POST   /v1/daemon/shutdown                     | ShutdownRequest   | {}  (then it ends) |
  * | GET    /v1/daemon/proxy                        | –                 | ProxyStatus        |
+ * | GET    /v1/daemon/proxy/metrics                | –                 | { text }, in the Prometheus text format |
  * | POST   /v1/daemon/proxy/upgrade                | UpgradeProxyRequest | UpgradeOutcome   |
  * | GET    /v1/apps                                | –                 | { apps: AppStatus[] } |
  * | GET    /v1/apps/:app                           | –                 | AppStatus          |

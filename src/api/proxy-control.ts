@@ -20,6 +20,7 @@ import type { InstanceName } from "../base/names.ts";
  * | POST /tls/check         | TlsSpec         | { problems }      | after reading the files; nothing is changed               |
  * | GET  /apps/:app/ledger?at=ms&since=ms | –          | { ledger: LedgerSnapshot or null }   | after asking every worker for what it has not handed over; with `at`, the kept sample nearest before it; with `since`, the slowest since then |
  * | GET  /status            | –               | ProxyStatus       | at once                                                   |
+ * | GET  /metrics           | –               | { text }          | after asking every worker, in the Prometheus text format |
  * | POST /upgrade           | UpgradeRequest  | UpgradeOutcome    | the new generation serves; the old one finishes what it has |
  * | POST /shutdown          | { drainMs }     | {}                | every worker has drained its clients and ended            |
  */

@@ -95,7 +95,11 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
 }
 
 function proxyControl(traffic: ProxyTraffic, keeper: ProxyKeeper): ProxyControl {
-  return { status: () => traffic.status(), upgrade: (drainMs) => keeper.upgrade(drainMs ?? GENERATION_DRAIN_MS) };
+  return {
+    status: () => traffic.status(),
+    metrics: () => traffic.metrics(),
+    upgrade: (drainMs) => keeper.upgrade(drainMs ?? GENERATION_DRAIN_MS),
+  };
 }
 
 /** The proxy outlives the daemon: after an update of Hitless the old one still runs. It serves, so a failure is no reason to end. */

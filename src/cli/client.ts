@@ -39,6 +39,11 @@ export class DaemonClient {
     return this.#get("/v1/daemon/proxy");
   }
 
+  /** In the Prometheus text format. */
+  async metrics(): Promise<string> {
+    return (await this.#get<{ text: string }>("/v1/daemon/proxy/metrics")).text;
+  }
+
   /** Resolves when the new generation serves. */
   upgradeProxy(drainMs: number | null): Promise<UpgradeOutcome> {
     return this.#post("/v1/daemon/proxy/upgrade", { by: this.by, drainMs });

@@ -66,6 +66,8 @@ export interface WorkerDelta {
   readonly handshakes: HandshakeCounts;
   /** Lines of access logs that could not be written as fast as they came. */
   readonly logLinesDropped: number;
+  /** Connections over the limit. */
+  readonly connectionsRefused: number;
   readonly apps: readonly WorkerAppDelta[];
 }
 
@@ -76,12 +78,21 @@ export interface HandshakeCounts {
   readonly failed: number;
 }
 
+/** What clients got, for the metrics. */
+export interface StatusCounts {
+  /** For each release: no answer, 1xx, 2xx, 3xx, 4xx, 5xx. */
+  readonly classes: readonly (readonly [release: ReleaseName, counts: readonly number[]])[];
+  /** Of the requests in the column `refused`. */
+  readonly refused: readonly (readonly [status: number, count: number])[];
+}
+
 export interface WorkerAppDelta {
   readonly app: string;
   readonly inFlight: number;
   readonly held: number;
   readonly rows: readonly { readonly release: ReleaseName; readonly counts: LedgerCounts; readonly latency: HistogramData }[];
   readonly slowest: readonly SlowRequest[];
+  readonly statuses: StatusCounts;
   /** In flight now, and requests given since the last delta, for each target that has either. */
   readonly targets: readonly { readonly instance: InstanceName; readonly inFlight: number; readonly requests: number }[];
 }

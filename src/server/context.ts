@@ -7,6 +7,8 @@ import type { Traffic } from "../ports/traffic.ts";
 /** The proxy as a program. */
 export interface ProxyControl {
   status(): Promise<ProxyStatus>;
+  /** In the Prometheus text format. */
+  metrics(): Promise<string>;
   /** Resolves when the new generation serves; null for the usual time to finish. */
   upgrade(drainMs: number | null): Promise<UpgradeOutcome>;
 }

@@ -70,6 +70,11 @@ export class ProxyTraffic implements Traffic {
     return this.#call("/status", {});
   }
 
+  /** In the Prometheus text format. */
+  async metrics(): Promise<string> {
+    return (await this.#call<{ text: string }>("/metrics", {})).text;
+  }
+
   /** Resolves when the new generation serves. @throws ERR_PROXY_UPGRADE, ERR_PROXY_UNREACHABLE */
   upgrade(request: UpgradeRequest): Promise<UpgradeOutcome> {
     return this.#call("/upgrade", { method: "POST", body: request });

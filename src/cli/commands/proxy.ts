@@ -18,6 +18,13 @@ export function registerProxy(program: Command, run: Register): void {
     else for (const line of renderProxy(status, session.output, Date.now())) session.output.line(line);
   });
   run(
+    program.command("metrics").description("the proxy's counts in the Prometheus text format"),
+    ["hitless metrics", "hitless metrics > /var/lib/node_exporter/hitless.prom"],
+    async (session) => {
+      session.output.raw(await session.client.metrics());
+    },
+  );
+  run(
     proxy
       .command("upgrade")
       .description(

@@ -78,6 +78,7 @@ export function controlRoutes({ holder, upgrade: upgrading, onShutdown }: Contro
     },
     { method: "POST", path: "/probe", handle: ({ body, signal }) => probeCall(body, signal) },
     { method: "GET", path: "/apps/:app/ledger", handle: async (call) => ({ ledger: await ledgerCall(holder, call) }) },
+    { method: "GET", path: "/metrics", handle: async () => ({ text: await holder.metrics() }) },
     { method: "GET", path: "/status", handle: () => holder.status() },
     {
       method: "POST",

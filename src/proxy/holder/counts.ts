@@ -4,6 +4,8 @@ import { LedgerBook, type BookData } from "./ledger-book.ts";
 
 /** Cumulative counts of a holder, for the one that takes over. */
 export interface CountsData {
+  readonly logLinesDropped: number;
+  readonly connectionsRefused: number;
   readonly books: readonly BookData[];
   readonly handshakes: HandshakeCounts;
 }
@@ -18,11 +20,15 @@ export class Counts {
   readonly book: LedgerBook;
   readonly #log: Logger;
   #handshakes: HandshakeCounts;
+  #logLinesDropped: number;
+  #connectionsRefused: number;
   #successor: ((message: CountsMessage) => void) | null = null;
 
   constructor(boot: string, before: CountsData | null, log: Logger) {
     this.#log = log;
     this.book = new LedgerBook(boot, before?.books);
+    this.#logLinesDropped = before?.logLinesDropped ?? 0;
+    this.#connectionsRefused = before?.connectionsRefused ?? 0;
     this.#handshakes = before?.handshakes ?? { completed: 0, resumed: 0, failed: 0 };
   }
 
@@ -30,8 +36,17 @@ export class Counts {
     return this.#handshakes;
   }
 
+  get logLinesDropped(): number {
+    return this.#logLinesDropped;
+  }
+
+  get connectionsRefused(): number {
+    return this.#connectionsRefused;
+  }
+
   data(): CountsData {
-    return { books: this.book.data(), handshakes: this.#handshakes };
+    const [logLinesDropped, connectionsRefused] = [this.#logLinesDropped, this.#connectionsRefused];
+    return { books: this.book.data(), handshakes: this.#handshakes, logLinesDropped, connectionsRefused };
   }
 
   /** The new generation is sent all that is counted from now on; null: it did not take over. */
@@ -41,6 +56,8 @@ export class Counts {
 
   add(worker: number, delta: WorkerDelta): void {
     this.book.add(worker, delta);
+    this.#logLinesDropped += delta.logLinesDropped;
+    this.#connectionsRefused += delta.connectionsRefused;
     const { completed, resumed, failed } = delta.handshakes;
     const sum = this.#handshakes;
     this.#handshakes = {

@@ -19,6 +19,7 @@ import { Counts } from "./counts.ts";
 import type { AppBook } from "./ledger-book.ts";
 import type { Legacy } from "./legacy.ts";
 import type { Answer, Member } from "./member.ts";
+import { renderMetrics } from "./metrics.ts";
 import { Predecessor } from "./predecessor.ts";
 import type { RouteFile } from "./route-file.ts";
 import type { HandedOver, PredecessorMessage } from "./succession.ts";
@@ -227,6 +228,15 @@ export class Holder {
     if (at !== null) return book.sampleAt(at);
     await within(this.#workers.askAll({ kind: "flush" }), FLUSH_LIMIT_MS);
     return book.snapshot(Date.now(), slowestSince ?? 0);
+  }
+
+  /** In the Prometheus text format. */
+  async metrics(): Promise<string> {
+    this.#throwIfSucceeded();
+    await within(this.#workers.askAll({ kind: "flush" }), FLUSH_LIMIT_MS);
+    const { book, logLinesDropped, connectionsRefused } = this.#counts;
+    const workerRestarts = this.#workers.restarts;
+    return renderMetrics({ status: this.status(), books: book.all(), workerRestarts, logLinesDropped, connectionsRefused });
   }
 
   status(): ProxyStatus {

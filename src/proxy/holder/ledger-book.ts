@@ -2,7 +2,7 @@ import { addHistograms } from "../../base/histogram.ts";
 import type { InstanceName } from "../../base/names.ts";
 import { addCounts, NO_RELEASE, ZERO_COUNTS, type LedgerRow, type LedgerSnapshot, type SlowRequest } from "../../core/ledger.ts";
 import { Slowest } from "./slowest.ts";
-import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta, type WorkerDelta } from "../messages.ts";
+import { REQUESTS_UNREPORTED_MAX, type StatusCounts, type WorkerAppDelta, type WorkerDelta } from "../messages.ts";
 
 /** Samples of the last minutes are kept second by second, older ones thinned out. */
 const FINE_MS = 120_000;
@@ -25,6 +25,7 @@ interface Present {
 export interface BookData {
   readonly app: string;
   readonly rows: readonly LedgerRow[];
+  readonly statuses: StatusCounts;
   readonly slowest: readonly SlowRequest[];
   readonly samples: readonly Sample[];
   readonly present: readonly (readonly [worker: number, present: Present])[];
@@ -36,6 +37,8 @@ export class AppBook {
   readonly app: string;
   readonly #boot: string;
   #rows = new Map<string, LedgerRow>();
+  readonly #classes = new Map<string, readonly number[]>();
+  readonly #refused = new Map<number, number>();
   readonly #slowest = new Slowest();
   #samples: Sample[] = [];
   #changed = true;
@@ -52,6 +55,7 @@ export class AppBook {
       this.#rows = new Map(before.rows.map((row) => [row.release, row]));
       this.#samples = [...before.samples];
       this.#slowest.add(before.slowest);
+      this.#addStatuses(before.statuses);
     }
   }
 
@@ -59,6 +63,7 @@ export class AppBook {
     return {
       app: this.app,
       rows: [...this.#rows.values()],
+      statuses: { classes: [...this.#classes], refused: this.refused() },
       slowest: this.#slowest.all(),
       samples: this.#samples,
       present: [...this.#present],
@@ -72,6 +77,7 @@ export class AppBook {
     for (const row of delta.rows) this.#addRow(row);
     for (const { instance, requests } of delta.targets) this.#requests.set(instance, this.requestsOf(instance) + requests);
     this.#slowest.add(delta.slowest);
+    this.#addStatuses(delta.statuses);
   }
 
   /** What it had in flight, and what it may have taken since it last handed over, is shown as an upper bound. A worker that ended well leaves nothing. */
@@ -86,6 +92,15 @@ export class AppBook {
       counts: { ...ZERO_COUNTS, unaccounted: present.inFlight + REQUESTS_UNREPORTED_MAX },
       latency: [],
     });
+  }
+
+  /** Answers of a release by class: none, 1xx, 2xx, 3xx, 4xx, 5xx. */
+  classesOf(release: string): readonly number[] {
+    return this.#classes.get(release) ?? [];
+  }
+
+  refused(): readonly (readonly [status: number, count: number])[] {
+    return [...this.#refused];
   }
 
   get held(): number {
@@ -145,6 +160,17 @@ export class AppBook {
     });
   }
 
+  #addStatuses({ classes, refused }: StatusCounts): void {
+    for (const [release, counts] of classes) {
+      const known = this.#classes.get(release) ?? [];
+      this.#classes.set(
+        release,
+        counts.map((count, index) => count + (known[index] ?? 0)),
+      );
+    }
+    for (const [status, count] of refused) this.#refused.set(status, count + (this.#refused.get(status) ?? 0));
+  }
+
   #addRow(row: LedgerRow): void {
     const known = this.#rows.get(row.release);
     this.#rows.set(
@@ -191,6 +217,10 @@ export class LedgerBook {
   /** The workers whose present part is in some book. */
   workers(): readonly number[] {
     return [...new Set([...this.#books.values()].flatMap((book) => book.data().present.map(([worker]) => worker)))];
+  }
+
+  all(): readonly AppBook[] {
+    return [...this.#books.values()];
   }
 
   find(app: string): AppBook | null {

@@ -16,6 +16,7 @@ export class WorkerGroup {
   readonly #workers = new Set<WorkerProcess>();
   #predecessor: Member | null = null;
   #generation = 0;
+  #restarts = 0;
   #restartMs = RESTART_MIN_MS;
   #closed = false;
 
@@ -34,6 +35,11 @@ export class WorkerGroup {
   /** The generation before is asked and told what the workers are, until it has ended. */
   follow(predecessor: Member): void {
     this.#predecessor = predecessor;
+  }
+
+  /** How many have ended by themselves. */
+  get restarts(): number {
+    return this.#restarts;
   }
 
   /** True when all of them have come up. */
@@ -91,6 +97,7 @@ export class WorkerGroup {
   }
 
   #replace(worker: WorkerProcess, how: string): void {
+    this.#restarts += 1;
     if (Date.now() - worker.startedAt > STEADY_MS) this.#restartMs = RESTART_MIN_MS;
     this.#log.error("a worker has ended and is replaced", { worker: worker.pid, how, inMs: this.#restartMs });
     setTimeout(() => {

@@ -330,7 +330,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   /** A body is not read: the connection ends. */
   #answerOwn(head: RequestHead, own: OwnAnswer): void {
     const close = head.body !== 0 || !head.keepAlive || this.#mustClose();
-    this.#book.end(NO_RELEASE, "served");
+    this.#book.end(NO_RELEASE, "served", own.status);
     this.#socket.write(writeOwn(own, { close, bodyless: head.method === "HEAD" }), "latin1");
     this.whenAnswered(close);
   }
@@ -391,13 +391,13 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   }
 
   #refuse({ status, reason }: Refusal): void {
-    this.#book.end(NO_RELEASE, "refused");
+    this.#book.end(NO_RELEASE, "refused", status);
     this.answer(status, reason, { close: true });
   }
 
   /** A valid request that no app takes: the next one on this connection may be another's. */
   #turnAway({ method, body, keepAlive }: RequestHead, { status, reason }: Unrouted): void {
-    this.#book.end(NO_RELEASE, "refused");
+    this.#book.end(NO_RELEASE, "refused", status);
     this.answer(status, reason, { close: body !== 0 || !keepAlive, bodyless: method === "HEAD" });
   }
 
@@ -412,7 +412,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   /** The client left in the middle of a head. */
   #abortRequest(): void {
-    this.#book.end(NO_RELEASE, "clientGone");
+    this.#book.end(NO_RELEASE, "clientGone", 0);
     this.#inRequest = false;
     this.#socket.end();
   }

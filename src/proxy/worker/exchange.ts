@@ -475,7 +475,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     if (this.#phase === "done") return;
     this.#phase = "done";
     this.#app.release(this);
-    this.#route.book.end(this.#release, column);
+    this.#route.book.end(this.#release, column, status);
     this.#trace?.end(this.#release, column, status);
   }
 }

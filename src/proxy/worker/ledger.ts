@@ -1,12 +1,16 @@
 import { bucketOf, type HistogramData } from "../../base/histogram.ts";
 import type { ReleaseName } from "../../base/names.ts";
-import { ZERO_COUNTS, type LedgerColumn, type LedgerCounts, type SlowRequest } from "../../core/ledger.ts";
+import { ZERO_COUNTS, type LedgerColumn, type SlowRequest } from "../../core/ledger.ts";
+
+import type { WorkerAppDelta } from "../messages.ts";
 
 const SLOWEST_KEPT = 20;
 /** Of each span of so many milliseconds the slowest are told. */
 const SLOWEST_SPAN_MS = 1_000;
 
 interface Row {
+  /** Answers by the class of their status; at 0 those without one. */
+  classes: number[];
   counts: Record<LedgerColumn, number>;
   latency: Map<number, number>;
 }
@@ -14,14 +18,21 @@ interface Row {
 /** What one worker counted for one app since it last handed over. Every request ends here in exactly one column. */
 export class Ledger {
   #rows = new Map<ReleaseName, Row>();
+  /** By status. */
+  #refused = new Map<number, number>();
   /** Not handed over yet. */
   #slowest: SlowRequest[] = [];
   /** The times of the slowest of the present span, longest first. */
   #longest: number[] = [];
   #spanSince = 0;
 
-  count(release: ReleaseName, column: LedgerColumn): void {
-    this.#row(release).counts[column] += 1;
+  /** `status`: what the client got, 0 for nothing. */
+  count(release: ReleaseName, column: LedgerColumn, status: number): void {
+    const { counts, classes } = this.#row(release);
+    counts[column] += 1;
+    const index = Math.trunc(status / 100);
+    classes[index] = (classes[index] ?? 0) + 1;
+    if (column === "refused") this.#refused.set(status, (this.#refused.get(status) ?? 0) + 1);
   }
 
   /** The time of an application's answer, in microseconds. */
@@ -53,19 +64,22 @@ export class Ledger {
   }
 
   /** Hands over and begins anew. */
-  take(): { rows: { release: ReleaseName; counts: LedgerCounts; latency: HistogramData }[]; slowest: SlowRequest[] } {
+  take(): Pick<WorkerAppDelta, "rows" | "slowest" | "statuses"> {
     const rows = [...this.#rows].map(([release, row]) => ({ release, counts: row.counts, latency: sorted(row.latency) }));
     const slowest = this.#slowest;
+    const classes = [...this.#rows].map(([release, row]) => [release, row.classes] as const);
+    const statuses = { classes, refused: [...this.#refused] };
     this.#rows = new Map();
+    this.#refused = new Map();
     this.#slowest = [];
     if (Date.now() - this.#spanSince > SLOWEST_SPAN_MS) this.#longest = [];
-    return { rows, slowest };
+    return { rows, slowest, statuses };
   }
 
   #row(release: ReleaseName): Row {
     const known = this.#rows.get(release);
     if (known !== undefined) return known;
-    const fresh: Row = { counts: { ...ZERO_COUNTS }, latency: new Map() };
+    const fresh: Row = { classes: [0, 0, 0, 0, 0, 0], counts: { ...ZERO_COUNTS }, latency: new Map() };
     this.#rows.set(release, fresh);
     return fresh;
   }

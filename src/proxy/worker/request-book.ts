@@ -25,8 +25,9 @@ export class RequestBook {
     if (this.#unreported >= REQUESTS_UNREPORTED_MAX) this.#report();
   }
 
-  end(release: ReleaseName, column: LedgerColumn): void {
-    this.ledger.count(release, column);
+  /** `status`: what the client got, 0 for nothing. */
+  end(release: ReleaseName, column: LedgerColumn, status: number): void {
+    this.ledger.count(release, column, status);
     this.#inFlight -= 1;
   }
 

@@ -45,6 +45,7 @@ export class Worker implements ClientHost {
   #draining = false;
   #drainUntil = 0;
   #reportDue = false;
+  #connectionsRefused = 0;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -234,6 +235,7 @@ export class Worker implements ClientHost {
   }
 
   #turnAway(socket: net.Socket): void {
+    this.#connectionsRefused += 1;
     socket.on("error", () => undefined);
     socket.end(errorResponse({ status: 503, reason: "too many connections", close: true, bodyless: false }), "latin1");
     socket.setTimeout(this.limits.lingerIdleMs, () => socket.destroy());
@@ -317,8 +319,16 @@ export class Worker implements ClientHost {
     const books = [...this.#apps.values(), ...[...this.#listeners.values()].map((listener) => listener.router.book)];
     const apps = books.filter((book) => book.hasNews()).map((book) => book.delta());
     const logLinesDropped = this.#logs.takeDropped();
-    if (apps.length === 0 && !this.#handshakes.hasNews() && logLinesDropped === 0) return;
-    const delta = { clientConnections: this.#clients.size, handshakes: this.#handshakes.take(), logLinesDropped, apps };
+    const connectionsRefused = this.#connectionsRefused;
+    this.#connectionsRefused = 0;
+    if (apps.length === 0 && !this.#handshakes.hasNews() && logLinesDropped + connectionsRefused === 0) return;
+    const delta = {
+      clientConnections: this.#clients.size,
+      handshakes: this.#handshakes.take(),
+      logLinesDropped,
+      connectionsRefused,
+      apps,
+    };
     this.#options.send({ kind: "counts", delta });
   }
 

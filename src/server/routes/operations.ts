@@ -26,6 +26,7 @@ export function operationRoutes(context: ServerContext): readonly Route[] {
     on("resume", (body) => ({ kind: "resume.requested", ...parseBody(operatorSchema, body) })),
     { method: "GET", path: "/v1/daemon", handle: () => context.info() },
     { method: "GET", path: "/v1/daemon/proxy", handle: () => context.proxy.status() },
+    { method: "GET", path: "/v1/daemon/proxy/metrics", handle: async () => ({ text: await context.proxy.metrics() }) },
     { method: "POST", path: "/v1/daemon/proxy/upgrade", handle: ({ body }) => upgradeProxy(context, body) },
     {
       method: "POST",

@@ -197,7 +197,7 @@ export class ClientStream implements ExchangeClient, Registered {
   }
 
   #answerOwn(head: RequestHead, { status, fields, body }: OwnAnswer): void {
-    this.#book.end(NO_RELEASE, "served");
+    this.#book.end(NO_RELEASE, "served", status);
     const bodyless = head.method === "HEAD";
     this.#stream.respond([":status", String(status), "content-length", String(body.length), ...fieldsOf(fields)], {
       endStream: bodyless,
@@ -227,7 +227,7 @@ export class ClientStream implements ExchangeClient, Registered {
   }
 
   #refuse({ status, reason }: Refusal): void {
-    this.#book.end(NO_RELEASE, "refused");
+    this.#book.end(NO_RELEASE, "refused", status);
     this.#respond(status, reason, false);
   }
 

@@ -1,0 +1,90 @@
+import { spawnSync } from "node:child_process";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { describe, expect, test } from "vitest";
+import { freePort } from "../../support/apps/app-process.ts";
+import { isInstalled } from "../../support/found.ts";
+import { ProxyProgram } from "../../support/proxy-program.ts";
+import { shopUpstream } from "../../support/shop-upstream.ts";
+
+const LIMIT_MS = 60_000;
+
+/** 3 served, and one refused for each of three reasons. */
+async function used(): Promise<ProxyProgram> {
+  const upstream = await shopUpstream();
+  const proxy = await ProxyProgram.started(await freePort());
+  await proxy.route([upstream.target]);
+  for (let requests = 0; requests < 3; requests += 1) expect((await fetch(proxy.url)).status).toBe(200);
+  const long = "x".repeat(20_000);
+  for (const [status, request] of [
+    [400, "GET / HTTP/1.1\r\nHost : x\r\n\r\n"],
+    [414, `GET /${long} HTTP/1.1\r\nHost: x\r\n\r\n`],
+    [431, `GET / HTTP/1.1\r\nHost: x\r\nA: ${long}\r\nB: ${long}\r\n\r\n`],
+  ] as const) {
+    const socket = connect(Number(new URL(proxy.url).port), "127.0.0.1");
+    socket.end(request);
+    expect(await text(socket)).toContain(`HTTP/1.1 ${String(status)} `);
+  }
+  return proxy;
+}
+
+const SERIES = /^([a-z_]+)(\{(?:[a-z]+="(?:[^"\\\n]|\\["\\n])*",?)*\})? (\d+(?:\.\d+)?(?:e[+-]?\d+)?|\+Inf)$/;
+
+/** By name and labels. Strict: every series belongs to the family announced before it, and comes once. */
+function parsed(metrics: string): ReadonlyMap<string, number> {
+  const found = new Map<string, number>();
+  const families = new Set<string>();
+  let family = "";
+  expect(metrics.endsWith("\n")).toBe(true);
+  for (const line of metrics.split("\n").slice(0, -1)) {
+    const [, name] = /^# HELP ([a-z_]+) \S.*$/.exec(line) ?? [];
+    if (name !== undefined) {
+      expect(families, "one family once").not.toContain(name);
+      families.add(name);
+      family = name;
+    } else if (line.startsWith("#")) expect(line).toMatch(new RegExp(`^# TYPE ${family} (?:counter|gauge|histogram)$`));
+    else {
+      const [, series = "", labels = "", value = ""] = SERIES.exec(line) ?? [];
+      expect(series.replace(/_(?:bucket|sum|count)$/, ""), line).toBe(family);
+      expect(found.has(series + labels), line).toBe(false);
+      found.set(series + labels, Number(value));
+    }
+  }
+  return found;
+}
+
+describe("the metrics", { timeout: LIMIT_MS }, () => {
+  test("are what happened, each refusal under its status", async () => {
+    const proxy = await used();
+    const metrics = parsed(await proxy.traffic.metrics());
+    expect(metrics.get('hitless_requests_total{app="shop",release="r1",column="served"}')).toBe(3);
+    expect(metrics.get('hitless_responses_total{app="shop",release="r1",class="2xx"}')).toBe(3);
+    for (const status of ["400", "414", "431"])
+      expect(metrics.get(`hitless_requests_refused_total{app="shop",status="${status}"}`)).toBe(1);
+    expect(metrics.get('hitless_responses_total{app="shop",release="-",class="4xx"}')).toBe(3);
+    expect(metrics.get('hitless_request_duration_seconds_bucket{app="shop",release="r1",le="+Inf"}')).toBe(3);
+    expect(metrics.get('hitless_request_duration_seconds_count{app="shop",release="r1"}')).toBe(3);
+    expect(metrics.get('hitless_target_requests_total{app="shop",instance="web.r1.1"}')).toBe(3);
+    expect(metrics.get('hitless_target_up{app="shop",instance="web.r1.1"}')).toBe(1);
+    expect(metrics.get('hitless_route_table_revision{app="shop"}')).toBe(1);
+    expect(metrics.get("hitless_proxy_workers")).toBe(2);
+  });
+
+  test("go on over an upgrade, and forget targets that are gone", async () => {
+    const proxy = await used();
+    await proxy.upgrade();
+    await proxy.route([]);
+    const metrics = parsed(await proxy.traffic.metrics());
+    expect(metrics.get('hitless_responses_total{app="shop",release="r1",class="2xx"}')).toBe(3);
+    expect(metrics.get('hitless_requests_refused_total{app="shop",status="414"}')).toBe(1);
+    expect([...metrics.keys()].filter((series) => series.includes("web.r1.1"))).toEqual([]);
+  });
+});
+
+describe.skipIf(!isInstalled("promtool"))("promtool", { timeout: LIMIT_MS }, () => {
+  test("finds nothing wrong with the metrics", async () => {
+    const proxy = await used();
+    const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], { input: await proxy.traffic.metrics() });
+    expect({ status, said: `${String(stdout)}${String(stderr)}` }).toEqual({ status: 0, said: "" });
+  });
+});
