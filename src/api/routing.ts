@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Claim, FieldMatch, RoutingSpec } from "../core/routing.ts";
+import { BALANCE_KINDS, type BalanceSpec, type Claim, type FieldMatch, type RoutingSpec } from "../core/routing.ts";
 
 const fieldMatch: z.ZodType<FieldMatch> = z.strictObject({ name: z.string().min(1), value: z.string().nullable() });
 
@@ -10,4 +10,10 @@ const claimSchema: z.ZodType<Claim> = z.strictObject({
   cookies: z.array(fieldMatch).max(100),
 });
 
-export const routingSchema: z.ZodType<RoutingSpec> = z.strictObject({ claim: claimSchema });
+const balanceSchema: z.ZodType<BalanceSpec> = z.strictObject({
+  by: z.enum(BALANCE_KINDS),
+  slowStartMs: z.number().int().min(0),
+  maxPerInstance: z.number().int().min(1).nullable(),
+});
+
+export const routingSchema: z.ZodType<RoutingSpec> = z.strictObject({ claim: claimSchema, balance: balanceSchema.optional() });

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { FieldMatch, RoutingSpec } from "../core/routing.ts";
+import { BALANCE_KINDS, type BalanceKind, type FieldMatch, type RoutingSpec } from "../core/routing.ts";
+import { duration } from "./units.ts";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** What the proxy reads itself, or takes out before a request is forwarded. */
@@ -59,15 +60,33 @@ export const claimKeys = {
     .describe("Requests that have all of these only."),
 };
 
+/** Keys of `proxy`. */
+export const balanceKeys = {
+  balance: z
+    .enum(BALANCE_KINDS, { error: `expected one of: ${BALANCE_KINDS.join(", ")}` })
+    .default("round-robin")
+    .describe(
+      "How requests are shared out over instances: in turn, or to the one with fewer requests in flight of two drawn by lot.",
+    ),
+  slowStart: duration(0).default(0).describe("The time in which a new instance's share grows to the full one."),
+  maxPerInstance: z
+    .int({ error: "expected a whole number of requests" })
+    .min(1, { error: "expected at least one request" })
+    .max(1_000_000, { error: "expected at most 1000000 requests" })
+    .optional()
+    .describe("Requests in flight in one instance, over all workers; those beyond it wait as in `hold`. Default: any number."),
+};
+
 interface ParsedRouting {
   readonly hosts: readonly string[];
   readonly paths: readonly string[];
   readonly match: { readonly headers: Fields; readonly cookies: Fields };
+  readonly proxy: { readonly balance: BalanceKind; readonly slowStart: number; readonly maxPerInstance?: number | undefined };
 }
 
 type Fields = Readonly<Record<string, string | true>>;
 
-export function routingOf({ hosts, paths, match }: ParsedRouting): RoutingSpec {
+export function routingOf({ hosts, paths, match, proxy }: ParsedRouting): RoutingSpec {
   return {
     claim: {
       hosts: [...new Set(hosts)],
@@ -75,6 +94,7 @@ export function routingOf({ hosts, paths, match }: ParsedRouting): RoutingSpec {
       headers: fieldsOf(match.headers),
       cookies: fieldsOf(match.cookies),
     },
+    balance: { by: proxy.balance, slowStartMs: proxy.slowStart, maxPerInstance: proxy.maxPerInstance ?? null },
   };
 }
 

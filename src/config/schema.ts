@@ -3,7 +3,7 @@ import { z } from "zod";
 import { NAME_PATTERN } from "../base/names.ts";
 import { PROTOCOLS, STRATEGIES, type Batch } from "../core/app-spec.ts";
 import { address } from "./address.ts";
-import { claimKeys } from "./routing.ts";
+import { balanceKeys, claimKeys } from "./routing.ts";
 import { tls } from "./tls.ts";
 import { accessLog } from "./access-log.ts";
 import { duration } from "./units.ts";
@@ -111,6 +111,7 @@ export const configSchema = z
       .prefault({}),
     proxy: z
       .strictObject({
+        ...balanceKeys,
         hold: duration(0).default(10_000).describe("How long a request waits for a usable instance before 503."),
         firstByteTimeout: duration(0)
           .default(60_000)

@@ -1,6 +1,8 @@
 /** How the proxy chooses among apps, releases and instances. */
 export interface RoutingSpec {
   readonly claim: Claim;
+  /** Absent: `DEFAULT_BALANCE`. */
+  readonly balance?: BalanceSpec | undefined;
 }
 
 /**
@@ -23,7 +25,21 @@ export interface FieldMatch {
 }
 
 export const CLAIM_OF_EVERYTHING: Claim = Object.freeze({ hosts: [], paths: [], headers: [], cookies: [] });
+export const DEFAULT_BALANCE: BalanceSpec = Object.freeze({ by: "round-robin", slowStartMs: 0, maxPerInstance: null });
 export const DEFAULT_ROUTING: RoutingSpec = Object.freeze({ claim: CLAIM_OF_EVERYTHING });
+
+export const BALANCE_KINDS = ["round-robin", "least"] as const;
+export type BalanceKind = (typeof BALANCE_KINDS)[number];
+
+/** How requests are shared out inside a pool. */
+export interface BalanceSpec {
+  /** In turn, or to the one with fewer requests in flight of two drawn by lot. */
+  readonly by: BalanceKind;
+  /** A new target's share grows to the full one in this time. 0: at once. */
+  readonly slowStartMs: number;
+  /** Requests in flight in one target, over all workers; those beyond it wait. Null: any number. */
+  readonly maxPerInstance: number | null;
+}
 
 /** One host and one path of a claim; `""` is every one. */
 export interface Place {

@@ -22,7 +22,8 @@ export type HolderMessage =
     }
   /** The app is not served there any more. Without any app it is no longer accepted on; the connections that are open go on. */
   | { readonly kind: "unlisten"; readonly id: number; readonly listener: string; readonly app: string }
-  | { readonly kind: "routes"; readonly id: number; readonly table: RouteTable }
+  /** `workers`: among how many the limits per instance are shared; absent: this one has them alone. */
+  | { readonly kind: "routes"; readonly id: number; readonly table: RouteTable; readonly workers?: number }
   | { readonly kind: "remove"; readonly id: number; readonly app: string }
   /** The certificates the app's secure listener has from now on. */
   | { readonly kind: "certificates"; readonly id: number; readonly app: string; readonly certificates: readonly Certificate[] }

@@ -289,7 +289,7 @@ export class Holder {
     this.#unserved.delete(app);
     await this.#save();
     this.#health.apply(table);
-    const answers = await this.#workers.demandAll({ kind: "routes", table });
+    const answers = await this.#workers.demandAll({ kind: "routes", table, workers: this.#options.workers });
     this.#workers.tellAll({ kind: "health", app, down: this.#health.down(app) });
     const kept = new Set(table.pools.flatMap((pool) => pool.targets.map((target) => target.instance)));
     this.#counts.book.book(app).forget(kept);
@@ -330,7 +330,7 @@ export class Holder {
     await Promise.all(
       [...this.#tables.values()].map(async (table) => {
         await worker.ask({ kind: "certificates", app: table.app, certificates: this.#certificatesOf(table.app) });
-        await worker.ask({ kind: "routes", table });
+        await worker.ask({ kind: "routes", table, workers: this.#options.workers });
         worker.tell({ kind: "health", app: table.app, down: this.#health.down(table.app) });
         await this.#listeners.prepare(worker, table.app);
       }),

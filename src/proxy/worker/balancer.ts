@@ -1,57 +1,111 @@
-import type { InstanceName } from "../../base/names.ts";
+import type { InstanceName, ReleaseName } from "../../base/names.ts";
+import type { BalanceSpec } from "../../core/routing.ts";
+import { BalancedPool, type PoolEvents } from "./balanced-pool.ts";
 import type { LiveTarget } from "./live-target.ts";
 
-interface BalancedPool {
+export interface PoolParts {
+  readonly release: ReleaseName;
   readonly weight: number;
   readonly targets: readonly LiveTarget[];
-  /** Smooth weighted round robin: grows by the weight each turn, falls by the total when chosen. */
-  credit: number;
-  next: number;
+}
+
+export interface BalancerOptions {
+  /** A target can be chosen that could not be a moment ago. */
+  readonly onUsable: () => void;
+  /** The first turn in a new pool is drawn by lot, so that not all workers begin with the same target. */
+  readonly startsByLot: boolean;
+  readonly random?: () => number;
+  readonly now?: () => number;
 }
 
 /**
- * Shares requests out: over pools by weight (smoothly, so that any run of requests is in proportion), inside a pool in turn. Targets that are
- * down are passed over; when every target is down all of them are used, since a wrong verdict then costs nothing (panic mode).
+ * Shares requests out: over pools by weight (smoothly, so that any run of requests is in proportion), inside a pool as its turns say. Targets
+ * that are down are passed over; when every target is down all of them are used, since a wrong verdict then costs nothing (panic mode).
  */
-export class Balancer {
-  readonly #pools: readonly BalancedPool[];
+export class Balancer implements PoolEvents {
+  readonly random: () => number;
+  readonly now: () => number;
+  readonly #onUsable: () => void;
+  readonly #startsByLot: boolean;
+  readonly #pools = new Map<ReleaseName, BalancedPool>();
+  #weighted: readonly BalancedPool[] = [];
+  #applying = false;
 
-  constructor(pools: readonly { readonly weight: number; readonly targets: readonly LiveTarget[] }[]) {
-    this.#pools = pools
-      .filter((pool) => pool.weight > 0 && pool.targets.length > 0)
-      .map((pool) => ({ ...pool, credit: 0, next: 0 }));
+  constructor({ onUsable, startsByLot, random = Math.random, now = Date.now }: BalancerOptions) {
+    this.#onUsable = onUsable;
+    this.#startsByLot = startsByLot;
+    this.random = random;
+    this.now = now;
   }
 
-  /** A target that was not tried yet, or null if there is none. */
+  /** Takes over a table; turns and credits go on where they were. */
+  apply(parts: readonly PoolParts[], balance: BalanceSpec): void {
+    this.#applying = true;
+    const releases = new Set(parts.map(({ release }) => release));
+    for (const [release, pool] of this.#pools) {
+      if (releases.has(release)) continue;
+      pool.dissolve();
+      this.#pools.delete(release);
+    }
+    const total = parts.reduce((sum, { weight, targets }) => sum + (targets.length > 0 ? weight : 0), 0);
+    for (const { release, weight, targets } of parts) {
+      const pool = this.#pool(release, balance);
+      pool.share = targets.length === 0 || weight === 0 ? 0 : weight / total;
+      pool.set(targets, balance);
+    }
+    this.#weighted = [...this.#pools.values()].filter((pool) => pool.share > 0);
+    this.#applying = false;
+    this.onUpChanged();
+  }
+
+  /** A target that was not tried yet, or null if there is none at the moment. */
   pick(tried: ReadonlySet<InstanceName> | null): LiveTarget | null {
-    return this.#pickWhere((target) => target.isUp() && tried?.has(target.instance) !== true) ?? this.#panic(tried);
+    const [only] = this.#weighted;
+    if (only !== undefined && this.#weighted.length === 1) return only.next(tried);
+    return this.#pickPool(tried)?.next(tried) ?? null;
   }
 
-  #panic(tried: ReadonlySet<InstanceName> | null): LiveTarget | null {
-    const anyUp = this.#pools.some((pool) => pool.targets.some((target) => target.isUp()));
-    return anyUp ? null : this.#pickWhere((target) => tried?.has(target.instance) !== true);
+  /** Something could be chosen. */
+  get isUsable(): boolean {
+    return this.#weighted.some((pool) => pool.isUsable);
   }
 
-  #pickWhere(usable: (target: LiveTarget) => boolean): LiveTarget | null {
+  tick(now: number): void {
+    for (const pool of this.#pools.values()) pool.tick(now);
+  }
+
+  firstOf(count: number): number {
+    return this.#startsByLot ? Math.floor(this.random() * count) : 0;
+  }
+
+  onUsable(): void {
+    if (!this.#applying) this.#onUsable();
+  }
+
+  onUpChanged(): void {
+    if (this.#applying) return;
+    const panic = this.#weighted.every((pool) => pool.up === 0);
+    for (const pool of this.#pools.values()) pool.setPanic(pool.share > 0 ? panic : pool.up === 0);
+  }
+
+  #pickPool(tried: ReadonlySet<InstanceName> | null): BalancedPool | null {
     let chosen: BalancedPool | null = null;
     let total = 0;
-    for (const pool of this.#pools) {
-      if (!pool.targets.some(usable)) continue;
-      pool.credit += pool.weight;
-      total += pool.weight;
+    for (const pool of this.#weighted) {
+      if (!pool.hasUntried(tried)) continue;
+      pool.credit += pool.share;
+      total += pool.share;
       if (chosen === null || pool.credit > chosen.credit) chosen = pool;
     }
-    if (chosen === null) return null;
-    chosen.credit -= total;
-    return nextIn(chosen, usable);
+    if (chosen !== null) chosen.credit -= total;
+    return chosen;
   }
-}
 
-function nextIn(pool: BalancedPool, usable: (target: LiveTarget) => boolean): LiveTarget | null {
-  for (let turn = 0; turn < pool.targets.length; turn += 1) {
-    const target = pool.targets[pool.next];
-    pool.next = (pool.next + 1) % pool.targets.length;
-    if (target !== undefined && usable(target)) return target;
+  #pool(release: ReleaseName, balance: BalanceSpec): BalancedPool {
+    const known = this.#pools.get(release);
+    if (known !== undefined) return known;
+    const fresh = new BalancedPool(release, balance, this);
+    this.#pools.set(release, fresh);
+    return fresh;
   }
-  return null;
 }

@@ -79,12 +79,13 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   // --- holding ---
 
   /** A target may be there now. */
-  resume(): void {
-    if (this.#phase !== "held") return;
+  resume(): boolean {
+    const target = this.#phase === "held" ? this.#route.pick(null) : null;
+    if (target === null) return false;
     this.#tried = null;
-    const target = this.#route.pick(null);
-    if (target === null) this.#hold();
-    else this.#attempt(target);
+    this.#app.release(this);
+    this.#attempt(target);
+    return true;
   }
 
   checkHold(now: number): void {
@@ -159,16 +160,16 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   }
 
   onUpstreamConnect(): void {
-    this.#target?.restore();
+    this.#target?.whenDialled();
     if (this.#upstream !== null && this.#phase === "dialling") this.#send(this.#upstream);
   }
 
   /** R0: nothing was sent, so any request may go elsewhere; who has tried everything waits. */
   #tryElsewhere(): void {
     const target = this.#target;
+    target?.whenDialFailed();
     this.#leaveTarget();
     if (target !== null) {
-      target.eject();
       this.#tried ??= new Set();
       this.#tried.add(target.instance);
     }
@@ -281,6 +282,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
       if (upstream.reusable && this.#requestComplete && target !== null) target.pool.give(upstream);
       else upstream.destroy();
     }
+    target?.whenAnswered();
     this.#leaveTarget();
     this.#phase = "flushing";
     if (this.#client.isFlushed()) this.#whenFlushed();
@@ -439,6 +441,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   }
 
   #failByUs(status: number, reason: string): void {
+    this.#target?.whenFailed();
     this.#dropUpstream();
     this.#end("failed", this.#client.forwarded ? this.#status : status);
     this.#answerOrAbort(status, reason);

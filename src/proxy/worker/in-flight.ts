@@ -8,8 +8,8 @@ export interface InFlight extends Registered {
 
 /** A request that waits for a usable target, as its app knows it. */
 export interface Held {
-  /** A target may be there now. */
-  resume(): void;
+  /** A target may be there now: true if it was taken, and the request waits no longer. */
+  resume(): boolean;
   checkHold(now: number): void;
   giveUpHold(): void;
 }

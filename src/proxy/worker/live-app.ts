@@ -1,5 +1,6 @@
-import type { InstanceName } from "../../base/names.ts";
-import type { RouteTable } from "../../core/routes.ts";
+import type { InstanceName, ReleaseName } from "../../base/names.ts";
+import type { RouteTable, Target } from "../../core/routes.ts";
+import { DEFAULT_BALANCE } from "../../core/routing.ts";
 import { AccessLog } from "../access-log/access-log.ts";
 import { LogFiles } from "../access-log/log-file.ts";
 import type { WorkerAppDelta } from "../messages.ts";
@@ -14,6 +15,12 @@ import type { Route, RoutedApp } from "./route.ts";
 const RETRY_SHARE = 0.1;
 const RETRIES_ALWAYS = 20;
 
+export interface LiveAppOptions {
+  /** Among how many workers the limits per instance are shared. */
+  readonly workers?: number;
+  readonly logs?: LogFiles;
+}
+
 /** One app in one worker: its present table, its targets, its waiting requests and its ledger. */
 export class LiveApp implements RoutedApp {
   readonly name: string;
@@ -26,26 +33,37 @@ export class LiveApp implements RoutedApp {
   readonly #logs: LogFiles;
   readonly #route: Route;
   readonly #targets = new Map<InstanceName, LiveTarget>();
-  #balancer = new Balancer([]);
+  readonly #balancer: Balancer;
+  /** Workers among which a limit per instance is shared. */
+  #workers: number;
+  #inFlightMax = Infinity;
   #down: ReadonlySet<InstanceName> = new Set();
   #reportedHeld = 0;
   #retries = RETRIES_ALWAYS;
 
   /** `report` is called when so many requests have begun that they must be handed over. */
-  constructor(table: RouteTable, limits: Limits, report: () => void, logs: LogFiles = new LogFiles()) {
+  constructor(table: RouteTable, limits: Limits, report: () => void, { workers = 1, logs }: LiveAppOptions = {}) {
     this.name = table.app;
     this.table = table;
     this.#limits = limits;
-    this.#logs = logs;
+    this.#logs = logs ?? new LogFiles();
+    this.#workers = workers;
+    this.#balancer = new Balancer({
+      startsByLot: workers > 1,
+      onUsable: () => {
+        this.#wakeHeld();
+      },
+    });
     this.book = new RequestBook(table.app, report);
     this.#route = { app: this, book: this.book, answerFields: "", pick: (tried) => this.#balancer.pick(tried) };
     this.#install(table);
   }
 
   /** Replaces the table in one step; false for one older than the present one. */
-  apply(table: RouteTable): boolean {
+  apply(table: RouteTable, workers: number): boolean {
     const { epoch, revision } = this.table;
     if (table.epoch < epoch || (table.epoch === epoch && table.revision < revision)) return false;
+    this.#workers = workers;
     this.#install(table);
     this.#wakeHeld();
     return true;
@@ -53,8 +71,7 @@ export class LiveApp implements RoutedApp {
 
   setDown(down: readonly InstanceName[]): void {
     this.#down = new Set(down);
-    for (const target of this.#targets.values()) target.down = this.#down.has(target.instance);
-    this.#wakeHeld();
+    for (const target of this.#targets.values()) target.setDown(this.#down.has(target.instance));
   }
 
   /** Where a request of this app may go. */
@@ -88,8 +105,9 @@ export class LiveApp implements RoutedApp {
       target.pool.sweep(now);
       if (!target.routed && target.exchanges.size === 0) this.#targets.delete(target.instance);
     }
+    this.#balancer.tick(now);
     for (const exchange of this.#held) exchange.checkHold(now);
-    if (this.#held.size > 0) this.#wakeHeld();
+    this.#wakeHeld();
   }
 
   close(): void {
@@ -109,17 +127,16 @@ export class LiveApp implements RoutedApp {
 
   delta(): WorkerAppDelta {
     this.#reportedHeld = this.#held.size;
-    const targets = [...this.#targets.values()].map((target) => {
-      const { instance, requests, exchanges } = target;
-      target.requests = 0;
-      return { instance, requests, inFlight: exchanges.size };
-    });
+    const targets = [...this.#targets.values()].filter(({ requests, inFlight }) => requests > 0 || inFlight > 0).map(countsOf);
     return { ...this.book.delta(), held: this.#held.size, targets };
   }
 
   #install(table: RouteTable): void {
+    const balance = table.routing?.balance ?? DEFAULT_BALANCE;
+    this.#inFlightMax = balance.maxPerInstance === null ? Infinity : Math.ceil(balance.maxPerInstance / this.#workers);
     for (const target of this.#targets.values()) target.routed = false;
     const pools = table.pools.map((pool) => ({
+      release: pool.release,
       weight: pool.weight,
       targets: pool.targets.map((target) => this.#liveTarget(target, pool.release)),
     }));
@@ -128,10 +145,10 @@ export class LiveApp implements RoutedApp {
     this.hsts = hsts === null ? "" : `Strict-Transport-Security: ${hsts}\r\n`;
     const { accessLog } = table.proxy;
     this.accessLog = accessLog === undefined ? null : new AccessLog(table.app, accessLog, this.#logs.file(accessLog.path));
-    this.#balancer = new Balancer(pools);
+    this.#balancer.apply(pools, balance);
   }
 
-  #liveTarget(target: RouteTable["pools"][number]["targets"][number], release: string): LiveTarget {
+  #liveTarget(target: Target, release: ReleaseName): LiveTarget {
     let live = this.#targets.get(target.instance);
     if (live?.host !== target.host || live.port !== target.port) {
       live = new LiveTarget(target, release, this.#limits);
@@ -139,16 +156,22 @@ export class LiveApp implements RoutedApp {
     }
     live.routed = true;
     live.pool.revive();
-    live.down = this.#down.has(target.instance);
+    live.setDown(this.#down.has(target.instance));
+    live.inFlightMax = this.#inFlightMax;
     return live;
   }
 
-  /** Those that wait try again, oldest first; who finds nothing goes on waiting. */
+  /** Those that wait try again, oldest first; who finds nothing keeps its place. */
   #wakeHeld(): void {
-    if (this.#held.size === 0 || this.#balancer.pick(null) === null) return;
     for (const exchange of [...this.#held]) {
-      this.#held.delete(exchange);
+      if (!this.#balancer.isUsable) return;
       exchange.resume();
     }
   }
+}
+
+function countsOf(target: LiveTarget): WorkerAppDelta["targets"][number] {
+  const { instance, requests, inFlight } = target;
+  target.requests = 0;
+  return { instance, requests, inFlight };
 }

@@ -1,5 +1,6 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import type { Target } from "../../core/routes.ts";
+import { Ejection } from "./ejection.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
 import { Registry } from "./registry.ts";
@@ -7,8 +8,13 @@ import { UpstreamSessions } from "./http2/upstream-sessions.ts";
 import type { TargetPool } from "./target-pool.ts";
 import { UpstreamPool } from "./upstream-pool.ts";
 
-/** A target that refused a connection is passed over for this long, before any health check has noticed. */
-const DIAL_EJECTION_MS = 1_000;
+/** Those among whom a target is chosen. */
+export interface TargetGroup {
+  /** Whether it can be chosen may have changed. */
+  refresh(target: LiveTarget): void;
+  eject(target: LiveTarget): void;
+  restore(target: LiveTarget): void;
+}
 
 /** A target with everything this worker knows of it. It lives from the first table that names it until nothing to it is in flight. */
 export class LiveTarget {
@@ -23,9 +29,17 @@ export class LiveTarget {
   requests = 0;
   /** In the present route table. */
   routed = true;
-  /** The holder's health checks say so. */
-  down = false;
-  #ejectedUntil = 0;
+  /** So many requests may be in flight to it from this worker. */
+  inFlightMax = Infinity;
+  readonly ejection = new Ejection();
+  // Where it stands in its group, whose business these are.
+  group: TargetGroup | null = null;
+  listed = false;
+  countsAsUp = false;
+  countsAsUsable = false;
+  turnCredit = 0;
+  addedAt = 0;
+  #down = false;
   #whenIdle: (() => void)[] = [];
 
   constructor(target: Target, release: ReleaseName, limits: Limits) {
@@ -36,31 +50,54 @@ export class LiveTarget {
     this.pool = new (target.protocol === "h2c" ? UpstreamSessions : UpstreamPool)(target.host, target.port, limits);
   }
 
+  get inFlight(): number {
+    return this.exchanges.size;
+  }
+
   isUp(): boolean {
-    return !this.down && (this.#ejectedUntil === 0 || this.#ejectedUntil < Date.now());
+    return !this.#down && !this.ejection.isActive;
   }
 
-  /** A dial failed just now. */
-  eject(): void {
-    this.#ejectedUntil = Date.now() + DIAL_EJECTION_MS;
-  }
-
-  /** A dial worked again. */
-  restore(): void {
-    this.#ejectedUntil = 0;
+  /** The holder's health checks say so. */
+  setDown(down: boolean): void {
+    if (down === this.#down) return;
+    this.#down = down;
+    this.group?.refresh(this);
   }
 
   begin(exchange: InFlight): void {
     this.exchanges.add(exchange);
     this.requests += 1;
+    if (this.inFlight === this.inFlightMax) this.group?.refresh(this);
   }
 
   end(exchange: InFlight): void {
+    const before = this.inFlight;
     this.exchanges.delete(exchange);
-    if (this.exchanges.size > 0 || this.#whenIdle.length === 0) return;
+    if (before >= this.inFlightMax && this.inFlight < this.inFlightMax) this.group?.refresh(this);
+    if (this.inFlight > 0 || this.#whenIdle.length === 0) return;
     const waiters = this.#whenIdle;
     this.#whenIdle = [];
     for (const waiter of waiters) waiter();
+  }
+
+  // --- what requests meet there (passive health check) ---
+
+  whenDialFailed(): void {
+    if (this.ejection.dialFailed()) this.group?.eject(this);
+  }
+
+  whenDialled(): void {
+    if (this.ejection.dialled()) this.group?.restore(this);
+  }
+
+  /** It gave no answer, half an answer, or none in time. */
+  whenFailed(): void {
+    if (this.ejection.failed()) this.group?.eject(this);
+  }
+
+  whenAnswered(): void {
+    this.ejection.succeeded();
   }
 
   /** Closes what is idle now (a client of the application may always do that), and calls back when nothing is in flight. */

@@ -258,13 +258,13 @@ export class Worker implements ClientHost {
     return [...this.#listeners.values()].filter((listener) => listener.serves(app));
   }
 
-  #routes({ id, table }: Of<"routes">): void {
+  #routes({ id, table, workers = 1 }: Of<"routes">): void {
     const known = this.#apps.get(table.app);
-    if (known?.apply(table) === false) {
+    if (known?.apply(table, workers) === false) {
       this.#options.send({ kind: "refused", id, reason: "the table is older than the present one" });
       return;
     }
-    const app = known ?? new LiveApp(table, this.limits, this.#reportSoon, this.#logs);
+    const app = known ?? new LiveApp(table, this.limits, this.#reportSoon, { workers, logs: this.#logs });
     this.#apps.set(table.app, app);
     for (const listener of this.#listenersOf(table.app)) this.#serve(listener, app);
     this.#done(id);

@@ -78,3 +78,22 @@ describe("which requests are an app's", () => {
     }
   });
 });
+
+describe("how requests are shared out", () => {
+  test("is in turn unless the file says something else", () => {
+    expect(routing({}).balance).toEqual({ by: "round-robin", slowStartMs: 0, maxPerInstance: null });
+    expect(routing({ proxy: { balance: "least", slowStart: "10s", maxPerInstance: 20 } }).balance).toEqual({
+      by: "least",
+      slowStartMs: 10_000,
+      maxPerInstance: 20,
+    });
+  });
+
+  test("has its problems listed", () => {
+    expect(problems({ proxy: { balance: "random", slowStart: "soon", maxPerInstance: 0 } })).toEqual([
+      'proxy.balance: found "random", expected one of: round-robin, least',
+      expect.stringMatching(/^proxy\.slowStart: found "soon", expected a time/),
+      "proxy.maxPerInstance: found 0, expected at least one request",
+    ]);
+  });
+});
