@@ -90,6 +90,27 @@ describe("an upgrade of the proxy", { timeout: LIMIT_MS }, () => {
     await until(async () => (await proxy.traffic.status()).predecessor === null, { within: 30_000 });
   });
 
+  test("hands over an address that two apps share, also to workers that are started later", async () => {
+    const { proxy, upstream } = await shop();
+    const other = await shopUpstream("web.r1.9");
+    const routing = { claim: { hosts: [], paths: ["/admin"], headers: [], cookies: [] } };
+    await proxy.route([other.target], { app: "admin", routing });
+    await proxy.upgrade();
+    const post = (path: string) => fetch(proxy.url + path, { method: "POST", body: path });
+    expect([(await post("/admin")).status, (await post("/")).status]).toEqual([201, 201]);
+    const { workers } = await proxy.traffic.status();
+    for (const { pid } of workers) process.kill(pid, "SIGKILL");
+    await until(async () => {
+      const now = (await proxy.traffic.status()).workers.map(({ pid }) => pid);
+      return now.length === 2 && workers.every(({ pid }) => !now.includes(pid));
+    });
+    expect([(await post("/admin")).status, (await post("/")).status]).toEqual([201, 201]);
+    expect([other.posts, upstream.posts]).toEqual([
+      ["/admin", "/admin"],
+      ["/", "/"],
+    ]);
+  });
+
   test("passes over what the old generation knew to be down", async () => {
     const { proxy, upstream } = await shop();
     const health = { path: "/", host: null, intervalMs: 20, timeoutMs: 1_000, passes: 1, failures: 1 };
