@@ -81,7 +81,9 @@ const HANDLERS: Handlers = {
   "instance.unready": (draft, { instance, failure }) => {
     whenFailedToStart(draft, instance, failure);
   },
-  "instance.exited": whenExited,
+  "instance.exited": (draft, exit) => {
+    whenExited(draft, [exit]);
+  },
   "instance.stopped": (draft, { instance, how }) => {
     whenStopped(draft, instance, how);
     supervise(draft);

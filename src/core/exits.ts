@@ -1,26 +1,40 @@
 import type { Failure } from "../base/error.ts";
 import type { InstanceName } from "../base/names.ts";
 import { dropInstance, note, running, type Draft } from "./draft.ts";
-import { goBack } from "./going-back.ts";
+import { goBack, refillOnWayBack } from "./going-back.ts";
 import { isLive, stopInstance } from "./instances.ts";
+import { isFilling } from "./steps.ts";
 import { recordCrash, supervise } from "./supervision.ts";
 import type { Deployment, Instance } from "./state.ts";
 
-/** An instance ended without being told to. */
-export function whenExited(draft: Draft, exit: { instance: InstanceName; how: string; logTail: readonly string[] }): void {
-  const instance = draft.state.instances[exit.instance];
-  if (instance === undefined) return;
-  if (instance.status === "stopping") return;
-  dropInstance(draft, instance.name);
+interface InstanceExit {
+  readonly instance: InstanceName;
+  readonly how: string;
+  readonly logTail: readonly string[];
+}
+
+/** Instances ended without being told to. What follows is decided when all of them are out of the books, so that it is decided once. */
+export function whenExited(draft: Draft, exits: readonly InstanceExit[]): void {
   const deployment = running(draft.state);
-  if (isLive(instance) && deployment !== null && isOfDeployment(deployment, instance)) {
-    goBack(draft, exitFailure(instance, exit));
-    return;
+  let failure: Failure | null = null;
+  for (const exit of exits) {
+    const instance = draft.state.instances[exit.instance];
+    if (instance === undefined || instance.status === "stopping") continue;
+    dropInstance(draft, instance.name);
+    if (!isLive(instance)) continue;
+    if (deployment !== null && isOfDeployment(deployment, instance)) failure ??= exitFailure(instance, exit);
+    else recordExit(draft, instance, exit.how);
   }
-  if (!isLive(instance)) return;
-  note(draft, `${instance.name} ${exit.how}`, "bad");
-  recordCrash(draft, { type: instance.type, since: instance.since, how: exit.how });
-  supervise(draft);
+  if (failure === null) {
+    supervise(draft);
+    refillOnWayBack(draft);
+  } else goBack(draft, failure);
+}
+
+function recordExit(draft: Draft, instance: Instance, how: string): void {
+  note(draft, `${instance.name} ${how}`, "bad");
+  // The new side's end on the way back says nothing about the stable one.
+  if (instance.generation === draft.state.generation) recordCrash(draft, { type: instance.type, since: instance.since, how });
 }
 
 /** An instance that could not be started, or did not become ready in time. */
@@ -42,7 +56,8 @@ export function whenFailedToStart(draft: Draft, name: InstanceName, failure: Fai
 /** True for an instance whose failure is the deployment's: one of its new side, or one it starts now. */
 function isOfDeployment(deployment: Deployment, instance: Instance): boolean {
   if (deployment.step === "closing") return false;
-  if (deployment.direction === "back") return deployment.starting.includes(instance.name) && !instance.routed;
+  if (deployment.direction === "back")
+    return isFilling(deployment) && deployment.starting.includes(instance.name) && !instance.routed;
   const replaces = deployment.generation !== deployment.fromGeneration;
   return deployment.starting.includes(instance.name) || (replaces && instance.generation === deployment.generation);
 }

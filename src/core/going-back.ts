@@ -2,10 +2,10 @@ import type { Failure } from "../base/error.ts";
 import type { InstanceName } from "../base/names.ts";
 import { note, patchDeployment, patchInstance, running, type Draft } from "./draft.ts";
 import { BACK_ATTEMPTS_MAX } from "./ending.ts";
-import { all, isLive, stopInstance } from "./instances.ts";
+import { all, stopInstance } from "./instances.ts";
 import { planBack } from "./plan.ts";
-import { hasTraffic } from "./route-tables.ts";
-import { enter } from "./steps.ts";
+import { coming, hasTraffic } from "./route-tables.ts";
+import { enter, isFilling } from "./steps.ts";
 import type { Instance } from "./state.ts";
 
 /**
@@ -15,44 +15,47 @@ import type { Instance } from "./state.ts";
 export function goBack(draft: Draft, failure: Failure): void {
   const deployment = running(draft.state);
   if (deployment === null || deployment.step === "closing") return;
-  const attempts = deployment.backAttempts + 1;
   const first = deployment.direction === "forward";
   note(draft, [failure.what, failure.why].filter((part) => part !== undefined).join(" "), "bad");
-  patchDeployment(draft, {
-    direction: "back",
-    backAttempts: attempts,
-    failure: first ? failure : deployment.failure,
-  });
-  if (attempts > BACK_ATTEMPTS_MAX) {
-    note(draft, "going back failed too; what serves is left running", "bad");
-    enter(draft, "closing");
-    return;
-  }
+  patchDeployment(draft, { direction: "back", failure: first ? failure : deployment.failure });
   if (deployment.step === "preparing") {
     enter(draft, "closing");
     return;
   }
   if (first)
     note(draft, deployment.from === null ? "going back: stopping what was started" : `going back to ${deployment.from}`, "bad");
-  rejoinDraining(draft);
+  rejoinDraining(draft, ({ generation }) => generation === draft.state.generation);
   dropUnrouted(draft, first ? deployment.starting : []);
-  // What an earlier attempt has started for the stable side counts for this one, and is waited for and routed with it.
-  const starting = first ? [] : deployment.starting.filter((name) => isComing(draft.state.instances[name]));
-  patchDeployment(draft, { stages: planBack(draft.state), stage: 0, starting, retiring: [] });
+  tryBack(draft, deployment.backAttempts + 1);
+}
+
+/** What ended by itself of the stable side on the way back is replaced before anything of the new side is taken away. */
+export function refillOnWayBack(draft: Draft): void {
+  const deployment = running(draft.state);
+  if (deployment?.direction !== "back" || !isFilling(deployment)) return;
+  const [missing] = planBack(draft.state);
+  if (Object.values(missing?.start ?? {}).some((count) => count > 0)) tryBack(draft, deployment.backAttempts + 1);
+}
+
+function tryBack(draft: Draft, attempts: number): void {
+  patchDeployment(draft, { backAttempts: attempts });
+  if (attempts > BACK_ATTEMPTS_MAX) {
+    note(draft, "going back failed too; what serves is left running", "bad");
+    rejoinDraining(draft, () => true);
+    enter(draft, "closing");
+    return;
+  }
+  // What is coming for the stable side already is waited for and routed with what is started now.
+  patchDeployment(draft, { stages: planBack(draft.state), stage: 0, starting: coming(draft.state), retiring: [] });
   enter(draft, "starting");
 }
 
-/** Old instances that were drained but not yet signalled are as good as ever: they serve again. */
-function rejoinDraining(draft: Draft): void {
+/** Instances that were drained but not yet signalled are as good as ever: they serve again. */
+function rejoinDraining(draft: Draft, isWanted: (instance: Instance) => boolean): void {
   for (const instance of all(draft.state)) {
-    if (instance.generation !== draft.state.generation) continue;
     if (instance.status !== "draining" && instance.status !== "drained") continue;
-    patchInstance(draft, instance.name, { status: "serving", routed: hasTraffic(draft.state, instance) });
+    if (isWanted(instance)) patchInstance(draft, instance.name, { status: "serving", routed: hasTraffic(draft.state, instance) });
   }
-}
-
-function isComing(instance: Instance | undefined): boolean {
-  return instance !== undefined && isLive(instance) && !instance.routed;
 }
 
 /** What is being drained has had requests: it goes with the retirement that comes. */

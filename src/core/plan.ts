@@ -1,7 +1,7 @@
 import type { ReleaseName } from "../base/names.ts";
 import type { Batch } from "./app-spec.ts";
 import { all, countsAfter, desiredCount, isLive, processTypes } from "./instances.ts";
-import type { AppState, Retirement, Stage } from "./state.ts";
+import type { AppState, Instance, Retirement, Stage } from "./state.ts";
 
 /**
  * Batch by batch: as many new instances as the batch says (the last batch takes the rest), then the same share of the old ones goes.
@@ -18,9 +18,9 @@ export function planRolling(state: AppState, to: ReleaseName, generation: number
   }));
 }
 
-/** More or fewer instances of what runs. */
+/** More or fewer instances of the stable side. What a failed way back has left of another side goes with it. */
 export function planScale(state: AppState, release: ReleaseName, counts: Readonly<Record<string, number>>): readonly Stage[] {
-  const live = liveCounts(state);
+  const live = liveCounts(stableSide(state));
   const start: Record<string, number> = {};
   const retire: Retirement[] = [];
   for (const [type, count] of Object.entries(counts)) {
@@ -28,7 +28,7 @@ export function planScale(state: AppState, release: ReleaseName, counts: Readonl
     if (difference > 0) start[type] = difference;
     if (difference < 0) retire.push({ type, keep: count, side: "same" });
   }
-  return [{ release, generation: state.generation, start, retire }];
+  return [{ release, generation: state.generation, start, retire: hasLeftovers(state) ? [...retire, EVERYTHING_ELSE] : retire }];
 }
 
 /** Back to the stable side at full size, and everything else away. */
@@ -36,9 +36,12 @@ export function planBack(state: AppState): readonly Stage[] {
   const release = state.active;
   if (release === null || state.suspended) return [retireAll(state)];
   const wanted = Object.fromEntries(processTypes(state, release).map((type) => [type, desiredCount(state, release, type)]));
-  const stable = { ...state, instances: onlyGeneration(state, state.generation) };
-  const [stage] = planScale(stable, release, wanted);
-  return stage === undefined ? [] : [{ ...stage, retire: [...stage.retire, EVERYTHING_ELSE] }];
+  return planScale(state, release, wanted);
+}
+
+/** True if there are instances of another side than the stable one. */
+export function hasLeftovers(state: AppState): boolean {
+  return all(state).some(({ generation }) => generation !== state.generation);
 }
 
 /** Everything away: for `suspend`, and for a first deployment that failed. */
@@ -67,7 +70,7 @@ interface Move {
 
 function planType(state: AppState, to: ReleaseName, type: string, batch: Batch): Move {
   const wanted = desiredCount({ ...state, counts: countsAfter(state, to) }, to, type);
-  return { type, wanted, old: liveCounts(state).get(type) ?? 0, size: batchSize(batch, wanted) };
+  return { type, wanted, old: liveCounts(all(state)).get(type) ?? 0, size: batchSize(batch, wanted) };
 }
 
 /** How many new instances of the type there are after so many stages. */
@@ -81,12 +84,12 @@ function retirement(move: Move, index: number): Retirement {
   return { type: move.type, keep: move.old - gone, side: "others" };
 }
 
-function liveCounts(state: AppState): ReadonlyMap<string, number> {
+function liveCounts(instances: readonly Instance[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const { type } of all(state).filter(isLive)) counts.set(type, (counts.get(type) ?? 0) + 1);
+  for (const { type } of instances.filter(isLive)) counts.set(type, (counts.get(type) ?? 0) + 1);
   return counts;
 }
 
-function onlyGeneration(state: AppState, generation: number): AppState["instances"] {
-  return Object.fromEntries(Object.entries(state.instances).filter(([, instance]) => instance.generation === generation));
+function stableSide(state: AppState): readonly Instance[] {
+  return all(state).filter(({ generation }) => generation === state.generation);
 }

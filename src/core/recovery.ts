@@ -19,12 +19,14 @@ export function whenRecovered(draft: Draft, event: Extract<Event, { kind: "engin
       next: "Nothing was changed; deploy again.",
     });
   }
-  for (const instance of Object.values(draft.state.instances)) {
-    const ran = instance.status !== "starting" && instance.status !== "stopping";
-    if (ran && !event.alive.includes(instance.name)) {
-      whenExited(draft, { instance: instance.name, how: "is gone since the daemon was away", logTail: [] });
-    }
-  }
+  const gone = Object.values(draft.state.instances).filter(({ name, status }) => {
+    const ran = status !== "starting" && status !== "stopping";
+    return ran && !event.alive.includes(name);
+  });
+  whenExited(
+    draft,
+    gone.map(({ name }) => ({ instance: name, how: "is gone since the daemon was away", logTail: [] })),
+  );
   if (draft.state.routes.installed) syncRoutes(draft, { force: true });
   else if (draft.state.routes.revision > 0)
     order(draft, { kind: "traffic.remove", app: draft.state.app, epoch: event.epoch }, null);
@@ -67,5 +69,5 @@ function isDue(state: AppState, command: Command): boolean {
  * come while a deployment runs.
  */
 function outlivesDeployment({ kind }: Command): boolean {
-  return kind.startsWith("instance.") || kind === "release.discard" || kind === "release.prune";
+  return kind.startsWith("instance.") || kind === "traffic.drain" || kind === "release.discard" || kind === "release.prune";
 }

@@ -5,7 +5,8 @@ import { note, order, patch, patchDeployment, refuse, running, type Draft } from
 import type { Event, EventBody } from "./event.ts";
 import { goBack } from "./going-back.ts";
 import { all, desiredCount, processTypes } from "./instances.ts";
-import { planRolling, planScale, retireAll } from "./plan.ts";
+import { hasLeftovers, planRolling, planScale, retireAll } from "./plan.ts";
+import { coming } from "./route-tables.ts";
 import type { AppState, Deployment, DeploymentKind, Stage } from "./state.ts";
 
 type Request<K extends EventBody["kind"]> = Extract<Event, { kind: K }>;
@@ -26,7 +27,7 @@ export function whenDeployRequested(draft: Draft, request: Request<"deploy.reque
 /** The snapshot is there: now the batches can be planned. */
 export function whenReleaseCreated(draft: Draft, created: Request<"release.created">): void {
   const deployment = running(draft.state);
-  if (deployment?.step !== "preparing" || deployment.to !== created.record.release) return;
+  if (deployment?.kind !== "deploy" || deployment.step !== "preparing" || deployment.to !== created.record.release) return;
   patch(draft, { releases: { ...draft.state.releases, [created.record.release]: created.record } });
   const { spec, files } = created.record;
   const batch = deployment.batch ?? spec.rollout.batch;
@@ -154,7 +155,8 @@ function begin(draft: Draft, beginning: Beginning): void {
     stage: 0,
     step: "preparing",
     stepSince: at,
-    starting: [],
+    // With what a failed way back has left still serving, those that come for the stable side are waited for before it goes.
+    starting: !beginning.newGeneration && hasLeftovers(state) ? coming(state) : [],
     retiring: [],
     awaitedRevision: 0,
     force: beginning.force ?? false,

@@ -1,6 +1,6 @@
 import type { InstanceName, ReleaseName } from "../base/names.ts";
 import type { Protocol } from "./app-spec.ts";
-import { all, specOf } from "./instances.ts";
+import { all, isLive, specOf } from "./instances.ts";
 import { order, patch, patchDeployment, running, type Draft } from "./draft.ts";
 import type { Pool, RouteTable, Target } from "./routes.ts";
 import type { AppState, Instance } from "./state.ts";
@@ -33,6 +33,15 @@ export function routeBy(draft: Draft, release: ReleaseName): void {
 
 export function hasTraffic(state: AppState, instance: Instance): boolean {
   return specOf(state, instance)?.traffic === true;
+}
+
+/** Instances of the stable side that are on their way to serving. */
+export function coming(state: AppState): readonly InstanceName[] {
+  const isComing = (instance: Instance): boolean =>
+    instance.status !== "serving" || (hasTraffic(state, instance) && !instance.routed);
+  return all(state).flatMap((instance) =>
+    instance.generation === state.generation && isLive(instance) && isComing(instance) ? [instance.name] : [],
+  );
 }
 
 function routeTable(state: AppState, release: ReleaseName): RouteTable | null {

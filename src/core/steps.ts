@@ -54,6 +54,11 @@ const STEP_RULES: Readonly<Record<Step, StepRules>> = {
   },
 };
 
+/** True until the instances of the stage serve and nothing has been taken away for them yet. */
+export function isFilling({ step }: Deployment): boolean {
+  return step === "starting" || step === "warming" || step === "adding";
+}
+
 /** Takes the running deployment as far as it can go now. */
 export function advance(draft: Draft): void {
   for (let deployment = running(draft.state); deployment !== null; deployment = running(draft.state)) {

@@ -1,7 +1,7 @@
 import { note, order, patch, patchInstance, running, type Draft } from "./draft.ts";
 import { all, desiredCount, isLive, processTypes, startInstance } from "./instances.ts";
 import { hasTraffic } from "./route-tables.ts";
-import type { AppState, CrashRecord } from "./state.ts";
+import type { AppState, CrashRecord, Deployment } from "./state.ts";
 
 /** An instance that lived this long has not crashed in a loop. */
 const CRASH_WINDOW_MS = 60_000;
@@ -15,8 +15,15 @@ const TIMER_PREFIX = "restart/";
 /** Outside of deployments: keeps the active release at its size, the first restart at once, further ones with back-off. */
 export function supervise(draft: Draft): void {
   const { state } = draft;
-  if (state.active === null || state.suspended || running(state) !== null) return;
+  const deployment = running(state);
+  if (state.active === null || state.suspended || (deployment !== null && !isRetiringBack(deployment))) return;
+  for (const { name } of all(state)) superviseReady(draft, name);
   for (const type of processTypes(state, state.active)) fillUp(draft, state.active, type);
+}
+
+/** On the way back the stable side is whole when the other one begins to go: from there on it is looked after as outside of deployments. */
+export function isRetiringBack({ direction, step }: Deployment): boolean {
+  return direction === "back" && (step === "removing" || step === "draining" || step === "stopping");
 }
 
 /** A supervised instance is ready: it gets requests. */
@@ -32,7 +39,7 @@ export function recordCrash(draft: Draft, crash: { type: string; since: number; 
   const last = draft.state.crashes[crash.type];
   const looping = draft.at - crash.since < CRASH_WINDOW_MS;
   const count = looping ? (last?.count ?? 0) + 1 : 1;
-  const record: CrashRecord = { count, at: draft.at, how: crash.how, restartAt: null };
+  const record: CrashRecord = { count, at: draft.at, how: crash.how, restartAt: last?.restartAt ?? null };
   patch(draft, { crashes: { ...draft.state.crashes, [crash.type]: record } });
   if (count === CRASH_LOOP_FROM)
     note(draft, `${crash.type} crashes again and again (it ${crash.how}); restarts are spaced out`, "bad");

@@ -3,21 +3,15 @@ import type { Decision } from "../../src/core/decide.ts";
 import { running } from "../../src/core/draft.ts";
 import type { Event } from "../../src/core/event.ts";
 import type { RouteTable } from "../../src/core/routes.ts";
-import type { AppState, Instance } from "../../src/core/state.ts";
+import { countsAfter } from "../../src/core/instances.ts";
+import type { AppState, Deployment, Instance } from "../../src/core/state.ts";
 
 interface Watched {
   readonly lastTable: RouteTable | null;
-  /** Instances have ended by themselves since the deployment began: the core did not take that capacity away. */
-  readonly losses: boolean;
 }
 
 /** The rules that every single decision has to keep, whatever came before it. Gives a sentence for each that is broken. */
-export function brokenRules(
-  before: AppState,
-  event: Event,
-  decision: Decision,
-  { lastTable, losses }: Watched,
-): readonly string[] {
+export function brokenRules(before: AppState, event: Event, decision: Decision, { lastTable }: Watched): readonly string[] {
   const { state, commands } = decision;
   const tables = commands.flatMap((command) => (command.kind === "traffic.apply" ? [command.table] : []));
   return [
@@ -26,7 +20,7 @@ export function brokenRules(
     ...tables.flatMap((table) => ofTable(state, table)),
     ...monotone(lastTable === null ? tables : [lastTable, ...tables]),
     ...ids(before, commands),
-    ...(losses ? [] : floor(before, state, tables)),
+    ...floor(before, state, tables),
   ];
 }
 
@@ -69,15 +63,25 @@ function ids(before: AppState, commands: readonly Command[]): string[] {
   return numbers.every((number, index) => number === before.next.command + index) ? [] : [`ids ${numbers.join(", ")}`];
 }
 
-/** A deployment never takes away more than the smaller of its two sides. */
+/**
+ * A deployment never takes away more than the smaller of its two sides, and on the way back nothing that the stable side is short of.
+ * What ended by itself was not taken away; but it is no leave to take away more.
+ */
 function floor(before: AppState, state: AppState, tables: readonly RouteTable[]): string[] {
   const deployment = running(state);
-  if (deployment === null || deployment.kind === "suspend" || deployment.kind === "scale" || state.active === null) return [];
-  if (before.suspended) return [];
-  const routed = (of: AppState): number => Object.values(of.instances).filter((instance) => instance.routed).length;
-  const wanted = Object.entries(state.releases[deployment.to ?? ""]?.spec.processes ?? {})
-    .filter(([, { traffic }]) => traffic)
-    .reduce((sum, [type, { instances }]) => sum + Math.min(state.counts[type] ?? instances, instances), 0);
-  const least = Math.min(routed(before), deployment.capacity.atStart, wanted);
-  return tables.length > 0 && routed(state) < least ? [`${routed(state)} routed, at least ${least} must be`] : [];
+  if (tables.length === 0 || deployment === null || deployment.kind === "suspend" || state.active === null) return [];
+  const routed = (of: AppState): readonly Instance[] => Object.values(of.instances).filter((instance) => instance.routed);
+  const left = routed(before).filter(({ name }) => state.instances[name] !== undefined);
+  const least = Math.min(left.length, planned(state, deployment));
+  return routed(state).length < least ? [`${routed(state).length} routed, at least ${least} must be`] : [];
+}
+
+function planned(state: AppState, { direction, kind, to, counts, capacity }: Deployment): number {
+  const size = (release: string, of: AppState["counts"]): number =>
+    Object.entries(state.releases[release]?.spec.processes ?? {})
+      .filter(([, { traffic }]) => traffic)
+      .reduce((sum, [type, { instances }]) => sum + (of[type] ?? instances), 0);
+  if (direction === "back") return state.suspended ? 0 : size(state.active ?? "", state.counts);
+  if (kind === "scale") return size(to ?? "", { ...state.counts, ...counts });
+  return Math.min(capacity.atStart, size(to ?? "", countsAfter(state, to ?? "")));
 }

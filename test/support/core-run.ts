@@ -39,9 +39,7 @@ export class CoreRun {
     this.events.push(body);
     if (decision.refusal !== null) return decision;
     this.state = decision.state;
-    if (before.deployment?.name !== decision.state.deployment?.name) this.#losses = false;
-    this.#losses ||= event.kind === "instance.exited" || event.kind === "engine.recovered";
-    const broken = brokenRules(before, event, decision, { lastTable: this.tables.at(-1) ?? null, losses: this.#losses });
+    const broken = brokenRules(before, event, decision, { lastTable: this.tables.at(-1) ?? null });
     if (broken.length > 0) throw new Error(`${event.kind}: ${broken.join("; ")}`);
     this.pending.push(...decision.commands);
     this.ordered.push(...decision.commands);
@@ -133,7 +131,6 @@ export class CoreRun {
   }
 
   #spec: AppSpec = webOnly(3);
-  #losses = false;
 }
 
 /** An app on which so many releases were deployed, one after the other. */

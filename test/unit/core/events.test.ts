@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { Command } from "../../../src/core/command.ts";
 import { decide } from "../../../src/core/decide.ts";
 import type { EventBody } from "../../../src/core/event.ts";
+import { desiredCount } from "../../../src/core/instances.ts";
 import { newApp } from "../../../src/core/new-app.ts";
 import { CoreRun } from "../../support/core-run.ts";
 import { simSpec } from "../../../sim/spec.ts";
@@ -116,14 +117,17 @@ test(
         run.settle();
         expect(run.pending).toEqual([]);
         expect(run.isRunning()).toBe(false);
+        const { active, suspended } = run.state;
+        const web = active === null || suspended ? 0 : desiredCount(run.state, active, "web");
+        const stable = run.instances().filter(({ generation }) => generation === run.state.generation);
+        if (active !== null) expect(stable.filter(({ type, routed }) => type === "web" && routed)).toHaveLength(web);
+        expect(run.instances().filter(({ status }) => status !== "serving")).toEqual([]);
         if (run.last().outcome === "failed") return;
-        const { active, suspended, releases, counts } = run.state;
-        const web = active === null || suspended ? 0 : (counts.web ?? releases[active]?.spec.processes.web?.instances ?? 0);
         expect(run.serving()).toBe(Array.from({ length: web }, () => active).join(" "));
         expect(run.instances()).toHaveLength(active === null || suspended ? 0 : web + 1);
         if (run.state.routes.installed) expect(run.state.routes.appliedRevision).toBe(run.state.routes.revision);
       }),
-      { numRuns: 200 },
+      { numRuns: 400 },
     );
   },
 );
