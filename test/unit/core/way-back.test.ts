@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CoreRun, deployed } from "../../support/core-run.ts";
+import { type CoreRun, deployed } from "../../support/core-run.ts";
 
 /** One of two batches is through, and an operator wants it back: a third instance of r1 is being started. */
 function halfWayBack(): CoreRun {
