@@ -1,7 +1,16 @@
 import { z } from "zod";
 import { accessLogSchema } from "./access-log.ts";
 import { NAME_PATTERN } from "../base/names.ts";
-import { PROTOCOLS, STRATEGIES, type AppSpec, type Batch, type HealthSpec, type ProcessSpec } from "../core/app-spec.ts";
+import {
+  PROTOCOLS,
+  STRATEGIES,
+  type AppSpec,
+  type Batch,
+  type HealthSpec,
+  type ProcessSpec,
+  type ProxySpec,
+} from "../core/app-spec.ts";
+import { errorPagesSchema } from "./pages.ts";
 import { routingSchema } from "./routing.ts";
 import { listenSchema, tlsSchema } from "./tls.ts";
 
@@ -39,6 +48,15 @@ const processSchema: z.ZodType<ProcessSpec> = z.strictObject({
   stopGraceMs: ms,
 });
 
+export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
+  holdMs: ms,
+  holdRequests: z.number().int().min(1).optional(),
+  holdBytes: z.number().int().min(1).optional(),
+  firstByteTimeoutMs: ms,
+  http2Cleartext: z.boolean().optional(),
+  accessLog: accessLogSchema.optional(),
+});
+
 /** The wire schema of an AppSpec: what the daemon accepts from any client, already resolved and with units. */
 export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   app: z.string().regex(NAME_PATTERN),
@@ -46,12 +64,8 @@ export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   tls: tlsSchema.nullable(),
   processes: z.record(z.string().regex(NAME_PATTERN), processSchema),
   rollout: z.strictObject({ strategy: z.enum(STRATEGIES), batch: batchSchema }),
-  proxy: z.strictObject({
-    holdMs: ms,
-    firstByteTimeoutMs: ms,
-    http2Cleartext: z.boolean().optional(),
-    accessLog: accessLogSchema.optional(),
-  }),
+  proxy: proxySchema,
   routing: routingSchema.optional(),
+  errorPages: errorPagesSchema.optional(),
   releasesKept: z.number().int().min(1).max(1000),
 });

@@ -2,10 +2,13 @@ import { dirname, resolve } from "node:path";
 import { HitlessError } from "../base/error.ts";
 import type { AccessLogSpec } from "../core/access-log.ts";
 import type { AppSpec, HealthSpec, ProcessSpec, Protocol } from "../core/app-spec.ts";
+import type { ErrorPages } from "../core/pages.ts";
 import type { TlsSpec } from "../core/tls.ts";
 import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { resolveEnvironment } from "./environment.ts";
 import { describeProblems } from "./problems.ts";
+import { holdOf } from "./hold.ts";
+import { readErrorPages } from "./pages.ts";
 import { routingOf } from "./routing.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import { hstsValue, redirectPort } from "./tls.ts";
@@ -32,6 +35,7 @@ export async function loadConfig({ directory, file, env }: LoadOptions): Promise
   const path = await findConfigFile(directory, file);
   const config = parseConfig(await readConfigFile(path), path);
   const base = dirname(path);
+  const pages = await readPages(config, path);
   const environment = await resolveEnvironment(config, base, env);
   if (environment.problems.length > 0) {
     throw new HitlessError({
@@ -43,7 +47,7 @@ export async function loadConfig({ directory, file, env }: LoadOptions): Promise
   }
   return {
     path,
-    spec: specOf(config, base),
+    spec: specOf(config, base, pages),
     source: resolve(base, config.source),
     ignore: config.ignore,
     build: config.build ?? null,
@@ -60,8 +64,11 @@ export async function loadAppName({ directory, file }: LoadOptions): Promise<str
 export function parseConfig(input: unknown, path: string): ParsedConfig {
   const parsed = configSchema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const problems = describeProblems(parsed.error, input);
-  throw new HitlessError({
+  throw invalid(path, describeProblems(parsed.error, input));
+}
+
+function invalid(path: string, problems: readonly string[]): HitlessError {
+  return new HitlessError({
     code: "ERR_CONFIG_INVALID",
     what: `${path} has ${count(problems.length)}.`,
     next: "Nothing was started. All keys are described in docs/configuration.md.",
@@ -69,7 +76,19 @@ export function parseConfig(input: unknown, path: string): ParsedConfig {
   });
 }
 
-function specOf(config: ParsedConfig, base: string): AppSpec {
+/** Files that the route table carries. */
+interface Pages {
+  readonly errorPages: ErrorPages | undefined;
+}
+
+async function readPages(config: ParsedConfig, path: string): Promise<Pages> {
+  const problems: string[] = [];
+  const errorPages = await readErrorPages(config.errorPages, dirname(path), problems);
+  if (problems.length > 0) throw invalid(path, problems);
+  return { errorPages };
+}
+
+function specOf(config: ParsedConfig, base: string, { errorPages }: Pages): AppSpec {
   const processes = Object.fromEntries(
     Object.entries(config.processes).map(([type, process]) => [type, processOf(type, process)]),
   );
@@ -80,12 +99,13 @@ function specOf(config: ParsedConfig, base: string): AppSpec {
     processes,
     rollout: config.rollout,
     proxy: {
-      holdMs: config.proxy.hold,
+      ...holdOf(config.proxy.hold),
       firstByteTimeoutMs: config.proxy.firstByteTimeout,
       ...(config.proxy.http2Cleartext ? { http2Cleartext: true } : {}),
       ...(config.accessLog === undefined ? {} : { accessLog: accessLogOf(config.accessLog, base) }),
     },
     routing: routingOf(config),
+    errorPages,
     releasesKept: config.keepReleases,
   };
 }

@@ -3,6 +3,8 @@ import { z } from "zod";
 import { NAME_PATTERN } from "../base/names.ts";
 import { PROTOCOLS, STRATEGIES, type Batch } from "../core/app-spec.ts";
 import { address } from "./address.ts";
+import { hold } from "./hold.ts";
+import { errorPages } from "./pages.ts";
 import { balanceKeys, claimKeys } from "./routing.ts";
 import { tls } from "./tls.ts";
 import { accessLog } from "./access-log.ts";
@@ -112,7 +114,7 @@ export const configSchema = z
     proxy: z
       .strictObject({
         ...balanceKeys,
-        hold: duration(0).default(10_000).describe("How long a request waits for a usable instance before 503."),
+        hold: hold.prefault({}),
         firstByteTimeout: duration(0)
           .default(60_000)
           .describe("How long an instance may take to begin its answer. 0 turns it off."),
@@ -123,6 +125,7 @@ export const configSchema = z
       })
       .prefault({}),
     accessLog: accessLog.optional(),
+    errorPages: errorPages.optional(),
     keepReleases: whole(1, 1_000).default(5),
   })
   .describe("Configuration of an application for Hitless");

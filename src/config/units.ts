@@ -19,3 +19,18 @@ function parseDuration(value: string | number): number {
   const [, amount = "", unit = ""] = DURATION.exec(value) ?? [];
   return Math.round(Number(amount) * (UNIT_MS[unit] ?? 1));
 }
+
+const UNIT_BYTES: Readonly<Record<string, number>> = { "": 1, B: 1, KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 };
+const SIZE = /^(\d+)(|B|KiB|MiB|GiB)$/;
+
+/** A size such as "512KiB" or "64MiB"; a plain number is bytes. Gives bytes. */
+export function size(min: number, max = 2 ** 40) {
+  const error = `expected a size such as "512KiB" or "64MiB", at least ${String(min)} bytes`;
+  return z
+    .union([z.string().regex(SIZE, { error }), z.number().int({ error })], { error })
+    .transform((value) => {
+      const [, amount = "", unit = ""] = SIZE.exec(String(value)) ?? [];
+      return Number(amount) * (UNIT_BYTES[unit] ?? 1);
+    })
+    .refine((bytes) => bytes >= min && bytes <= max, { error });
+}

@@ -1,5 +1,6 @@
 import type { AccessLogSpec } from "./access-log.ts";
 import type { ListenAddress } from "./listen-address.ts";
+import type { ErrorPages } from "./pages.ts";
 import type { RoutingSpec } from "./routing.ts";
 import type { TlsSpec } from "./tls.ts";
 
@@ -15,6 +16,8 @@ export interface AppSpec {
   readonly proxy: ProxySpec;
   /** Absent in what was written before there was such a thing: `DEFAULT_ROUTING`. */
   readonly routing?: RoutingSpec | undefined;
+  /** Absent: plain text. */
+  readonly errorPages?: ErrorPages | undefined;
   /** How many releases are kept for going back (the active one included). */
   readonly releasesKept: number;
 }
@@ -70,6 +73,9 @@ export type Batch = { readonly kind: "count"; readonly count: number } | { reado
 export interface ProxySpec {
   /** How long a request may wait for a usable target before 503. 0 turns holding off. */
   readonly holdMs: number;
+  /** How many may wait in one worker, and how many bytes of them. Absent: the proxy's own limits. */
+  readonly holdRequests?: number | undefined;
+  readonly holdBytes?: number | undefined;
   /** From the last byte of the request to the first byte of the response. 0 turns it off. */
   readonly firstByteTimeoutMs: number;
   /** HTTP/2 without TLS, for clients that begin with it. Absent: no. */

@@ -55,6 +55,7 @@ function routeTable(state: AppState, release: ReleaseName): RouteTable | null {
     tls: spec.tls,
     proxy: spec.proxy,
     routing: spec.routing,
+    errorPages: spec.errorPages,
     pools: pools(state),
   };
 }

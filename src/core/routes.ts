@@ -1,6 +1,7 @@
 import type { InstanceName, ReleaseName } from "../base/names.ts";
 import type { HealthSpec, Protocol, ProxySpec } from "./app-spec.ts";
 import type { ListenAddress } from "./listen-address.ts";
+import type { ErrorPages } from "./pages.ts";
 import type { RoutingSpec } from "./routing.ts";
 import type { TlsSpec, TlsTraffic } from "./tls.ts";
 
@@ -19,6 +20,7 @@ export interface RouteTable {
   readonly proxy: ProxySpec;
   /** Absent: `DEFAULT_ROUTING`. */
   readonly routing?: RoutingSpec | undefined;
+  readonly errorPages?: ErrorPages | undefined;
   /** Requests are shared out over pools by weight, within a pool evenly. A pool of weight 0 gets nothing. */
   readonly pools: readonly Pool[];
 }

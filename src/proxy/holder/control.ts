@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { accessLogSchema } from "../../api/access-log.ts";
 import type { UpgradeRequest } from "../../api/proxy-control.ts";
+import { proxySchema } from "../../api/app-spec.ts";
+import { errorPagesSchema } from "../../api/pages.ts";
 import { routingSchema } from "../../api/routing.ts";
 import { listenSchema, tlsSchema } from "../../api/tls.ts";
 import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
@@ -36,13 +37,9 @@ const table: z.ZodType<RouteTable> = z.strictObject({
   revision: z.number().int().min(0),
   listen: listenSchema,
   tls: tlsSchema.nullable(),
-  proxy: z.strictObject({
-    holdMs: ms,
-    firstByteTimeoutMs: ms,
-    http2Cleartext: z.boolean().optional(),
-    accessLog: accessLogSchema.optional(),
-  }),
+  proxy: proxySchema,
   routing: routingSchema.optional(),
+  errorPages: errorPagesSchema.optional(),
   pools: z.array(z.strictObject({ release: z.string().min(1), weight: z.number().min(0), targets: z.array(target) })),
 });
 const removal = z.strictObject({ epoch: z.number().int().min(0) });

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { NO_RELEASE } from "../../core/ledger.ts";
-import { errorResponse } from "./error-response.ts";
+import { errorAnswer } from "./error-response.ts";
 import type { ClientHost, Door, OpenConnection } from "./client-host.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
@@ -10,6 +10,7 @@ import { ownAnswer, writeOwn, type OwnAnswer } from "./own-answer.ts";
 import { parseRequestHead, type RequestHead } from "./request-head.ts";
 import type { RequestBook } from "./request-book.ts";
 import type { ResponseHead } from "./response-head.ts";
+import { isReset } from "./reset-socket.ts";
 import { ResponseWriter } from "./response-writer.ts";
 import type { Route, Unrouted } from "./route.ts";
 import type { Router } from "./router.ts";
@@ -99,7 +100,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     }
     if (this.#exchange === null) this.#process();
     else if (this.#exchange.wantsData) this.#feed();
-    else if (this.#input.length > AHEAD_BYTES_MAX) this.#socket.pause();
+    else this.#keepForLater(this.#exchange);
     this.#own();
   }
 
@@ -113,6 +114,11 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     return this.#input.length > 0 || this.#exchange?.isSentOn() === false;
   }
 
+  #keepForLater(exchange: Exchange): void {
+    if (this.#input.length > AHEAD_BYTES_MAX) this.#socket.pause();
+    exchange.onWaitingInput();
+  }
+
   /** Whether the connection has to end after the present answer. What a client sent before it closed its side is still answered. */
   #mustClose(): boolean {
     return (this.halfClosed && this.#input.length === 0) || this.#host.isDraining();
@@ -122,6 +128,14 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   get hasInput(): boolean {
     return this.#input.length > 0;
+  }
+
+  get waitingBytes(): number {
+    return this.#input.length;
+  }
+
+  get hasLeft(): boolean {
+    return this.#socket.isPaused() && isReset(this.#socket);
   }
 
   get forwarded(): boolean {
@@ -174,9 +188,9 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   }
 
   /** An answer of the proxy's own; it also ends the request. */
-  answer(status: number, reason: string, { close, bodyless = false }: { close: boolean; bodyless?: boolean }): void {
+  answer(own: OwnAnswer, { close, bodyless = false }: { close: boolean; bodyless?: boolean }): void {
     const ends = close || this.#mustClose();
-    if (!this.gone) this.#socket.write(errorResponse({ status, reason, close: ends, bodyless }), "latin1");
+    if (!this.gone) this.#socket.write(writeOwn(own, { close: ends, bodyless }), "latin1");
     this.whenAnswered(ends);
   }
 
@@ -329,10 +343,8 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   /** A body is not read: the connection ends. */
   #answerOwn(head: RequestHead, own: OwnAnswer): void {
-    const close = head.body !== 0 || !head.keepAlive || this.#mustClose();
     this.#book.end(NO_RELEASE, "served", own.status);
-    this.#socket.write(writeOwn(own, { close, bodyless: head.method === "HEAD" }), "latin1");
-    this.whenAnswered(close);
+    this.answer(own, { close: head.body !== 0 || !head.keepAlive, bodyless: head.method === "HEAD" });
   }
 
   /** HTTP/2 with prior knowledge, where the app wants it (RFC 9113 section 3.3). */
@@ -392,13 +404,13 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   #refuse({ status, reason }: Refusal): void {
     this.#book.end(NO_RELEASE, "refused", status);
-    this.answer(status, reason, { close: true });
+    this.answer(errorAnswer(status, reason), { close: true });
   }
 
   /** A valid request that no app takes: the next one on this connection may be another's. */
   #turnAway({ method, body, keepAlive }: RequestHead, { status, reason }: Unrouted): void {
     this.#book.end(NO_RELEASE, "refused", status);
-    this.answer(status, reason, { close: body !== 0 || !keepAlive, bodyless: method === "HEAD" });
+    this.answer(errorAnswer(status, reason), { close: body !== 0 || !keepAlive, bodyless: method === "HEAD" });
   }
 
   #onEnd(): void {

@@ -1,26 +1,33 @@
 import { STATUS_CODES } from "node:http";
-import { httpDate } from "./response-head.ts";
+import { PAGE_STATUSES, type ErrorPages, type Page } from "../../core/pages.ts";
+import type { OwnAnswer } from "./own-answer.ts";
 
-export interface ErrorResponse {
-  readonly status: number;
-  readonly reason: string;
-  /** The connection ends after it. */
-  readonly close: boolean;
-  /** Answers to HEAD have no body. */
-  readonly bodyless: boolean;
+const TEXT = "text/plain; charset=utf-8";
+
+/** An error that comes from the proxy itself. 503 says when to come back (RFC 9110 section 15.6.4). */
+export function errorAnswer(status: number, reason: string, pages: OwnPages = NO_PAGES): OwnAnswer {
+  const page = pages.get(status);
+  return {
+    status,
+    type: page?.type ?? TEXT,
+    fields: `Cache-Control: no-store\r\n${status === 503 ? "Retry-After: 1\r\n" : ""}`,
+    body: page?.body ?? `${String(status)} ${STATUS_CODES[status] ?? ""}: ${reason}\n`,
+  };
 }
 
-export function errorText(status: number, reason: string): string {
-  return `${String(status)} ${STATUS_CODES[status] ?? ""}: ${reason}\n`;
+/** Pages by status, their text as it is written: one latin1 character for each byte. */
+export type OwnPages = ReadonlyMap<number, Page>;
+export const NO_PAGES: OwnPages = new Map();
+
+export function ownPages(pages: ErrorPages = {}): OwnPages {
+  return new Map(
+    PAGE_STATUSES.flatMap((status) => {
+      const page = pages[status];
+      return page === undefined ? [] : [[Number(status), ownPage(page)] as const];
+    }),
+  );
 }
 
-/** An answer that comes from the proxy itself, whole, as latin1 text. 503 says when to come back (RFC 9110 section 15.6.4). */
-export function errorResponse({ status, reason, close, bodyless }: ErrorResponse): string {
-  const body = errorText(status, reason);
-  const again = status === 503 ? "Retry-After: 1\r\n" : "";
-  const connection = close ? "Connection: close\r\n" : "";
-  const head =
-    `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ""}\r\nDate: ${httpDate()}\r\nContent-Type: text/plain; charset=utf-8\r\n` +
-    `Content-Length: ${String(body.length)}\r\nCache-Control: no-store\r\n${again}${connection}\r\n`;
-  return bodyless ? head : head + body;
+export function ownPage({ type, body }: Page): Page {
+  return { type, body: Buffer.from(body, "utf8").toString("latin1") };
 }

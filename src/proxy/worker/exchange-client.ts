@@ -1,4 +1,5 @@
 import type { ClientAddress } from "./forwarded-fields.ts";
+import type { OwnAnswer } from "./own-answer.ts";
 import type { ResponseHead } from "./response-head.ts";
 
 /** The client of one request, whatever protocol it speaks, as the exchange may use it. */
@@ -10,6 +11,10 @@ export interface ExchangeClient extends ClientAddress {
   readonly gone: boolean;
   /** A part of the request's body has come and waits. */
   readonly hasInput: boolean;
+  /** How much has come and waits. */
+  readonly waitingBytes: number;
+  /** Asked while it waits and nothing of it is read: whether the client has gone meanwhile. */
+  readonly hasLeft: boolean;
   /** Some byte of the final answer has been written. */
   readonly forwarded: boolean;
   /** The client cannot take more at the moment; `onClientDrain` follows. */
@@ -39,7 +44,7 @@ export interface ExchangeClient extends ClientAddress {
   // --- other ends ---
 
   /** An answer of the proxy's own; it also ends the request. */
-  answer(status: number, reason: string, options: { close: boolean; bodyless?: boolean }): void;
+  answer(own: OwnAnswer, options: { close: boolean; bodyless?: boolean }): void;
   /** The client must see that its answer is not whole (or it is gone anyway). */
   abort(): void;
 

@@ -1,21 +1,19 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import { NO_RELEASE, type LedgerColumn } from "../../core/ledger.ts";
 import { AccessTrace } from "../access-log/access-trace.ts";
+import { errorAnswer } from "./error-response.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
 import { forwardedFields } from "./forwarded-fields.ts";
 import type { Held, InFlight } from "./in-flight.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { Limits } from "./limits.ts";
+import { isRepeatable, isRepeatableOnFresh } from "./repeatable.ts";
 import type { BodySink } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
 import type { Route, RoutedApp } from "./route.ts";
 import { afterTurn } from "./turn.ts";
 import type { Upstream, UpstreamUser } from "./upstream.ts";
-
-/** What may be sent once more on a fresh connection when a reused one dies without an answer (R1; RFC 9110 section 9.2.2). */
-const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
-const REPEATABLE_ON_FRESH = new Set(["GET", "HEAD", "OPTIONS"]);
 
 type Phase = "held" | "dialling" | "relaying" | "tunnel" | "flushing" | "done";
 
@@ -62,7 +60,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   }
 
   start(): void {
-    const target = this.#route.pick(null);
+    const target = this.#app.lineMoves ? null : this.#route.pick(null);
     if (target === null) this.#hold();
     else this.#attempt(target);
   }
@@ -78,22 +76,42 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   // --- holding ---
 
-  /** A target may be there now. */
+  get route(): Route {
+    return this.#route;
+  }
+
+  get since(): number {
+    return this.#heldSince;
+  }
+
+  get waitingBytes(): number {
+    return this.#head.forward.length + this.#client.waitingBytes;
+  }
+
   resume(): boolean {
-    const target = this.#phase === "held" ? this.#route.pick(null) : null;
-    if (target === null) return false;
+    if (this.#client.hasLeft) {
+      this.#endAsGone();
+      return true;
+    }
     this.#tried = null;
-    this.#app.release(this);
+    const target = this.#route.pick(null);
+    if (target === null) return false;
+    this.#app.letGo(this);
     this.#attempt(target);
     return true;
   }
 
+  /** More of it has been read while it cannot be sent on. */
+  onWaitingInput(): void {
+    if (this.#phase === "held" && !this.#app.grown(this)) this.giveUpHold();
+  }
+
   checkHold(now: number): void {
-    if (now - this.#heldSince >= this.#app.table.proxy.holdMs) this.giveUpHold();
+    if (this.#client.hasLeft) this.#endAsGone();
+    else if (now >= this.#app.holdEnd(this.#heldSince)) this.giveUpHold();
   }
 
   giveUpHold(): void {
-    this.#app.release(this);
     if (this.#phase === "held") this.#failByUs(503, "no instance can take the request at the moment");
   }
 
@@ -102,7 +120,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     if (this.#heldSince === 0) this.#heldSince = now;
     this.#phase = "held";
     if (this.#client.halfClosed) this.#endAsGone();
-    else if (now - this.#heldSince >= this.#app.table.proxy.holdMs || !this.#app.hold(this)) this.giveUpHold();
+    else if (now >= this.#app.holdEnd(this.#heldSince) || !this.#app.hold(this)) this.giveUpHold();
   }
 
   // --- attempts ---
@@ -114,7 +132,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#sent = false;
     target.begin(this);
     this.#trace?.attempt(target.instance);
-    const direct = this.#mayRepeat();
+    const direct = isRepeatable(this.#head);
     const idle = this.#freshOnly ? null : target.pool.take(!direct);
     if (idle === null) this.#dial(target);
     else if (direct) this.#send(this.#use(idle));
@@ -191,10 +209,6 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     else this.#attempt(next);
   }
 
-  #mayRepeat(): boolean {
-    return this.#head.body === 0 && this.#head.upgrade === null && REPEATABLE.has(this.#head.method);
-  }
-
   // --- the request's body ---
 
   onRequestBody(data: Buffer, more: boolean): void {
@@ -213,7 +227,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#dropUpstream();
     this.#end("refused", 400);
     if (this.#client.forwarded) this.#client.abort();
-    else this.#client.answer(400, "the body's framing is invalid", { close: true });
+    else this.#client.answer(errorAnswer(400, "the body's framing is invalid"), { close: true });
   }
 
   /** Everything that was passed on has been handed to the kernel of the application's socket. */
@@ -335,7 +349,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   #whenAnswerless(upstream: Upstream | null): void {
     const reused = upstream?.reused === true;
     if (reused) this.#target?.pool.noteStale();
-    const repeatable = this.#mayRepeat() && (reused || REPEATABLE_ON_FRESH.has(this.#head.method));
+    const repeatable = reused ? isRepeatable(this.#head) : isRepeatableOnFresh(this.#head);
     if (upstream?.began === true) this.onBroken();
     else if (upstream?.unprocessed === true && this.#head.body === 0) this.#repeat();
     else if (repeatable && !this.#repeated && !this.#client.gone && this.#app.mayRetry()) this.#repeat();
@@ -436,7 +450,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     } else if (idle > this.#limits.bodyIdleMs) {
       this.#dropUpstream();
       this.#end("refused", 408);
-      this.#client.answer(408, "the request's body did not arrive in time", { close: true });
+      this.#client.answer(errorAnswer(408, "the request's body did not arrive in time"), { close: true });
     }
   }
 
@@ -450,7 +464,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   #answerOrAbort(status: number, reason: string): void {
     if (this.#client.forwarded) this.#client.abort();
     else
-      this.#client.answer(status, reason, {
+      this.#client.answer(errorAnswer(status, reason, this.#app.pages), {
         close: !this.#requestComplete || !this.#head.keepAlive,
         bodyless: this.#head.method === "HEAD",
       });

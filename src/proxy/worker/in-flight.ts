@@ -8,7 +8,13 @@ export interface InFlight extends Registered {
 
 /** A request that waits for a usable target, as its app knows it. */
 export interface Held {
-  /** A target may be there now: true if it was taken, and the request waits no longer. */
+  /** The same for all that go the same way. */
+  readonly route: object;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** What has been read of it. */
+  readonly waitingBytes: number;
+  /** A target may be there now; false if it has to go on waiting. */
   resume(): boolean;
   checkHold(now: number): void;
   giveUpHold(): void;

@@ -27,7 +27,10 @@ export interface Limits {
   /** A request that must not be repeated only goes on a connection that was idle for less than this. */
   readonly upstreamFreshMs: number;
   readonly upstreamIdleMax: number;
+  /** Requests of one app that wait for a target, where the app sets no other number. */
   readonly heldRequestsMax: number;
+  /** What has been read of them. */
+  readonly heldBytesMax: number;
   readonly clientConnectionsMax: number;
   readonly leadingEmptyLinesMax: number;
   /** Chunk extensions of one body. */
@@ -60,7 +63,8 @@ export const DEFAULT_LIMITS: Limits = {
   upstreamIdleMs: 4_000,
   upstreamFreshMs: 1_000,
   upstreamIdleMax: 256,
-  heldRequestsMax: 1_024,
+  heldRequestsMax: 10_000,
+  heldBytesMax: 67_108_864,
   clientConnectionsMax: 20_000,
   leadingEmptyLinesMax: 4,
   chunkExtensionBytesMax: 16_384,

@@ -4,12 +4,14 @@ import { DEFAULT_BALANCE } from "../../core/routing.ts";
 import { AccessLog } from "../access-log/access-log.ts";
 import { LogFiles } from "../access-log/log-file.ts";
 import type { WorkerAppDelta } from "../messages.ts";
+import { NO_PAGES, ownPages } from "./error-response.ts";
 import { Balancer } from "./balancer.ts";
 import type { Held } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
 import { LiveTarget } from "./live-target.ts";
 import { RequestBook } from "./request-book.ts";
 import type { Route, RoutedApp } from "./route.ts";
+import { WaitingLine, type LineBounds } from "./waiting-line.ts";
 
 /** Retries may add a tenth to the load, and a few in any case, so that a dying application is not hit twice as hard. */
 const RETRY_SHARE = 0.1;
@@ -25,10 +27,11 @@ export interface LiveAppOptions {
 export class LiveApp implements RoutedApp {
   readonly name: string;
   readonly book: RequestBook;
-  readonly #held = new Set<Held>();
+  readonly #line = new WaitingLine();
   table: RouteTable;
   hsts = "";
   accessLog: AccessLog | null = null;
+  pages = NO_PAGES;
   readonly #limits: Limits;
   readonly #logs: LogFiles;
   readonly #route: Route;
@@ -39,6 +42,7 @@ export class LiveApp implements RoutedApp {
   #inFlightMax = Infinity;
   #down: ReadonlySet<InstanceName> = new Set();
   #reportedHeld = 0;
+  #routedTargets = 0;
   #retries = RETRIES_ALWAYS;
 
   /** `report` is called when so many requests have begun that they must be handed over. */
@@ -90,14 +94,28 @@ export class LiveApp implements RoutedApp {
     return true;
   }
 
+  get lineMoves(): boolean {
+    return this.#line.moves;
+  }
+
+  holdEnd(since: number): number {
+    return since + this.table.proxy.holdMs;
+  }
+
   hold(exchange: Held): boolean {
-    if (this.table.proxy.holdMs === 0 || this.#held.size >= this.#limits.heldRequestsMax) return false;
-    this.#held.add(exchange);
-    return true;
+    return this.#line.join(exchange, this.#lineBounds());
+  }
+
+  grown(exchange: Held): boolean {
+    return this.#line.grown(exchange, this.#lineBounds());
+  }
+
+  letGo(exchange: Held): void {
+    this.#line.letGo(exchange);
   }
 
   release(exchange: Held): void {
-    this.#held.delete(exchange);
+    if (this.#line.leave(exchange)) this.#wakeHeld();
   }
 
   sweep(now: number): void {
@@ -106,7 +124,7 @@ export class LiveApp implements RoutedApp {
       if (!target.routed && target.exchanges.size === 0) this.#targets.delete(target.instance);
     }
     this.#balancer.tick(now);
-    for (const exchange of this.#held) exchange.checkHold(now);
+    this.#line.tick(now, this.#lineBounds());
     this.#wakeHeld();
   }
 
@@ -117,18 +135,18 @@ export class LiveApp implements RoutedApp {
 
   /** Those that wait get their 503 now. */
   endHolds(): void {
-    for (const exchange of [...this.#held]) exchange.giveUpHold();
+    for (const exchange of this.#line.all()) exchange.giveUpHold();
   }
 
   /** There is something to hand over, or what was handed over last is not true any more. */
   hasNews(): boolean {
-    return this.#held.size !== this.#reportedHeld || this.book.hasNews();
+    return this.#line.size !== this.#reportedHeld || this.book.hasNews();
   }
 
   delta(): WorkerAppDelta {
-    this.#reportedHeld = this.#held.size;
+    this.#reportedHeld = this.#line.size;
     const targets = [...this.#targets.values()].filter(({ requests, inFlight }) => requests > 0 || inFlight > 0).map(countsOf);
-    return { ...this.book.delta(), held: this.#held.size, targets };
+    return { ...this.book.delta(), held: this.#line.size, targets };
   }
 
   #install(table: RouteTable): void {
@@ -141,6 +159,8 @@ export class LiveApp implements RoutedApp {
       targets: pool.targets.map((target) => this.#liveTarget(target, pool.release)),
     }));
     this.table = table;
+    this.pages = ownPages(table.errorPages);
+    this.#routedTargets = pools.reduce((sum, { targets }) => sum + targets.length, 0);
     const hsts = table.tls?.hsts ?? null;
     this.hsts = hsts === null ? "" : `Strict-Transport-Security: ${hsts}\r\n`;
     const { accessLog } = table.proxy;
@@ -161,12 +181,15 @@ export class LiveApp implements RoutedApp {
     return live;
   }
 
-  /** Those that wait try again, oldest first; who finds nothing keeps its place. */
+  /** Those that wait try again. */
   #wakeHeld(): void {
-    for (const exchange of [...this.#held]) {
-      if (!this.#balancer.isUsable) return;
-      exchange.resume();
-    }
+    if (this.#line.size > 0 && this.#balancer.isUsable) this.#line.advance(this.#routedTargets);
+  }
+
+  #lineBounds(): LineBounds {
+    const { heldRequestsMax, heldBytesMax } = this.#limits;
+    const { holdRequests = heldRequestsMax, holdBytes = heldBytesMax } = this.table.proxy;
+    return { requests: holdRequests, bytes: holdBytes };
   }
 }
 

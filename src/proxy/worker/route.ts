@@ -1,6 +1,7 @@
 import type { InstanceName } from "../../base/names.ts";
 import type { RouteTable } from "../../core/routes.ts";
 import type { AccessLog } from "../access-log/access-log.ts";
+import type { OwnPages } from "./error-response.ts";
 import type { Held } from "./in-flight.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { RequestBook } from "./request-book.ts";
@@ -13,9 +14,19 @@ export interface RoutedApp {
   /** The line that answers over TLS carry beside the application's own; empty for none. */
   readonly hsts: string;
   readonly accessLog: AccessLog | null;
-  /** True if the request may wait for a usable target. */
+  /** What the proxy's own answers look like. */
+  readonly pages: OwnPages;
+  /** Requests that waited are being let go: a new one goes behind them. */
+  readonly lineMoves: boolean;
+  /** When one that waits since then has waited long enough; both in milliseconds since the epoch. */
+  holdEnd(since: number): number;
+  /** True if there is room for the request to wait for a usable target. */
   hold(exchange: Held): boolean;
-  /** It does not wait any more. */
+  /** More of one that waits has been read; false when that is too much. */
+  grown(exchange: Held): boolean;
+  /** It goes to a target now. */
+  letGo(exchange: Held): void;
+  /** It has ended. */
   release(exchange: Held): void;
   /** Takes one retry out of the budget, if there is one. */
   mayRetry(): boolean;

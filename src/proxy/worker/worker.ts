@@ -10,12 +10,13 @@ import { SecureAcceptor, type SecureSettings } from "../tls/secure-acceptor.ts";
 import type { Accepted } from "./acceptor.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientHost, Door, OpenConnection } from "./client-host.ts";
-import { errorResponse } from "./error-response.ts";
+import { errorAnswer } from "./error-response.ts";
 import { ClientSession } from "./http2/client-session.ts";
 import { HandshakeCounter } from "./handshake-counter.ts";
 import { Listener } from "./listener.ts";
 import { LiveApp } from "./live-app.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { writeOwn } from "./own-answer.ts";
 import { Registry } from "./registry.ts";
 import { LogFiles } from "../access-log/log-file.ts";
 import { RequestBook } from "./request-book.ts";
@@ -237,7 +238,7 @@ export class Worker implements ClientHost {
   #turnAway(socket: net.Socket): void {
     this.#connectionsRefused += 1;
     socket.on("error", () => undefined);
-    socket.end(errorResponse({ status: 503, reason: "too many connections", close: true, bodyless: false }), "latin1");
+    socket.end(writeOwn(errorAnswer(503, "too many connections"), { close: true, bodyless: false }), "latin1");
     socket.setTimeout(this.limits.lingerIdleMs, () => socket.destroy());
     socket.resume();
   }

@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
 import { addCounts, LEDGER_COLUMNS, ZERO_COUNTS, type LedgerColumn, type LedgerCounts } from "../../../src/core/ledger.ts";
+import type { RouteTable } from "../../../src/core/routes.ts";
 import type { ProxySpec } from "../../../src/core/app-spec.ts";
 import { bind } from "../../../src/proxy/holder/listening-socket.ts";
 import type { WorkerMessage } from "../../../src/proxy/messages.ts";
@@ -10,6 +11,7 @@ import { until } from "../temp.ts";
 export interface WireProxyOptions {
   readonly limits?: Partial<Limits>;
   readonly proxy?: Partial<ProxySpec>;
+  readonly table?: Partial<RouteTable>;
 }
 
 /** One worker of the data plane, in this process, on a port of its own. */
@@ -52,7 +54,7 @@ export class WireProxy {
   }
 
   /** From now on requests go to these; none is named twice in one table. */
-  route(ports: readonly number[]): void {
+  route(ports: readonly number[], more: Partial<RouteTable> = {}): void {
     this.#revision += 1;
     const pools = [
       {
@@ -61,6 +63,16 @@ export class WireProxy {
         targets: ports.map((port) => ({ instance: `i${port}`, host: "127.0.0.1", port, health: null })),
       },
     ];
+    this.#apply({ pools, ...this.#options.table, ...more });
+  }
+
+  /** Another app on the same address. */
+  serveAnother(app: string, table: Partial<RouteTable>): void {
+    this.worker.take({ kind: "listen", id: 4, listener: `127.0.0.1:${this.port}`, app, secure: null });
+    this.#apply({ app, ...table });
+  }
+
+  #apply(more: Partial<RouteTable>): void {
     const table = {
       app: "app",
       epoch: 1,
@@ -68,7 +80,8 @@ export class WireProxy {
       listen: { host: "127.0.0.1", port: this.port },
       tls: null,
       proxy: { holdMs: 0, firstByteTimeoutMs: 0, ...this.#options.proxy },
-      pools,
+      pools: [],
+      ...more,
     };
     this.worker.take({ kind: "routes", id: 2, table });
   }

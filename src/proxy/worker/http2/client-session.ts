@@ -37,6 +37,10 @@ export class ClientSession implements OpenConnection {
     });
     this.#session.setLocalWindowSize(http2ConnectionWindow);
     this.#session.on("error", () => undefined);
+    // Who has closed its side cannot acknowledge anything any more: what waits here is not waited for.
+    socket.on("end", () => {
+      this.#session.destroy();
+    });
     this.#session.on("stream", (stream, _headers, flags, fields: string[]) => {
       this.#movedAt = Date.now();
       const request = new ClientStream(stream, { host, door, remoteAddress, serverName });

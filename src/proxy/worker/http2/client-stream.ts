@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { NO_RELEASE } from "../../../core/ledger.ts";
 import type { ClientHost, Door } from "../client-host.ts";
-import { errorText } from "../error-response.ts";
+import { errorAnswer } from "../error-response.ts";
 import { Exchange } from "../exchange.ts";
 import type { ExchangeClient } from "../exchange-client.ts";
 import type { Registered } from "../registry.ts";
@@ -75,6 +75,14 @@ export class ClientStream implements ExchangeClient, Registered {
     if (endOfStream) this.#stream.resume();
     if (isRefusal(head)) this.#refuse(head);
     else this.#serve(head);
+  }
+
+  get hasLeft(): boolean {
+    return this.gone;
+  }
+
+  get waitingBytes(): number {
+    return this.#stream.readableLength;
   }
 
   sweep(now: number): void {
@@ -159,8 +167,8 @@ export class ClientStream implements ExchangeClient, Registered {
 
   // --- other ends ---
 
-  answer(status: number, reason: string, { bodyless = false }: { bodyless?: boolean }): void {
-    this.#respond(status, reason, bodyless);
+  answer(own: OwnAnswer, { bodyless = false }: { bodyless?: boolean }): void {
+    this.#respond(own, bodyless);
     this.#exchange = null;
   }
 
@@ -192,17 +200,13 @@ export class ClientStream implements ExchangeClient, Registered {
     this.#book = route.book;
     const own = ownAnswer(head, isRefusal(route) ? null : route.app.table, this.secure, this.#host.challenges.http);
     if (own !== null) this.#answerOwn(head, own);
-    else if (isRefusal(route)) this.#refuse(route);
+    else if (isRefusal(route)) this.#refuse(route, head.method === "HEAD");
     else this.#exchangeOn(head, route);
   }
 
-  #answerOwn(head: RequestHead, { status, fields, body }: OwnAnswer): void {
-    this.#book.end(NO_RELEASE, "served", status);
-    const bodyless = head.method === "HEAD";
-    this.#stream.respond([":status", String(status), "content-length", String(body.length), ...fieldsOf(fields)], {
-      endStream: bodyless,
-    });
-    if (!bodyless) this.#stream.end(Buffer.from(body, "latin1"));
+  #answerOwn(head: RequestHead, own: OwnAnswer): void {
+    this.#book.end(NO_RELEASE, "served", own.status);
+    this.#respond(own, head.method === "HEAD");
   }
 
   #onFlushed(): void {
@@ -226,20 +230,16 @@ export class ClientStream implements ExchangeClient, Registered {
     this.#exchange.start();
   }
 
-  #refuse({ status, reason }: Refusal): void {
+  #refuse({ status, reason }: Refusal, bodyless = false): void {
     this.#book.end(NO_RELEASE, "refused", status);
-    this.#respond(status, reason, false);
+    this.#respond(errorAnswer(status, reason), bodyless);
   }
 
-  #respond(status: number, reason: string, bodyless: boolean): void {
+  #respond({ status, type, fields, body }: OwnAnswer, bodyless: boolean): void {
     if (this.gone) return;
-    const body = errorText(status, reason);
-    const again = status === 503 ? ["retry-after", "1"] : [];
-    this.#stream.respond(
-      [":status", String(status), "content-type", "text/plain; charset=utf-8", "cache-control", "no-store", ...again],
-      { endStream: bodyless },
-    );
-    if (!bodyless) this.#stream.end(body);
+    const head = [":status", String(status), "content-type", type, "content-length", String(body.length), ...fieldsOf(fields)];
+    this.#stream.respond(head, { endStream: bodyless });
+    if (!bodyless) this.#stream.end(Buffer.from(body, "latin1"));
     if (!this.#stream.readableEnded) this.#stream.resume();
   }
 
