@@ -91,6 +91,8 @@ export interface AppStatus {
   readonly app: string;
   readonly active: string | null;
   readonly suspended: boolean;
+  /** Why the daemon does not act for the app any more; null as long as all is well. */
+  readonly fault: Failure | null;
   /** Where clients connect, e.g. `http://127.0.0.1:8080`; null before the first table is in the proxy. */
   readonly url: string | null;
   /** Null without HTTPS, or while the proxy does not answer. */

@@ -1,6 +1,6 @@
-import { accessSync, chmodSync, constants, mkdirSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, mkdirSync } from "node:fs";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { HitlessError } from "../base/error.ts";
 
 /** The kernel's limit for a unix socket's path (unix(7): 108 bytes with the closing zero). */
@@ -23,11 +23,25 @@ export function prepareStateDirectory(path: string): void {
     );
   }
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectories(path);
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     chmodSync(path, 0o700);
   } catch (error) {
     throw unusable(path, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** One after the other: `mkdirSync` with `recursive` never comes back where the parent is there and will not have it, as in /proc. */
+function makeDirectories(path: string): void {
+  const missing: string[] = [];
+  for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.unshift(at);
+  for (const directory of missing) {
+    try {
+      mkdirSync(directory, { mode: 0o700 });
+    } catch (error) {
+      // Another one was quicker.
+      if (!existsSync(directory)) throw error;
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { HitlessError } from "../base/error.ts";
+import { HitlessError, type Failure } from "../base/error.ts";
 import { releaseName } from "../base/names.ts";
 import { decide, type Decision } from "../core/decide.ts";
 import { running } from "../core/draft.ts";
@@ -11,6 +11,7 @@ import type { Exit } from "../ports/fleet.ts";
 import type { ReleaseRequest } from "../ports/releases.ts";
 import type { Store } from "../ports/store.ts";
 import { Executor, type EnginePorts } from "./executor.ts";
+import { faultOf, stackOf } from "./fault.ts";
 import { News } from "./news.ts";
 
 const SNAPSHOT_EVERY = 100;
@@ -31,6 +32,7 @@ export class AppEngine {
   #seq = 0;
   #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
+  #fault: Failure | null = null;
 
   constructor(app: string, store: Store, ports: EnginePorts) {
     this.app = app;
@@ -44,6 +46,11 @@ export class AppEngine {
 
   get state(): AppState {
     return this.#state;
+  }
+
+  /** Why this engine does not act any more, or null. */
+  get fault(): Failure | null {
+    return this.#fault;
   }
 
   /** Changes with every journal entry; to wait for the next one. */
@@ -68,6 +75,7 @@ export class AppEngine {
   /** Stages the request under the next release name, then begins the deployment; refused before anything is written if one runs. */
   async deploy(body: Extract<EventBody, { kind: "deploy.requested" }>, request: ReleaseRequest): Promise<string> {
     return this.#enqueue(async () => {
+      if (this.#fault !== null) throw new HitlessError(this.#fault);
       this.#throwIfRefused(this.#decide(body));
       await this.#ports.releases.stage(this.app, releaseName(this.#state.next.release), request);
       await this.#take(body);
@@ -100,6 +108,7 @@ export class AppEngine {
   }
 
   async #take(body: EventBody, settles?: string): Promise<AppState> {
+    if (this.#fault !== null) throw new HitlessError(this.#fault);
     if (this.#closed)
       throw new HitlessError({ code: "ERR_ABORTED", what: "The daemon is stopping.", next: "Try again when it is back." });
     const event: Event = this.#eventOf(body, settles);
@@ -108,8 +117,10 @@ export class AppEngine {
     await this.#journal(event, decision);
     const ended = this.#state.deployment?.outcome === null && decision.state.deployment?.outcome !== null;
     this.#state = decision.state;
-    if (ended && decision.state.deployment !== null) await this.#store.saveDeployment(this.app, decision.state.deployment);
-    if (this.#seq % SNAPSHOT_EVERY === 0) await this.#store.saveSnapshot(this.app, this.#seq, decision.state);
+    const { deployment } = decision.state;
+    if (ended && deployment !== null) await this.#untilWritten(() => this.#store.saveDeployment(this.app, deployment));
+    if (this.#seq % SNAPSHOT_EVERY === 0)
+      await this.#untilWritten(() => this.#store.saveSnapshot(this.app, this.#seq, decision.state));
     this.#news.tell();
     for (const command of decision.commands) this.#start(command);
     return decision.state;
@@ -139,11 +150,15 @@ export class AppEngine {
       notes: notes.map((note) => ({ ...note, at: event.at })),
       deployment: (running(this.#state) ?? running(state))?.name ?? null,
     };
+    await this.#untilWritten(() => this.#store.append(this.app, entry));
+    this.#seq = entry.seq;
+  }
+
+  async #untilWritten(write: () => Promise<void>): Promise<void> {
     const { clock, log } = this.#ports;
     for (;;) {
       try {
-        await this.#store.append(this.app, entry);
-        this.#seq = entry.seq;
+        await write();
         return;
       } catch (error) {
         if (this.#closed || (error instanceof HitlessError && isFinal(error))) throw error;
@@ -158,7 +173,7 @@ export class AppEngine {
       .run(command)
       .then((body) => (body === null ? undefined : this.submit(body, command.id)))
       .catch((error: unknown) => {
-        this.#report(error);
+        this.giveUp(error);
       });
   }
 
@@ -169,14 +184,15 @@ export class AppEngine {
 
   #submitSafely(body: EventBody, settles?: string): void {
     this.submit(body, settles).catch((error: unknown) => {
-      this.#report(error);
+      this.giveUp(error);
     });
   }
 
-  /** A newer writer has taken over, or a rule of ours is broken: this one must not act any more. */
-  #report(error: unknown): void {
+  /** A newer writer has taken over, or a rule of ours is broken: this one must not act any more, and says so to whoever asks. */
+  giveUp(error: unknown): void {
     if (this.#closed) return;
-    this.#ports.log.error("the engine stops acting for this app", { app: this.app, error: String(error) });
+    this.#ports.log.error("the engine stops acting for this app", { app: this.app, error: stackOf(error) });
+    this.#fault = faultOf(this.app, error);
     this.#closed = true;
     this.#executor.close();
     this.#news.tell();

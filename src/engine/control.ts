@@ -1,3 +1,4 @@
+import type { Failure } from "../base/error.ts";
 import type { AppState, Deployment } from "../core/state.ts";
 import type { EventBody } from "../core/event.ts";
 import type { ReleaseRequest } from "../ports/releases.ts";
@@ -15,12 +16,14 @@ export interface EngineControl {
   apps(): readonly string[];
   /** The present state, or null for an unknown app. */
   state(app: string): AppState | null;
+  /** Why the engine does not act for the app any more, or null: an error of ours, or another daemon that has taken over. */
+  fault(app: string): Failure | null;
   /** Stages the release request, then begins a deployment of it; creates the app if it is new. Gives the deployment's name. */
   deploy(event: Body<"deploy.requested">, request: ReleaseRequest): Promise<string>;
   /** Gives the name of the deployment that was begun (for `abort`: of the one that was told). */
   request(app: string, event: OperatorEvent): Promise<string>;
   /** Newest first; the running one included. */
   deployments(app: string, limit: number): Promise<readonly Deployment[]>;
-  /** Notes of a deployment above `after`; waits up to `waitMs` for one (or for the deployment to end) if there are none. */
+  /** Notes of a deployment above `after`; waits up to `waitMs` for one (or for the deployment to end, or a fault) if there are none. */
   notes(app: string, deployment: string, after: number, waitMs: number): Promise<readonly (Note & { readonly seq: number })[]>;
 }

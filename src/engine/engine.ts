@@ -1,4 +1,4 @@
-import { HitlessError } from "../base/error.ts";
+import { HitlessError, type Failure } from "../base/error.ts";
 import type { AppSpec } from "../core/app-spec.ts";
 import { claimProblem } from "../core/claims.ts";
 import type { AppState, Deployment } from "../core/state.ts";
@@ -23,9 +23,9 @@ export class Engine implements EngineControl {
     });
   }
 
-  /** Takes up every app the journal knows. */
+  /** Takes up every app the journal knows. One that cannot be taken up keeps its fault; the others go on. */
   async start(): Promise<void> {
-    for (const app of await this.#store.apps()) await this.#open(app);
+    for (const app of await this.#store.apps()) await this.#open(app).catch(() => undefined);
   }
 
   async close(): Promise<void> {
@@ -38,6 +38,10 @@ export class Engine implements EngineControl {
 
   state(app: string): AppState | null {
     return this.#apps.get(app)?.state ?? null;
+  }
+
+  fault(app: string): Failure | null {
+    return this.#apps.get(app)?.fault ?? null;
   }
 
   async deploy(event: Parameters<EngineControl["deploy"]>[0], request: ReleaseRequest): Promise<string> {
@@ -79,7 +83,7 @@ export class Engine implements EngineControl {
       const news = engine.news.wait();
       const found = await this.#store.notes(app, deployment, after);
       const ended = engine.state.deployment?.name !== deployment || engine.state.deployment.outcome !== null;
-      if (found.length > 0 || ended || this.#ports.clock.now() >= until) return found;
+      if (found.length > 0 || ended || engine.fault !== null || this.#ports.clock.now() >= until) return found;
       await this.#either(news, until);
     }
   }
@@ -114,7 +118,12 @@ export class Engine implements EngineControl {
   async #recover(app: string): Promise<AppEngine> {
     const engine = new AppEngine(app, this.#store, this.#ports);
     this.#apps.set(app, engine);
-    await engine.recover();
+    try {
+      await engine.recover();
+    } catch (error) {
+      engine.giveUp(error);
+      throw engine.fault === null ? error : new HitlessError(engine.fault, { cause: error });
+    }
     return engine;
   }
 }

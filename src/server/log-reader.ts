@@ -34,7 +34,10 @@ export async function readLog(
 
 async function tail(file: FileHandle): Promise<LogChunk> {
   const { size } = await file.stat();
-  return piece(file, Math.max(0, size - CHUNK_BYTES), size);
+  const start = Math.max(0, size - CHUNK_BYTES);
+  const { text, offset } = await piece(file, start, size);
+  // What begins in the middle of a character begins with the next one.
+  return { text: start === 0 ? text : text.replace(/^\uFFFD{1,3}/, ""), offset };
 }
 
 async function rotated(path: string): Promise<string> {
@@ -47,10 +50,22 @@ async function rotated(path: string): Promise<string> {
   }
 }
 
+/** Whole characters only: the bytes of one that is cut off belong to the next piece. */
 async function piece(file: FileHandle, start: number, size: number): Promise<LogChunk> {
   const length = Math.min(CHUNK_BYTES, Math.max(0, size - start));
   const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, start);
-  return { text: buffer.toString("utf8", 0, bytesRead), offset: start + bytesRead };
+  const whole = bytesRead - cutOff(buffer.subarray(0, bytesRead));
+  return { text: buffer.toString("utf8", 0, whole), offset: start + whole };
+}
+
+/** How many bytes at the end are the beginning of a UTF-8 sequence that is not complete (RFC 3629, section 3). */
+function cutOff(bytes: Buffer): number {
+  for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {
+    const byte = bytes[bytes.length - back] ?? 0;
+    if (byte < 0x80) return 0;
+    if (byte >= 0xc0) return (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > back ? back : 0;
+  }
+  return 0;
 }
 
 function lastLines(text: string, lines: number): string {

@@ -1,5 +1,5 @@
 import type { AppStatus, DeploymentStatus, InstanceStatusLine, ReleaseStatus, TrafficStatus } from "../api/daemon.ts";
-import { HitlessError } from "../base/error.ts";
+import { HitlessError, type Failure } from "../base/error.ts";
 import { lostOf, sumRows, totalOf, type LedgerSnapshot } from "../core/ledger.ts";
 import { phaseOf } from "../core/phase.ts";
 import type { AppTraffic } from "../core/routes.ts";
@@ -8,7 +8,7 @@ import { nameNumber } from "../base/names.ts";
 import type { Traffic } from "../ports/traffic.ts";
 
 /** What a person wants to know of an app at a glance; the proxy's part is null while it does not answer. */
-export async function appStatus(state: AppState, traffic: Traffic): Promise<AppStatus> {
+export async function appStatus(state: AppState, fault: Failure | null, traffic: Traffic): Promise<AppStatus> {
   const [present, ledger] = await Promise.all([orNull(traffic.present(state.app)), orNull(traffic.ledger(state.app))]);
   const instances = Object.values(state.instances).toSorted(
     (a, b) => a.type.localeCompare(b.type) || a.since - b.since || (a.name < b.name ? -1 : 1),
@@ -17,6 +17,7 @@ export async function appStatus(state: AppState, traffic: Traffic): Promise<AppS
     app: state.app,
     active: state.active,
     suspended: state.suspended,
+    fault,
     url: present === null ? null : `http://${urlHost(present.listen.host)}:${String(present.listen.port)}`,
     tls: present?.tls ?? null,
     instances: instances.map((instance) => instanceLine(instance, present)),

@@ -20,6 +20,7 @@ describe("the state directory", () => {
     for (const [state, why] of [
       [join(scene.root, "file", "state"), "ENOTDIR"],
       [long, "too long for a unix socket"],
+      ...(existsSync("/proc/self") ? ([["/proc/hitless/state", "ENOENT"]] as const) : []),
     ] as const) {
       for (const command of [["up"], ["up", "--foreground"]]) {
         const { code, err } = await scene.run([...command, "--state", state]);

@@ -1,3 +1,4 @@
+import type { Failure } from "../../base/error.ts";
 import type { AppStatus, DeploymentStatus, InstanceStatusLine } from "../../api/daemon.ts";
 import type { Output } from "../output.ts";
 import { table } from "./table.ts";
@@ -15,6 +16,7 @@ export function renderStatus(status: AppStatus, output: Output, now: number): re
   const lines = [`${output.style("bold", app)}  ${state}${url === null ? "" : `  ${url}`}`];
   if (tls !== null) lines.push(...tlsLines(tls, output, now).map((line) => `  ${line}`));
   if (deployment !== null) lines.push(`  ${deploymentLine(deployment, output, now)}`);
+  if (status.fault !== null) lines.push(`  ${output.style("red", "fault")}  ${sentences(status.fault)}`);
   for (const loop of crashLoops) {
     lines.push(
       `  ${output.style("red", "crash loop")}  ${loop.type} has ended ${String(loop.count)} times in a row, each soon after its start (${loop.how})`,
@@ -29,6 +31,10 @@ export function renderStatus(status: AppStatus, output: Output, now: number): re
   }
   if (status.instances.length > 0) lines.push("", ...instanceTable(status.instances, output, now).map((line) => `  ${line}`));
   return lines;
+}
+
+function sentences({ what, why, next }: Failure): string {
+  return [what, why, next].filter((part) => part !== undefined).join(" ");
 }
 
 export function deploymentLine(deployment: DeploymentStatus, output: Output, now: number): string {

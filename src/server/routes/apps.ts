@@ -19,10 +19,17 @@ export function appRoutes(context: ServerContext): readonly Route[] {
           .apps()
           .map((app) => engine.state(app))
           .filter((state) => state !== null);
-        return { apps: await Promise.all(states.map((state) => appStatus(state, traffic))) };
+        return { apps: await Promise.all(states.map((state) => appStatus(state, engine.fault(state.app), traffic))) };
       },
     },
-    { method: "GET", path: "/v1/apps/:app", handle: ({ params }) => appStatus(knownApp(context, params["app"] ?? ""), traffic) },
+    {
+      method: "GET",
+      path: "/v1/apps/:app",
+      handle: ({ params }) => {
+        const state = knownApp(context, params["app"] ?? "");
+        return appStatus(state, engine.fault(state.app), traffic);
+      },
+    },
     {
       method: "GET",
       path: "/v1/apps/:app/releases",

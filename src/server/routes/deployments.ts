@@ -61,6 +61,9 @@ async function progress(context: ServerContext, { params, query }: Call): Promis
   const waitMs = Math.min(WAIT_MAX_MS, numberOr(query.get("waitMs"), 0));
   const notes = await context.engine.notes(app, name, after, waitMs);
   const deployment = deploymentStatus(await knownDeployment(context, app, name));
+  const fault = context.engine.fault(app);
+  // Nobody takes it further: whoever waits for it has waited enough.
+  if (fault !== null && notes.length === 0 && deployment.outcome === null) throw new HitlessError(fault);
   return { deployment, notes, seq: notes.at(-1)?.seq ?? after };
 }
 

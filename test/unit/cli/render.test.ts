@@ -108,6 +108,7 @@ describe("a status", () => {
       },
     ],
     deployment: { ...deployment, phase: "warming", outcome: null, endedAt: null, batch: 2 },
+    fault: null,
     crashLoops: [{ type: "worker", count: 4, how: "exited with code 1" }],
     warnings: ["the route tables cannot be saved"],
     traffic: { inFlight: 2, held: 1, total: 5_000, lost: 0, byRelease: [] },
@@ -121,6 +122,17 @@ describe("a status", () => {
     expect(text).toContain("warning  the route tables cannot be saved");
     expect(text).toContain("5,000 requests, 0 lost, 2 in flight, 1 waiting");
     expect(text).toMatch(/web\.r2\.5 +r2 +down: status 500 +100 +4000 +1,234 +2 +1 m 1 s/);
+  });
+
+  test("of an app that the daemon has stopped acting for says why, and what to do", () => {
+    const fault = {
+      code: "ERR_INVARIANT",
+      what: "The daemon has stopped acting for shop.",
+      why: "Boom.",
+      next: "Start it anew.",
+    } as const;
+    const text = renderStatus({ ...status, fault }, plain, 61_000).join("\n");
+    expect(text).toContain("fault  The daemon has stopped acting for shop. Boom. Start it anew.");
   });
 
   test("of an app that was stopped says so", () => {

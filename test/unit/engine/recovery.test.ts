@@ -112,7 +112,8 @@ describe("a writer", () => {
     await pass(clock, 2_000);
     expect((await store.load(APP)).entries).toEqual(before.entries);
     expect(tables()).toBe(revision);
-    await expect(engine.submit({ kind: "abort.requested", by: "alice" })).rejects.toMatchObject({ code: "ERR_ABORTED" });
+    await expect(engine.submit({ kind: "abort.requested", by: "alice" })).rejects.toMatchObject({ code: "ERR_STALE_EPOCH" });
+    expect(engine.fault?.code).toBe("ERR_STALE_EPOCH");
   });
 
   test("whose journal cannot be written does nothing until it can be, and then all of it", async () => {
