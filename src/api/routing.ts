@@ -1,5 +1,14 @@
 import { z } from "zod";
-import { BALANCE_KINDS, type BalanceSpec, type Claim, type FieldMatch, type RoutingSpec } from "../core/routing.ts";
+import {
+  BALANCE_KINDS,
+  COHORT_KINDS,
+  type BalanceSpec,
+  type Claim,
+  type CohortSpec,
+  type FieldMatch,
+  type PreviewSpec,
+  type RoutingSpec,
+} from "../core/routing.ts";
 
 const fieldMatch: z.ZodType<FieldMatch> = z.strictObject({ name: z.string().min(1), value: z.string().nullable() });
 
@@ -16,4 +25,21 @@ const balanceSchema: z.ZodType<BalanceSpec> = z.strictObject({
   maxPerInstance: z.number().int().min(1).nullable(),
 });
 
-export const routingSchema: z.ZodType<RoutingSpec> = z.strictObject({ claim: claimSchema, balance: balanceSchema.optional() });
+const cohortSchema: z.ZodType<CohortSpec> = z.strictObject({ by: z.enum(COHORT_KINDS), name: z.string() });
+
+const previewSchema: z.ZodType<PreviewSpec> = z.strictObject({
+  header: z.string().min(1),
+  cookie: z.string().min(1),
+  hosts: z.array(z.string().min(1)),
+  secretSha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .nullable(),
+});
+
+export const routingSchema: z.ZodType<RoutingSpec> = z.strictObject({
+  claim: claimSchema,
+  balance: balanceSchema.optional(),
+  cohort: cohortSchema.nullish(),
+  preview: previewSchema.nullish(),
+});

@@ -12,6 +12,8 @@ const RESERVED = /^(?:PORT|HOST|HITLESS_.*)$/;
 export interface ResolvedEnvironment {
   /** Per process type. */
   readonly env: Readonly<Record<string, Variables>>;
+  /** What a preview must say, or null. */
+  readonly previewSecret: string | null;
   readonly problems: readonly string[];
 }
 
@@ -28,7 +30,9 @@ export async function resolveEnvironment(
     const specific = resolveAll(`processes.${type}.env`, process.env ?? {}, own, problems);
     return [type, { ...shared, ...specific }] as const;
   });
-  return { env: Object.fromEntries(env), problems };
+  const secret = config.preview?.secret;
+  const preview = secret === undefined ? {} : resolveAll("preview", { secret }, own, problems);
+  return { env: Object.fromEntries(env), previewSecret: preview["secret"] ?? null, problems };
 }
 
 async function readFiles(names: readonly string[] | null, directory: string, problems: string[]): Promise<Variables> {

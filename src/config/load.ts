@@ -47,7 +47,7 @@ export async function loadConfig({ directory, file, env }: LoadOptions): Promise
   }
   return {
     path,
-    spec: specOf(config, base, pages),
+    spec: specOf(config, base, pages, environment.previewSecret),
     source: resolve(base, config.source),
     ignore: config.ignore,
     build: config.build ?? null,
@@ -88,7 +88,7 @@ async function readPages(config: ParsedConfig, path: string): Promise<Pages> {
   return { errorPages };
 }
 
-function specOf(config: ParsedConfig, base: string, { errorPages }: Pages): AppSpec {
+function specOf(config: ParsedConfig, base: string, { errorPages }: Pages, previewSecret: string | null): AppSpec {
   const processes = Object.fromEntries(
     Object.entries(config.processes).map(([type, process]) => [type, processOf(type, process)]),
   );
@@ -104,7 +104,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages }: Pages): AppS
       ...(config.proxy.http2Cleartext ? { http2Cleartext: true } : {}),
       ...(config.accessLog === undefined ? {} : { accessLog: accessLogOf(config.accessLog, base) }),
     },
-    routing: routingOf(config),
+    routing: routingOf(config, previewSecret),
     errorPages,
     releasesKept: config.keepReleases,
   };

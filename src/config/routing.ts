@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { z } from "zod";
 import { BALANCE_KINDS, type BalanceKind, type FieldMatch, type RoutingSpec } from "../core/routing.ts";
 import { duration } from "./units.ts";
@@ -77,7 +78,48 @@ export const balanceKeys = {
     .describe("Requests in flight in one instance, over all workers; those beyond it wait as in `hold`. Default: any number."),
 };
 
+const cookieName = z.string().regex(TOKEN, { error: "expected the name of a cookie" });
+const fieldName = z
+  .string()
+  .regex(TOKEN, { error: NAME })
+  .refine((name) => !NOT_MATCHED.test(name), { error: NAME });
+
+const COHORT = 'expected { by: "cookie" }, { by: "header", name: "X-User" } or { by: "ip" }';
+/** The keys of the configuration that say which release a request gets while several are there. */
+export const releaseKeys = {
+  cohort: z
+    .discriminatedUnion(
+      "by",
+      [
+        z.strictObject({ by: z.literal("cookie"), name: cookieName.default("hitless_cohort") }),
+        z.strictObject({ by: z.literal("header"), name: fieldName }),
+        z.strictObject({ by: z.literal("ip") }),
+      ],
+      { error: COHORT },
+    )
+    .optional()
+    .describe("Keeps a client on one release while weights move: by a cookie that the proxy sets, a field, or its address."),
+  preview: z
+    .strictObject({
+      header: fieldName.default("X-Hitless-Preview"),
+      cookie: cookieName.default("hitless_preview"),
+      hosts: z
+        .array(host, { error: 'expected a list of host names such as ["preview.shop.example.com"]' })
+        .default([])
+        .describe("Hosts that are for previews only."),
+      secret: z
+        .string({ error: "expected text" })
+        .min(1, { error: "expected text" })
+        .optional()
+        .describe('What header or cookie must say; "env:NAME" takes the value of NAME. Default: the name of the release.'),
+    })
+    .optional()
+    .describe("How to reach a release before it is active."),
+};
+
 interface ParsedRouting {
+  readonly cohort?: z.output<typeof releaseKeys.cohort>;
+  readonly preview?: z.output<typeof releaseKeys.preview>;
   readonly hosts: readonly string[];
   readonly paths: readonly string[];
   readonly match: { readonly headers: Fields; readonly cookies: Fields };
@@ -86,15 +128,27 @@ interface ParsedRouting {
 
 type Fields = Readonly<Record<string, string | true>>;
 
-export function routingOf({ hosts, paths, match, proxy }: ParsedRouting): RoutingSpec {
+export function routingOf(config: ParsedRouting, previewSecret: string | null): RoutingSpec {
+  const { hosts, paths, match, proxy, cohort, preview } = config;
+  const previewHosts = preview?.hosts ?? [];
   return {
     claim: {
-      hosts: [...new Set(hosts)],
+      hosts: hosts.length === 0 ? [] : [...new Set([...hosts, ...previewHosts])],
       paths: [...new Set(paths)],
       headers: fieldsOf(match.headers),
       cookies: fieldsOf(match.cookies),
     },
     balance: { by: proxy.balance, slowStartMs: proxy.slowStart, maxPerInstance: proxy.maxPerInstance ?? null },
+    cohort: cohort === undefined ? null : { by: cohort.by, name: "name" in cohort ? cohort.name : "" },
+    preview:
+      preview === undefined
+        ? null
+        : {
+            header: preview.header,
+            cookie: preview.cookie,
+            hosts: previewHosts,
+            secretSha256: previewSecret === null ? null : hash("sha256", previewSecret, "hex"),
+          },
   };
 }
 

@@ -5,7 +5,7 @@ import { PROTOCOLS, STRATEGIES, type Batch } from "../core/app-spec.ts";
 import { address } from "./address.ts";
 import { hold } from "./hold.ts";
 import { errorPages } from "./pages.ts";
-import { balanceKeys, claimKeys } from "./routing.ts";
+import { balanceKeys, claimKeys, releaseKeys } from "./routing.ts";
 import { tls } from "./tls.ts";
 import { accessLog } from "./access-log.ts";
 import { duration } from "./units.ts";
@@ -89,6 +89,7 @@ export const configSchema = z
     listen: address.describe("Where the proxy listens for this application."),
     tls: tls.optional(),
     ...claimKeys,
+    ...releaseKeys,
     source: text("expected a directory").default(".").describe("The release's source directory, relative to this file."),
     ignore: z
       .array(text("expected a pattern as in .gitignore"), { error: 'expected a list of patterns such as ["*.log", "tmp/"]' })

@@ -28,6 +28,8 @@ export interface RouteTable {
 export interface Pool {
   readonly release: ReleaseName;
   readonly weight: number;
+  /** Previews reach it while its weight is 0. */
+  readonly preview?: boolean | undefined;
   readonly targets: readonly Target[];
 }
 

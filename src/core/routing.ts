@@ -3,6 +3,29 @@ export interface RoutingSpec {
   readonly claim: Claim;
   /** Absent: `DEFAULT_BALANCE`. */
   readonly balance?: BalanceSpec | undefined;
+  /** Keeps a client on one release while weights move. Absent or null: each request by itself. */
+  readonly cohort?: CohortSpec | null | undefined;
+  /** Absent or null: there are no previews. */
+  readonly preview?: PreviewSpec | null | undefined;
+}
+
+export const COHORT_KINDS = ["cookie", "header", "ip"] as const;
+
+/** By what a client is known: a cookie that the proxy sets, a field that it sends, or its address. Never ties it to one instance. */
+export interface CohortSpec {
+  readonly by: (typeof COHORT_KINDS)[number];
+  /** Of the cookie or the field. */
+  readonly name: string;
+}
+
+/** How a request reaches the pool that is marked `preview` before it is active; it never reaches another one then. */
+export interface PreviewSpec {
+  readonly header: string;
+  readonly cookie: string;
+  /** Hosts that are for previews only; the claim names them too. */
+  readonly hosts: readonly string[];
+  /** SHA-256 (hex) of the value that header or cookie must have. Null: the value is the name of the release. */
+  readonly secretSha256: string | null;
 }
 
 /**

@@ -40,7 +40,14 @@ const table: z.ZodType<RouteTable> = z.strictObject({
   proxy: proxySchema,
   routing: routingSchema.optional(),
   errorPages: errorPagesSchema.optional(),
-  pools: z.array(z.strictObject({ release: z.string().min(1), weight: z.number().min(0), targets: z.array(target) })),
+  pools: z.array(
+    z.strictObject({
+      release: z.string().min(1),
+      weight: z.number().min(0),
+      preview: z.boolean().optional(),
+      targets: z.array(target),
+    }),
+  ),
 });
 const removal = z.strictObject({ epoch: z.number().int().min(0) });
 const drain = z.strictObject({ instances: z.array(z.string().min(1)), timeoutMs: ms });

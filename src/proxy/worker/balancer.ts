@@ -1,6 +1,7 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import type { BalanceSpec } from "../../core/routing.ts";
 import { BalancedPool, type PoolEvents } from "./balanced-pool.ts";
+import { distance } from "./cohort.ts";
 import type { LiveTarget } from "./live-target.ts";
 
 export interface PoolParts {
@@ -30,6 +31,7 @@ export class Balancer implements PoolEvents {
   readonly #pools = new Map<ReleaseName, BalancedPool>();
   #weighted: readonly BalancedPool[] = [];
   #applying = false;
+  #panic = false;
 
   constructor({ onUsable, startsByLot, random = Math.random, now = Date.now }: BalancerOptions) {
     this.#onUsable = onUsable;
@@ -65,9 +67,34 @@ export class Balancer implements PoolEvents {
     return this.#pickPool(tried)?.next(tried) ?? null;
   }
 
+  /** As `pick`, but always of the same release for the same client, as long as weights allow and something of it is up. */
+  pickFor(cohort: string, tried: ReadonlySet<InstanceName> | null): LiveTarget | null {
+    let nearest: BalancedPool | null = null;
+    let least = Infinity;
+    for (const pool of this.#weighted) {
+      if (pool.up === 0 && !this.#panic) continue;
+      if (tried !== null && !pool.hasUntried(tried)) continue;
+      const away = distance(cohort, pool.release, pool.share);
+      if (away >= least) continue;
+      least = away;
+      nearest = pool;
+    }
+    return nearest?.next(tried) ?? null;
+  }
+
+  pickIn(release: ReleaseName, tried: ReadonlySet<InstanceName> | null): LiveTarget | null {
+    return this.#pools.get(release)?.next(tried) ?? null;
+  }
+
+  /** Requests go to more than one release. */
+  get isSplit(): boolean {
+    return this.#weighted.length > 1;
+  }
+
   /** Something could be chosen. */
   get isUsable(): boolean {
-    return this.#weighted.some((pool) => pool.isUsable);
+    for (const pool of this.#pools.values()) if (pool.isUsable) return true;
+    return false;
   }
 
   tick(now: number): void {
@@ -84,8 +111,8 @@ export class Balancer implements PoolEvents {
 
   onUpChanged(): void {
     if (this.#applying) return;
-    const panic = this.#weighted.every((pool) => pool.up === 0);
-    for (const pool of this.#pools.values()) pool.setPanic(pool.share > 0 ? panic : pool.up === 0);
+    this.#panic = this.#weighted.every((pool) => pool.up === 0);
+    for (const pool of this.#pools.values()) pool.setPanic(pool.share > 0 ? this.#panic : pool.up === 0);
   }
 
   #pickPool(tried: ReadonlySet<InstanceName> | null): BalancedPool | null {

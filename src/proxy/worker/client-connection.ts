@@ -41,7 +41,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   gone = false;
   readonly #host: ClientHost;
   readonly #router: Router;
-  readonly #serverName: string | null;
+  readonly serverName: string | null;
   readonly #socket: Socket;
   readonly #writer: ResponseWriter;
   /** Where the present request is counted; set while there is one. */
@@ -71,7 +71,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     this.remoteAddress = socket.remoteAddress ?? "unknown";
     this.secure = door.secure;
     this.#router = door.router;
-    this.#serverName = serverNameOf(socket);
+    this.serverName = serverNameOf(socket);
     this.#book = door.router.book;
     this.#host = host;
     socket.on("end", () => {
@@ -332,7 +332,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   }
 
   #route(head: RequestHead): void {
-    const route = this.#router.route(head, this.#book, this.#serverName);
+    const route = this.#router.route(head, this.#book, this);
     this.#book = route.book;
     const table = isRefusal(route) ? null : route.app.table;
     const own = ownAnswer(head, table, this.secure, this.#host.challenges.http);

@@ -1,16 +1,20 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import type { RouteTable, Target } from "../../core/routes.ts";
-import { DEFAULT_BALANCE } from "../../core/routing.ts";
+import { DEFAULT_BALANCE, type PreviewSpec } from "../../core/routing.ts";
 import { AccessLog } from "../access-log/access-log.ts";
 import { LogFiles } from "../access-log/log-file.ts";
 import type { WorkerAppDelta } from "../messages.ts";
 import { NO_PAGES, ownPages } from "./error-response.ts";
 import { Balancer } from "./balancer.ts";
+import { cohortOf } from "./cohort.ts";
+import type { ClientAddress } from "./forwarded-fields.ts";
 import type { Held } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
 import { LiveTarget } from "./live-target.ts";
 import { RequestBook } from "./request-book.ts";
-import type { Route, RoutedApp } from "./route.ts";
+import { opens, previewAsked, type PreviewAsked } from "./preview.ts";
+import type { RequestHead } from "./request-head.ts";
+import { unrouted, type Route, type RoutedApp, type Unrouted } from "./route.ts";
 import { WaitingLine, type LineBounds } from "./waiting-line.ts";
 
 /** Retries may add a tenth to the load, and a few in any case, so that a dying application is not hit twice as hard. */
@@ -27,6 +31,8 @@ export interface LiveAppOptions {
 export class LiveApp implements RoutedApp {
   readonly name: string;
   readonly book: RequestBook;
+  /** Previews are no clients' requests: they have a book of their own. */
+  readonly previews: RequestBook;
   readonly #line = new WaitingLine();
   table: RouteTable;
   hsts = "";
@@ -59,6 +65,7 @@ export class LiveApp implements RoutedApp {
       },
     });
     this.book = new RequestBook(table.app, report);
+    this.previews = new RequestBook(`${table.app}/previews`, report);
     this.#route = { app: this, book: this.book, answerFields: "", pick: (tried) => this.#balancer.pick(tried) };
     this.#install(table);
   }
@@ -79,9 +86,26 @@ export class LiveApp implements RoutedApp {
   }
 
   /** Where a request of this app may go. */
-  route(): Route {
+  route(head: RequestHead, client: ClientAddress): Route | Unrouted {
     this.#retries = Math.min(this.#retries + RETRY_SHARE, 10 * RETRIES_ALWAYS);
-    return this.#route;
+    const preview = this.table.routing?.preview ?? null;
+    const asked = preview === null ? null : previewAsked(preview, head);
+    if (preview !== null && asked !== null) return this.#preview(asked, preview);
+    const spec = this.table.routing?.cohort ?? null;
+    const cohort = spec === null || !this.#balancer.isSplit ? null : cohortOf(spec, head, client);
+    if (cohort === null) return this.#route;
+    const { value, fields } = cohort;
+    return { app: this, book: this.book, answerFields: fields, pick: (tried) => this.#balancer.pickFor(value, tried) };
+  }
+
+  /** Only the pool that is asked for, never a live one. */
+  #preview(asked: PreviewAsked, spec: PreviewSpec): Route | Unrouted {
+    const pool = this.table.pools.find(({ release, weight, preview, targets }) => {
+      return preview === true && weight === 0 && targets.length > 0 && opens(asked, release, spec);
+    });
+    if (pool === undefined) return unrouted(this.previews, 404, "there is no release to preview under that name or secret");
+    const { release } = pool;
+    return { app: this, book: this.previews, answerFields: "", pick: (tried) => this.#balancer.pickIn(release, tried) };
   }
 
   target(instance: InstanceName): LiveTarget | null {

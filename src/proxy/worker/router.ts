@@ -1,4 +1,5 @@
 import { CLAIM_OF_EVERYTHING, placesOf, type Claim } from "../../core/routing.ts";
+import type { ClientAddress } from "./forwarded-fields.ts";
 import { cookieTest, headerTest, type FieldTest } from "./head-fields.ts";
 import type { LiveApp } from "./live-app.ts";
 import type { RequestBook } from "./request-book.ts";
@@ -10,6 +11,12 @@ interface Claimant {
   readonly app: LiveApp;
   readonly path: string;
   readonly tests: readonly FieldTest[];
+}
+
+/** Who asks. */
+export interface RouterClient extends ClientAddress {
+  /** What it asked for by SNI; null where it did not. */
+  readonly serverName: string | null;
 }
 
 /** What was found for a Host field is remembered for so many of them. */
@@ -70,17 +77,19 @@ export class Router {
     return book;
   }
 
-  /** `begun`: the book that the request is in by now. `serverName`: what the client asked for by SNI, where it did. */
-  route(head: RequestHead, begun: RequestBook, serverName: string | null): Route | Unrouted {
+  /** `begun`: the book that the request is in by now. */
+  route(head: RequestHead, begun: RequestBook, client: RouterClient): Route | Unrouted {
     const app = this.#owner ?? this.#find(head);
-    const route = this.#routeTo(app, head, serverName);
+    const route = this.#routeTo(app, head, client);
     begun.moveTo(route.book);
     return route;
   }
 
-  #routeTo(app: LiveApp | null, { host }: RequestHead, serverName: string | null): Route | Unrouted {
+  #routeTo(app: LiveApp | null, head: RequestHead, client: RouterClient): Route | Unrouted {
     if (app === null) return this.#unclaimed();
-    if (serverName === null || serverName === host || app === this.#owner || this.#claims(serverName, app)) return app.route();
+    const { serverName } = client;
+    if (serverName === null || serverName === head.host || app === this.#owner || this.#claims(serverName, app))
+      return app.route(head, client);
     return unrouted(this.#book, 421, "the connection was made for another host");
   }
 

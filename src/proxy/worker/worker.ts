@@ -317,7 +317,9 @@ export class Worker implements ClientHost {
 
   #report(): void {
     this.#reportDue = false;
-    const books = [...this.#apps.values(), ...[...this.#listeners.values()].map((listener) => listener.router.book)];
+    const live = [...this.#apps.values()];
+    const listeners = [...this.#listeners.values()];
+    const books = [...live, ...live.map((app) => app.previews), ...listeners.map((listener) => listener.router.book)];
     const apps = books.filter((book) => book.hasNews()).map((book) => book.delta());
     const logLinesDropped = this.#logs.takeDropped();
     const connectionsRefused = this.#connectionsRefused;

@@ -7,7 +7,7 @@ import { CLAIM_OF_EVERYTHING, type RoutingSpec } from "../../../src/core/routing
 const MINIMAL = { app: "shop", listen: 8080, processes: { web: { command: "node server.js" } } };
 
 function routing(keys: object): RoutingSpec {
-  return routingOf(parseConfig({ ...MINIMAL, ...keys }, "hitless.config.json"));
+  return routingOf(parseConfig({ ...MINIMAL, ...keys }, "hitless.config.json"), null);
 }
 
 function problems(keys: object): readonly string[] {
@@ -95,5 +95,31 @@ describe("how requests are shared out", () => {
       expect.stringMatching(/^proxy\.slowStart: found "soon", expected a time/),
       "proxy.maxPerInstance: found 0, expected at least one request",
     ]);
+  });
+});
+
+describe("which release a request gets", () => {
+  test("is nobody's choice unless the file says so", () => {
+    expect(routing({})).toMatchObject({ cohort: null, preview: null });
+  });
+
+  test("may stay the same for a client, and may be one that is not active yet", () => {
+    expect(routing({ cohort: { by: "cookie" } }).cohort).toEqual({ by: "cookie", name: "hitless_cohort" });
+    expect(routing({ cohort: { by: "ip" } }).cohort).toEqual({ by: "ip", name: "" });
+    const { claim, preview } = routing({ hosts: ["a.com"], preview: { hosts: ["Preview.a.com"] } });
+    expect(preview).toEqual({
+      header: "X-Hitless-Preview",
+      cookie: "hitless_preview",
+      hosts: ["preview.a.com"],
+      secretSha256: null,
+    });
+    expect(claim.hosts).toEqual(["a.com", "preview.a.com"]);
+  });
+
+  test("has its problems listed", () => {
+    const text = problems({ cohort: { by: "moon" }, preview: { header: "Host", secret: "" } }).join("\n");
+    expect(text).toContain('expected { by: "cookie" }');
+    expect(text).toContain('preview.header: found "Host", expected the name of a field that is forwarded');
+    expect(text).toContain('preview.secret: found "", expected text');
   });
 });

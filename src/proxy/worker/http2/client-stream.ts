@@ -36,7 +36,7 @@ export class ClientStream implements ExchangeClient, Registered {
   forwarded = false;
   readonly #stream: ServerHttp2Stream;
   readonly #router: Router;
-  readonly #serverName: string | null;
+  readonly serverName: string | null;
   readonly #host: ClientHost;
   #exchange: Exchange | null = null;
   #toHead = false;
@@ -51,7 +51,7 @@ export class ClientStream implements ExchangeClient, Registered {
   constructor(stream: ServerHttp2Stream, place: StreamPlace) {
     this.#stream = stream;
     this.#router = place.door.router;
-    this.#serverName = place.serverName;
+    this.serverName = place.serverName;
     this.#book = this.#router.begin();
     this.#host = place.host;
     this.remoteAddress = place.remoteAddress;
@@ -196,7 +196,7 @@ export class ClientStream implements ExchangeClient, Registered {
   }
 
   #serve(head: RequestHead): void {
-    const route = this.#router.route(head, this.#book, this.#serverName);
+    const route = this.#router.route(head, this.#book, this);
     this.#book = route.book;
     const own = ownAnswer(head, isRefusal(route) ? null : route.app.table, this.secure, this.#host.challenges.http);
     if (own !== null) this.#answerOwn(head, own);

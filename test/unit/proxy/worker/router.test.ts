@@ -9,6 +9,8 @@ import { parseRequestHead, type RequestHead } from "../../../../src/proxy/worker
 import { Router } from "../../../../src/proxy/worker/router.ts";
 import { tableOf } from "../../../support/proxy/tables.ts";
 
+const CLIENT = { remoteAddress: "127.0.0.1", secure: false, serverName: null };
+
 type Claims = Readonly<Record<string, Partial<Claim>>>;
 
 function headOf(host: string, target = "/", fields = ""): RequestHead {
@@ -27,7 +29,7 @@ function routerOf(claims: Claims): Router {
 
 /** The name of the app that gets the request, or the status that it gets. */
 function whose(router: Router, head: RequestHead, serverName: string | null = null): string | number {
-  const route = router.route(head, router.begin(), serverName);
+  const route = router.route(head, router.begin(), { remoteAddress: "127.0.0.1", secure: serverName !== null, serverName });
   return isRefusal(route) ? route.status : route.book.name;
 }
 
@@ -174,14 +176,14 @@ describe("what is counted where", () => {
     const begun = router.begin();
     expect(begun.name).toBe("shop");
     expect(begun.delta().inFlight).toBe(1);
-    const route = router.route(headOf("evil.com"), begun, null);
+    const route = router.route(headOf("evil.com"), begun, CLIENT);
     expect([begun.delta().inFlight, route.book.name, route.book.delta().inFlight]).toEqual([0, "@listener", 1]);
   });
 
   test("of several it is the listener's until it is known whose it is", () => {
     const router = routerOf({ a: { hosts: ["a"] }, b: { hosts: ["b"] } });
     const begun = router.begin();
-    const route = router.route(headOf("b"), begun, null);
+    const route = router.route(headOf("b"), begun, CLIENT);
     expect([begun.name, begun.delta().inFlight, route.book.name, route.book.delta().inFlight]).toEqual(["@listener", 0, "b", 1]);
   });
 });
