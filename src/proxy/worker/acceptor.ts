@@ -48,12 +48,14 @@ export function onAccepted(server: net.Server, callback: (accepted: Accepted) =>
 function adopt(handle: TcpHandle): Accepted {
   const input = new ReadBuffer();
   let reader = NOTHING;
+  let opened: net.Socket | null = null;
   handle.setNoDelay(true);
   const options = {
     handle,
     allowHalfOpen: true,
     onread: {
-      buffer: () => input.next(reader.isStreaming, reader.keepsInput),
+      buffer: () =>
+        input.next({ streaming: reader.isStreaming, pending: reader.keepsInput, paused: opened?.isPaused() === true }),
       callback: (bytes: number, buffer: Buffer) => {
         reader.onData(buffer.subarray(0, bytes), input.isLent);
         return true;
@@ -61,6 +63,7 @@ function adopt(handle: TcpHandle): Accepted {
     },
   };
   const socket = new net.Socket(options as unknown as net.SocketConstructorOpts);
+  opened = socket;
   return {
     socket,
     deliver: (next) => {

@@ -62,6 +62,9 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   /** Another protocol has the socket now. */
   #handedOver = false;
   #lingerBytes = 0;
+  /** The write of a whole answer has not come back. */
+  #awaitsWrite = false;
+  #whenWritten: (() => void) | null = null;
   #lingerSince = 0;
   #movedAt = Date.now();
 
@@ -115,7 +118,8 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   }
 
   #keepForLater(exchange: Exchange): void {
-    if (this.#input.length > AHEAD_BYTES_MAX) this.#socket.pause();
+    // A body that has begun to come is read on when it can go on: until then it would only be put together piece by piece.
+    if (this.#body?.complete === false || this.#input.length > AHEAD_BYTES_MAX) this.#socket.pause();
     exchange.onWaitingInput();
   }
 
@@ -162,8 +166,12 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   }
 
   whenFlushed(callback: () => void): void {
-    this.#socket.write(NOTHING, () => {
-      callback();
+    if (this.#awaitsWrite) {
+      this.#whenWritten = callback;
+      return;
+    }
+    this.#socket.write(NOTHING, (error) => {
+      if (error === null || error === undefined) callback();
     });
   }
 
@@ -172,7 +180,15 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   }
 
   whole(head: ResponseHead, body: string, close: boolean): void {
-    this.#writer.whole(head, body, close || this.#mustClose());
+    if (!this.secure) {
+      this.#writer.whole(head, body, close || this.#mustClose());
+      return;
+    }
+    // Over TLS no write is done at once.
+    this.#awaitsWrite = true;
+    this.#writer.whole(head, body, close || this.#mustClose(), (error) => {
+      this.#onWritten(error);
+    });
   }
 
   begin(head: ResponseHead, close: boolean, more: boolean): void {
@@ -264,6 +280,13 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   }
 
   // --- input ---
+
+  #onWritten(error: Error | null | undefined): void {
+    this.#awaitsWrite = false;
+    const callback = this.#whenWritten;
+    this.#whenWritten = null;
+    if (error === null || error === undefined) callback?.();
+  }
 
   #onLingerData(bytes: number): void {
     this.#lingerBytes += bytes;

@@ -1,6 +1,18 @@
 const BYTES = 65_536;
 /** Most reads of a proxy are small and used up at once: one buffer serves every socket of the worker, and an idle connection holds none. */
 const SHARED = Buffer.allocUnsafeSlow(BYTES);
+/** Own buffers that are not in use. Without them the garbage collector has to look for memory with every body. */
+const free: Buffer[] = [];
+const FREE_MAX = 256;
+
+export interface ReadState {
+  /** A body or a tunnel is under way. */
+  readonly streaming: boolean;
+  /** What was read last waits to be written. */
+  readonly pending: boolean;
+  /** The next read comes when all of that has been written. */
+  readonly paused: boolean;
+}
 
 /**
  * Where a socket reads into (`onread` of node:net). What stands in the shared buffer is only *lent*: the next read of any socket overwrites
@@ -14,20 +26,15 @@ export class ReadBuffer {
     return this.#current === SHARED;
   }
 
-  /**
-   * For `onread.buffer`, which Node asks before the first and after every read; null keeps the present one. `kept`: something still refers
-   * to what was read last.
-   */
-  next(streaming: boolean, kept: boolean): Buffer | null {
-    const wanted = this.#wanted(streaming, kept);
-    if (wanted === this.#current) return null;
+  /** For `onread.buffer`, which Node asks before the first and after every read; null keeps the present one. */
+  next({ streaming, pending, paused }: ReadState): Buffer | null {
+    const before = this.#current;
+    const owned = before !== null && before !== SHARED;
+    if (streaming && owned && (!pending || paused)) return null;
+    const wanted = streaming ? (free.pop() ?? Buffer.allocUnsafeSlow(BYTES)) : SHARED;
+    if (owned && !pending && free.length < FREE_MAX) free.push(before);
+    if (wanted === before) return null;
     this.#current = wanted;
     return wanted;
-  }
-
-  #wanted(streaming: boolean, kept: boolean): Buffer {
-    if (!streaming) return SHARED;
-    if (this.#current === null || this.#current === SHARED || kept) return Buffer.allocUnsafeSlow(BYTES);
-    return this.#current;
   }
 }

@@ -38,8 +38,8 @@ export class ResponseWriter {
   }
 
   /** The whole answer at once; `body` is latin1 text. */
-  whole(head: ResponseHead, body: string, mustClose: boolean): void {
-    this.#socket.write(this.#head(head, mustClose) + body, "latin1");
+  whole(head: ResponseHead, body: string, mustClose: boolean, done?: (error: Error | null | undefined) => void): void {
+    this.#socket.write(this.#head(head, mustClose) + body, "latin1", done);
   }
 
   /** `more`: a part of the body follows in the same turn. */

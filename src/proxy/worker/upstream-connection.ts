@@ -23,13 +23,21 @@ export class UpstreamConnection implements Upstream {
   readonly #input = new ReadBuffer();
   readonly #onClosed: (connection: UpstreamConnection) => void;
   #spoilt = false;
+  /** What was read last waits to be written to the client. */
+  #pending = false;
 
   constructor(host: string, port: number, limits: Limits, onClosed: (connection: UpstreamConnection) => void) {
     this.#onClosed = onClosed;
     this.#reader = new ResponseReader(limits);
     const onread = {
       // Null keeps the present buffer; the type does not say so (see ReadBuffer).
-      buffer: () => this.#input.next(this.#reader.isStreaming, this.user?.isPassedOn() === false) as Buffer,
+      buffer: () =>
+        this.#input.next({
+          streaming: this.#reader.isStreaming,
+          pending: this.#pending,
+          // Node asks for the first time while it makes the socket.
+          paused: this.connected && this.#socket.isPaused(),
+        }) as Buffer,
       callback: (bytes: number, buffer: Uint8Array) => this.#onData((buffer as Buffer).subarray(0, bytes)),
     };
     this.#socket = connect({ host, port, noDelay: true, autoSelectFamily: false, allowHalfOpen: true, onread });
@@ -111,8 +119,13 @@ export class UpstreamConnection implements Upstream {
   }
 
   #onData(data: Buffer): boolean {
-    if (this.user === null) this.destroy();
-    else this.#reader.take(data, this.#input.isLent, this.user);
+    const { user } = this;
+    if (user === null) this.destroy();
+    else {
+      this.#reader.take(data, this.#input.isLent, user);
+      // Its answer may be over by now, and it may have left.
+      this.#pending = !user.isPassedOn();
+    }
     return true;
   }
 
