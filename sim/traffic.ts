@@ -2,7 +2,7 @@ import { HitlessError } from "../src/base/error.ts";
 import type { Rng } from "../src/base/rng.ts";
 import type { HealthSpec } from "../src/core/app-spec.ts";
 import type { LedgerSnapshot } from "../src/core/ledger.ts";
-import type { DrainOutcome, ProbeOutcome, RouteTable } from "../src/core/routes.ts";
+import type { DrainLimits, DrainOutcome, ProbeOutcome, RouteTable } from "../src/core/routes.ts";
 import type { Traffic } from "../src/ports/traffic.ts";
 import type { Checker } from "./checker.ts";
 import type { SimClock } from "./clock.ts";
@@ -48,10 +48,10 @@ export class SimTraffic implements Traffic {
     this.#checker.whenRemoved();
   }
 
-  async drain(_app: string, instances: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<DrainOutcome> {
+  async drain(_app: string, instances: readonly string[], limits: DrainLimits, signal?: AbortSignal): Promise<DrainOutcome> {
     await this.#travel();
     const slow = this.#rng.chance(0.1);
-    const ms = slow ? timeoutMs : this.#rng.between(0, 500);
+    const ms = slow ? limits.requestsMs : this.#rng.between(0, 500);
     await this.#clock.sleepUntil(this.#clock.now() + ms, signal ?? new AbortController().signal);
     this.#checker.whenDrained(instances);
     return { cut: slow ? 1 : 0, ms };

@@ -13,6 +13,7 @@ import {
 import { errorPagesSchema } from "./pages.ts";
 import { routingSchema } from "./routing.ts";
 import { listenSchema, tlsSchema } from "./tls.ts";
+import { websocketSchema } from "./websockets.ts";
 
 const ms = z
   .number()
@@ -55,6 +56,7 @@ export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
   firstByteTimeoutMs: ms,
   http2Cleartext: z.boolean().optional(),
   accessLog: accessLogSchema.optional(),
+  websockets: websocketSchema.optional(),
 });
 
 /** The wire schema of an AppSpec: what the daemon accepts from any client, already resolved and with units. */

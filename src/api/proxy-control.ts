@@ -37,6 +37,8 @@ export interface DrainRequest {
   readonly instances: readonly InstanceName[];
   /** Requests that still run after this are cut. */
   readonly timeoutMs: number;
+  /** Tunnels that are still open after this are closed. Absent: as for requests. */
+  readonly tunnelsMs?: number | undefined;
 }
 
 export interface ProbeRequest {

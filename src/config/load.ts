@@ -12,6 +12,7 @@ import { readErrorPages } from "./pages.ts";
 import { routingOf } from "./routing.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import { hstsValue, redirectPort } from "./tls.ts";
+import { websocketsOf } from "./websockets.ts";
 
 /** A configuration with everything resolved: what a deployment is asked for with. */
 export interface LoadedConfig {
@@ -103,6 +104,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages }: Pages, previ
       firstByteTimeoutMs: config.proxy.firstByteTimeout,
       ...(config.proxy.http2Cleartext ? { http2Cleartext: true } : {}),
       ...(config.accessLog === undefined ? {} : { accessLog: accessLogOf(config.accessLog, base) }),
+      ...(config.websockets === undefined ? {} : { websockets: websocketsOf(config.websockets) }),
     },
     routing: routingOf(config, previewSecret),
     errorPages,

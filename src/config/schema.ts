@@ -9,6 +9,7 @@ import { balanceKeys, claimKeys, releaseKeys } from "./routing.ts";
 import { tls } from "./tls.ts";
 import { accessLog } from "./access-log.ts";
 import { duration } from "./units.ts";
+import { websockets } from "./websockets.ts";
 
 const NAME = "expected a name of small letters, digits and hyphens that begins with a letter, at most 40 characters";
 const COMMAND = 'expected a command line such as "node server.js", or a list of arguments such as ["node", "server.js"]';
@@ -127,6 +128,7 @@ export const configSchema = z
       .prefault({}),
     accessLog: accessLog.optional(),
     errorPages: errorPages.optional(),
+    websockets: websockets.optional(),
     keepReleases: whole(1, 1_000).default(5),
   })
   .describe("Configuration of an application for Hitless");

@@ -3,6 +3,7 @@ import type { ListenAddress } from "./listen-address.ts";
 import type { ErrorPages } from "./pages.ts";
 import type { RoutingSpec } from "./routing.ts";
 import type { TlsSpec } from "./tls.ts";
+import type { WebSocketSpec } from "./websockets.ts";
 
 /** What the engine knows of an app: the configuration after defaults, units and references are resolved. All times are milliseconds. */
 export interface AppSpec {
@@ -82,4 +83,6 @@ export interface ProxySpec {
   readonly http2Cleartext?: boolean | undefined;
   /** Absent: none. */
   readonly accessLog?: AccessLogSpec | undefined;
+  /** Absent: `DEFAULT_WEBSOCKETS`. */
+  readonly websockets?: WebSocketSpec | undefined;
 }

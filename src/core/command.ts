@@ -45,7 +45,13 @@ export type CommandBody =
   /** Settled by `traffic.removed`. */
   | { readonly kind: "traffic.remove"; readonly app: string; readonly epoch: number }
   /** Settled by `traffic.drained`. */
-  | { readonly kind: "traffic.drain"; readonly instances: readonly InstanceName[]; readonly timeoutMs: number }
+  | {
+      readonly kind: "traffic.drain";
+      readonly instances: readonly InstanceName[];
+      readonly timeoutMs: number;
+      /** Absent: as for requests. */
+      readonly tunnelsMs?: number | undefined;
+    }
   /** Settled by `ledger.opened`. */
   | { readonly kind: "ledger.open" }
   /** Settled by `ledger.closed`. The slowest requests are those since `since` (milliseconds since the epoch). */

@@ -54,6 +54,14 @@ export type ProbeOutcome =
       readonly saw: string;
     };
 
+/** How long a drain waits at most, in milliseconds. */
+export interface DrainLimits {
+  /** Requests that still run after this are cut. */
+  readonly requestsMs: number;
+  /** Tunnels that are still open after this are closed. */
+  readonly tunnelsMs: number;
+}
+
 /** The end of a drain: nothing of the instances is in flight in any worker. */
 export interface DrainOutcome {
   /** Requests that were still running at the limit and were cut. */

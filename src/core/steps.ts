@@ -1,8 +1,10 @@
+import type { ReleaseName } from "../base/names.ts";
 import { note, patchDeployment, patchInstance, order, running, type Draft } from "./draft.ts";
 import { all, specOf, startInstance, stopInstance } from "./instances.ts";
 import { finish, promote } from "./ending.ts";
 import { hasTraffic, routeBy, syncRoutes } from "./route-tables.ts";
-import type { Deployment, Instance, Retirement, Stage, Step } from "./state.ts";
+import { DEFAULT_WEBSOCKETS, tunnelLimitMs, type WebSocketSpec } from "./websockets.ts";
+import type { AppState, Deployment, Instance, Retirement, Stage, Step } from "./state.ts";
 
 /**
  * The steps of one stage. `enter` orders what the step needs; `done` says whether it has come about. Both are called again and again,
@@ -166,9 +168,17 @@ function drainRetired(draft: Draft, deployment: Deployment): void {
   });
   if (draining.length === 0) return;
   const limits = draining.map((instance) => specOf(draft.state, instance)?.drainTimeoutMs ?? 0);
+  const timeoutMs = Math.max(...limits);
+  const tunnelLimits = draining.map(({ release }) => tunnelLimitMs(websocketsOf(draft.state, release), timeoutMs));
+  const tunnelsMs = Math.max(...tunnelLimits);
   order(draft, {
     kind: "traffic.drain",
     instances: draining.map((instance) => instance.name),
-    timeoutMs: Math.max(...limits),
+    timeoutMs,
+    ...(tunnelsMs > timeoutMs ? { tunnelsMs } : {}),
   });
+}
+
+function websocketsOf(state: AppState, release: ReleaseName): WebSocketSpec {
+  return state.releases[release]?.spec.proxy.websockets ?? DEFAULT_WEBSOCKETS;
 }

@@ -180,10 +180,11 @@ export class Executor {
     return { kind: "traffic.removed" };
   }
 
-  async #drain({ instances, timeoutMs }: Of<"traffic.drain">): Promise<EventBody> {
+  async #drain({ instances, timeoutMs, tunnelsMs }: Of<"traffic.drain">): Promise<EventBody> {
+    const limits = { requestsMs: timeoutMs, tunnelsMs: tunnelsMs ?? timeoutMs };
     const keys = instances.map((name) => `drain/${name}`);
     return this.#cancellable(keys, async (signal) => {
-      const { cut } = await this.#persist(() => this.#ports.traffic.drain(this.#app, instances, timeoutMs, signal));
+      const { cut } = await this.#persist(() => this.#ports.traffic.drain(this.#app, instances, limits, signal));
       return { kind: "traffic.drained", instances, cut };
     });
   }

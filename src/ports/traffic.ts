@@ -2,7 +2,7 @@ import type { InstanceName } from "../base/names.ts";
 import type { HealthSpec } from "../core/app-spec.ts";
 import type { LedgerSnapshot } from "../core/ledger.ts";
 import type { TlsSpec } from "../core/tls.ts";
-import type { AppTraffic, DrainOutcome, ProbeOutcome, RouteTable } from "../core/routes.ts";
+import type { AppTraffic, DrainLimits, DrainOutcome, ProbeOutcome, RouteTable } from "../core/routes.ts";
 
 export interface LedgerQuery {
   /** Milliseconds since the epoch: the counts as they were then (nearest kept sample before it). */
@@ -19,8 +19,8 @@ export interface Traffic {
   checkTls(tls: TlsSpec): Promise<readonly string[]>;
   /** Takes the app and its listener out of the proxy. */
   remove(app: string, epoch: number): Promise<void>;
-  /** Resolves when every worker has acknowledged that nothing to these instances is in flight; cuts at the limit. Safe to repeat. An aborted call stops waiting and cuts nothing. */
-  drain(app: string, instances: readonly InstanceName[], timeoutMs: number, signal?: AbortSignal): Promise<DrainOutcome>;
+  /** Resolves when every worker has acknowledged that nothing to these instances is in flight; ends what is left at the limits. Safe to repeat. An aborted call stops waiting and cuts nothing. */
+  drain(app: string, instances: readonly InstanceName[], limits: DrainLimits, signal?: AbortSignal): Promise<DrainOutcome>;
   /** One health check, made from where the proxy is. */
   probe(target: { host: string; port: number }, health: HealthSpec, signal: AbortSignal): Promise<ProbeOutcome>;
   /** Cumulative counts, or as they were at a time before. Null if the proxy knows nothing of the app. */

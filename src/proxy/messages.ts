@@ -35,10 +35,22 @@ export type HolderMessage =
   | { readonly kind: "health"; readonly app: string; readonly down: readonly InstanceName[] }
   /**
    * Close idle upstream connections to the instances now, answer `done` when nothing to them is in flight.
-   * The holder sends `cut` after the limit.
+   * The holder sends `cut` after the limit: for requests, and for tunnels after `limitMs`, until when WebSockets are closed in order.
+   * (What is optional here was not known to every generation.)
    */
-  | { readonly kind: "drain"; readonly id: number; readonly app: string; readonly instances: readonly InstanceName[] }
-  | { readonly kind: "cut"; readonly app: string; readonly instances: readonly InstanceName[] }
+  | {
+      readonly kind: "drain";
+      readonly id: number;
+      readonly app: string;
+      readonly instances: readonly InstanceName[];
+      readonly limitMs?: number | undefined;
+    }
+  | {
+      readonly kind: "cut";
+      readonly app: string;
+      readonly instances: readonly InstanceName[];
+      readonly what?: "requests" | "everything" | undefined;
+    }
   /** The access logs were rotated: open them anew. */
   | { readonly kind: "reopenLogs" }
   /** Hand over everything counted so far, then answer `done`. */
@@ -95,7 +107,15 @@ export interface WorkerAppDelta {
   readonly slowest: readonly SlowRequest[];
   readonly statuses: StatusCounts;
   /** In flight now, and requests given since the last delta, for each target that has either. */
-  readonly targets: readonly { readonly instance: InstanceName; readonly inFlight: number; readonly requests: number }[];
+  readonly targets: readonly WorkerTargetDelta[];
+}
+
+export interface WorkerTargetDelta {
+  readonly instance: InstanceName;
+  readonly inFlight: number;
+  readonly requests: number;
+  /** How many of those in flight are tunnels. */
+  readonly tunnels?: number | undefined;
 }
 
 /** A worker hands over its counts at once after this many requests have begun since the last time. */

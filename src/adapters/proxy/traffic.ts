@@ -3,7 +3,7 @@ import type { AppliedRoutes, ProxyStatus, UpgradeOutcome, UpgradeRequest } from 
 import { call, type CallOptions } from "../../api/transport/call.ts";
 import type { HealthSpec } from "../../core/app-spec.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
-import type { AppTraffic, DrainOutcome, ProbeOutcome, RouteTable } from "../../core/routes.ts";
+import type { AppTraffic, DrainLimits, DrainOutcome, ProbeOutcome, RouteTable } from "../../core/routes.ts";
 import type { TlsSpec } from "../../core/tls.ts";
 import type { LedgerQuery, Traffic } from "../../ports/traffic.ts";
 
@@ -42,10 +42,10 @@ export class ProxyTraffic implements Traffic {
     await this.#call(`/apps/${app}`, { method: "DELETE", body: { epoch } });
   }
 
-  async drain(app: string, instances: readonly string[], timeoutMs: number, signal?: AbortSignal): Promise<DrainOutcome> {
+  async drain(app: string, instances: readonly string[], limits: DrainLimits, signal?: AbortSignal): Promise<DrainOutcome> {
     return this.#call(`/apps/${app}/drain`, {
       method: "POST",
-      body: { instances, timeoutMs },
+      body: { instances, timeoutMs: limits.requestsMs, tunnelsMs: limits.tunnelsMs },
       ...(signal === undefined ? {} : { signal }),
     });
   }

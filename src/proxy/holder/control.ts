@@ -50,7 +50,7 @@ const table: z.ZodType<RouteTable> = z.strictObject({
   ),
 });
 const removal = z.strictObject({ epoch: z.number().int().min(0) });
-const drain = z.strictObject({ instances: z.array(z.string().min(1)), timeoutMs: ms });
+const drain = z.strictObject({ instances: z.array(z.string().min(1)), timeoutMs: ms, tunnelsMs: ms.optional() });
 const probing = z.strictObject({ host: z.string().min(1), port: z.number().int().min(1).max(65_535), health });
 const upgrade: z.ZodType<UpgradeRequest> = z.strictObject({
   program: z.strictObject({ command: z.string().min(1), args: z.array(z.string()), version: z.string().min(1) }),
@@ -100,8 +100,9 @@ export function controlRoutes({ holder, upgrade: upgrading, onShutdown }: Contro
 }
 
 function drainCall(holder: Holder, { params, body, signal }: Call): unknown {
-  const { instances, timeoutMs } = parseBody(drain, body);
-  return holder.drain(params["app"] ?? "", instances, timeoutMs, signal);
+  const { instances, timeoutMs, tunnelsMs } = parseBody(drain, body);
+  const limits = { requestsMs: timeoutMs, tunnelsMs: tunnelsMs ?? timeoutMs };
+  return holder.drain(params["app"] ?? "", instances, limits, signal);
 }
 
 function probeCall(body: unknown, signal: AbortSignal): unknown {

@@ -6,7 +6,7 @@ import type { InstanceName } from "../../base/names.ts";
 import type { AppliedRoutes, ProxyAppStatus, ProxyStatus, ProxyTargetStatus } from "../../api/proxy-control.ts";
 import { claimProblem } from "../../core/claims.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
-import type { DrainOutcome, RouteTable } from "../../core/routes.ts";
+import type { DrainLimits, DrainOutcome, RouteTable } from "../../core/routes.ts";
 import type { HolderMessage, WorkerDelta } from "../messages.ts";
 import type { Certificate } from "../tls/certificate.ts";
 import { CertificateStore } from "../tls/certificate-store.ts";
@@ -201,17 +201,23 @@ export class Holder {
     return this.exclusively(() => this.#remove(app, epoch));
   }
 
-  /** See the contract in `api/proxy-control`. Waits at most `timeoutMs`, then cuts. */
-  async drain(app: string, instances: readonly InstanceName[], timeoutMs: number, signal: AbortSignal): Promise<DrainOutcome> {
+  /** See the contract in `api/proxy-control`. At its limit a request is cut; a tunnel ends, which is no loss. */
+  async drain(app: string, instances: readonly InstanceName[], limits: DrainLimits, signal: AbortSignal): Promise<DrainOutcome> {
     this.#throwIfSucceeded();
     this.#throwIfRouted(app, instances);
     const begun = Date.now();
-    const drained = this.#workers.askAll({ kind: "drain", app, instances });
-    let cut = 0;
-    if (!(await within(drained, timeoutMs, signal))) {
+    const limitMs = Math.max(limits.requestsMs, limits.tunnelsMs);
+    const drained = this.#workers.askAll({ kind: "drain", app, instances, limitMs });
+    const endsWithin = async (ms: number): Promise<boolean> => {
+      const ended = await within(drained, ms, signal);
       signal.throwIfAborted();
-      cut = instances.reduce((sum, instance) => sum + (this.#counts.book.find(app)?.inFlightOf(instance) ?? 0), 0);
-      this.#workers.tellAll({ kind: "cut", app, instances });
+      return ended;
+    };
+    if (await endsWithin(limits.requestsMs)) return { cut: 0, ms: Date.now() - begun };
+    const cut = instances.reduce((sum, instance) => sum + (this.#counts.book.find(app)?.requestsInFlightOf(instance) ?? 0), 0);
+    this.#workers.tellAll({ kind: "cut", app, instances, what: "requests" });
+    if (!(await endsWithin(limitMs - limits.requestsMs))) {
+      this.#workers.tellAll({ kind: "cut", app, instances, what: "everything" });
       await within(drained, CUT_LIMIT_MS, signal);
     }
     return { cut, ms: Date.now() - begun };

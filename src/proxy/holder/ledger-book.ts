@@ -115,6 +115,14 @@ export class AppBook {
     return this.#sum((present) => present.targets.find((target) => target.instance === instance)?.inFlight ?? 0);
   }
 
+  /** As `inFlightOf`, without tunnels. */
+  requestsInFlightOf(instance: InstanceName): number {
+    return this.#sum(({ targets }) => {
+      const target = targets.find((known) => known.instance === instance);
+      return target === undefined ? 0 : target.inFlight - (target.tunnels ?? 0);
+    });
+  }
+
   /** Requests it was given since the holder started. */
   requestsOf(instance: InstanceName): number {
     return this.#requests.get(instance) ?? 0;

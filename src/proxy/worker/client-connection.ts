@@ -300,8 +300,8 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     this.#own();
     const data = this.#input;
     this.#input = NOTHING;
-    if (exchange.isTunnel) {
-      exchange.onClientRaw(data);
+    if (exchange.tunnel !== null) {
+      exchange.tunnel.onClientRaw(data);
       return;
     }
     const used = this.#body?.take(data, exchange) ?? null;

@@ -12,6 +12,7 @@ import type { BodySink } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
 import type { Route, RoutedApp } from "./route.ts";
+import { Tunnel } from "./tunnel.ts";
 import { afterTurn } from "./turn.ts";
 import type { Upstream, UpstreamUser } from "./upstream.ts";
 
@@ -23,6 +24,8 @@ type Phase = "held" | "dialling" | "relaying" | "tunnel" | "flushing" | "done";
  */
 export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   slot = -1;
+  /** What has become of it after a 101. */
+  tunnel: Tunnel | null = null;
   readonly #client: ExchangeClient;
   readonly #app: RoutedApp;
   readonly #route: Route;
@@ -68,10 +71,6 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   /** The client's bytes belong to this request's body (or to its tunnel) and can be passed on now. */
   get wantsData(): boolean {
     return this.#sent && (this.#phase === "tunnel" || (this.#phase === "relaying" && !this.#requestComplete));
-  }
-
-  get isTunnel(): boolean {
-    return this.#phase === "tunnel";
   }
 
   // --- holding ---
@@ -309,18 +308,9 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   #whenFlushed(): void {
     if (this.#phase !== "flushing") return;
-    this.#time();
+    this.#route.book.time(performance.now() - this.#client.requestBeganAt, this.#head, this.#release, this.#status);
     this.#end(this.#status >= 500 ? "appError" : this.#servedColumn(), this.#status);
     this.#client.whenAnswered(this.#closesClient || !this.#requestComplete);
-  }
-
-  #time(): void {
-    const ms = performance.now() - this.#client.requestBeganAt;
-    this.#route.book.ledger.time(this.#release, ms * 1000);
-    if (!this.#route.book.ledger.isSlow(ms)) return;
-    const { method, target } = this.#head;
-    const path = target.split("?", 1)[0]?.slice(0, 200) ?? "";
-    this.#route.book.ledger.noteSlow({ at: Date.now(), ms, method, path, release: this.#release, status: this.#status });
   }
 
   #servedColumn(): LedgerColumn {
@@ -359,35 +349,35 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   // --- tunnels: the answer to an upgrade was the 101, so the request is served however the tunnel ends ---
 
   onSwitched(head: ResponseHead, rest: Buffer | null): void {
+    const upstream = this.#upstream;
+    if (upstream === null) return;
     this.#phase = "tunnel";
-    this.#movedAt = Date.now();
+    this.#route.book.end(this.#release, this.#servedColumn(), 101);
+    const onEnd = (): void => {
+      this.#closeTunnel();
+    };
+    this.tunnel = new Tunnel({ client: this.#client, upstream, onEnd }, head.upgrade ?? "");
     this.#client.switchTo(this.#added(head));
-    if (this.#client.halfClosed) this.#upstream?.endRaw();
+    this.#target?.switched(this);
+    if (this.#client.halfClosed) upstream.endRaw();
     this.#client.resumeBody();
-    if (rest !== null) this.#client.raw(rest);
+    if (rest !== null) this.onRaw(rest);
   }
 
   onRaw(data: Buffer): void {
-    this.#movedAt = Date.now();
-    this.#client.raw(data);
-    if (this.#client.isClogged()) this.#upstream?.pause();
+    this.tunnel?.onRaw(data);
   }
 
   onRawEnd(): void {
-    this.#client.endRaw();
-    if (this.#client.halfClosed) this.#closeTunnel();
-  }
-
-  /** Bytes of the client's side of the tunnel. */
-  onClientRaw(data: Buffer): void {
-    this.#movedAt = Date.now();
-    this.#upstream?.sendRaw(data);
-    if (this.#upstream?.isClogged() === true) this.#client.pause();
+    this.tunnel?.onRawEnd();
   }
 
   #closeTunnel(): void {
+    if (this.#phase === "done") return;
+    this.#phase = "done";
+    this.tunnel?.forget();
+    this.#trace?.end(this.#release, this.#servedColumn(), 101);
     this.#dropUpstream();
-    this.#end(this.#servedColumn(), 101);
     this.#client.closeTunnel();
   }
 
@@ -395,7 +385,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   /** The client has closed its side: nothing comes after what it has sent, some of which may still wait to be passed on. */
   onClientEnd(): void {
-    if (this.#phase === "tunnel") this.#upstream?.endRaw();
+    if (this.tunnel !== null) this.tunnel.onClientEnd();
     else if (this.#phase === "held" || (!this.#requestComplete && !this.#client.hasInput)) this.#endAsGone();
   }
 
@@ -413,23 +403,22 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   // --- ending ---
 
-  /** Ends it at the drain limit; true if that was a request (a tunnel has been served). */
-  cut(): boolean {
+  /** Ends it at the drain limit. A tunnel has been served. */
+  cut(): void {
     if (this.#phase === "tunnel") {
       this.#closeTunnel();
-      return false;
+      return;
     }
     this.#dropUpstream();
     this.#end("cut", 503);
     this.#answerOrAbort(503, "the instance was stopped before it had answered");
-    return true;
   }
 
   /** Coarse timeouts; R4: none of them is a reason to try again once something was sent. */
   sweep(now: number): void {
     const idle = now - this.#movedAt;
-    if (this.#phase === "tunnel") {
-      if (idle > this.#limits.tunnelIdleMs) this.#closeTunnel();
+    if (this.tunnel !== null) {
+      this.tunnel.sweep(now, this.#limits.tunnelIdleMs);
     } else if (this.#phase === "dialling") {
       if (idle > this.#limits.connectTimeoutMs) this.#upstream?.destroy();
     } else if (this.#phase === "relaying" || this.#phase === "flushing") {

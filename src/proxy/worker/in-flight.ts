@@ -1,9 +1,12 @@
+import type { CloseCode } from "../../core/websockets.ts";
 import type { Registered } from "./registry.ts";
 
 /** A request as its target knows it. */
 export interface InFlight extends Registered {
-  /** Ends it at a drain limit; false for a tunnel, which is not counted. */
-  cut(): boolean;
+  /** Ends it at a drain limit. */
+  cut(): void;
+  /** What has become of it after a 101. */
+  readonly tunnel: OpenTunnel | null;
 }
 
 /** A request that waits for a usable target, as its app knows it. */
@@ -18,4 +21,9 @@ export interface Held {
   resume(): boolean;
   checkHold(now: number): void;
   giveUpHold(): void;
+}
+
+export interface OpenTunnel {
+  /** If it is a WebSocket, it is closed in order at that time (milliseconds since the epoch), or sooner; 0 takes that back. */
+  closeAt(at: number, code: CloseCode): void;
 }

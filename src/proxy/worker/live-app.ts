@@ -5,6 +5,7 @@ import { AccessLog } from "../access-log/access-log.ts";
 import { LogFiles } from "../access-log/log-file.ts";
 import type { WorkerAppDelta } from "../messages.ts";
 import { NO_PAGES, ownPages } from "./error-response.ts";
+import { closingWindow, DEFAULT_WEBSOCKETS } from "../../core/websockets.ts";
 import { Balancer } from "./balancer.ts";
 import { cohortOf } from "./cohort.ts";
 import type { ClientAddress } from "./forwarded-fields.ts";
@@ -49,6 +50,8 @@ export class LiveApp implements RoutedApp {
   #down: ReadonlySet<InstanceName> = new Set();
   #reportedHeld = 0;
   #routedTargets = 0;
+  #reportedTunnels = 0;
+  #finishing = false;
   #retries = RETRIES_ALWAYS;
 
   /** `report` is called when so many requests have begun that they must be handed over. */
@@ -112,6 +115,47 @@ export class LiveApp implements RoutedApp {
     return this.#targets.get(instance) ?? null;
   }
 
+  /** Calls back when nothing to the instances is in flight; their WebSockets are closed in order within the limit. */
+  drain(instances: readonly InstanceName[], limitMs: number, done: () => void): void {
+    const targets = instances.map((name) => this.target(name)).filter((target) => target !== null);
+    let left = targets.length;
+    if (left === 0) done();
+    for (const target of targets) {
+      target.drain(() => {
+        left -= 1;
+        if (left === 0) done();
+      });
+    }
+    this.#closeTunnels(targets, limitMs);
+  }
+
+  /** The worker ends: all WebSockets are closed in order within the limit. */
+  finish(limitMs: number): void {
+    this.#finishing = true;
+    this.#closeTunnels([...this.#targets.values()], limitMs);
+  }
+
+  /** `what` is left at the limit of a drain ends. */
+  cut(instances: readonly InstanceName[], what: "requests" | "everything"): void {
+    for (const name of instances) {
+      const target = this.target(name);
+      target?.cut();
+      if (what === "everything") target?.cutTunnels();
+    }
+  }
+
+  /** One after the other, evenly over the window. */
+  #closeTunnels(targets: readonly LiveTarget[], limitMs: number): void {
+    const spec = this.table.proxy.websockets ?? DEFAULT_WEBSOCKETS;
+    const { fromMs, toMs } = closingWindow(spec, limitMs);
+    const from = Date.now() + fromMs;
+    const tunnels = targets.flatMap((target) => target.tunnels);
+    for (const target of targets) target.closeLate(from, spec.closeCode);
+    for (const [index, tunnel] of tunnels.entries()) {
+      tunnel.closeAt(from + ((toMs - fromMs) * index) / tunnels.length, spec.closeCode);
+    }
+  }
+
   mayRetry(): boolean {
     if (this.#retries < 1) return false;
     this.#retries -= 1;
@@ -145,7 +189,7 @@ export class LiveApp implements RoutedApp {
   sweep(now: number): void {
     for (const target of this.#targets.values()) {
       target.pool.sweep(now);
-      if (!target.routed && target.exchanges.size === 0) this.#targets.delete(target.instance);
+      if (!target.routed && target.inFlight === 0) this.#targets.delete(target.instance);
     }
     this.#balancer.tick(now);
     this.#line.tick(now, this.#lineBounds());
@@ -164,13 +208,20 @@ export class LiveApp implements RoutedApp {
 
   /** There is something to hand over, or what was handed over last is not true any more. */
   hasNews(): boolean {
-    return this.#line.size !== this.#reportedHeld || this.book.hasNews();
+    return this.#line.size !== this.#reportedHeld || this.#tunnelCount() !== this.#reportedTunnels || this.book.hasNews();
   }
 
   delta(): WorkerAppDelta {
     this.#reportedHeld = this.#line.size;
+    this.#reportedTunnels = this.#tunnelCount();
     const targets = [...this.#targets.values()].filter(({ requests, inFlight }) => requests > 0 || inFlight > 0).map(countsOf);
     return { ...this.book.delta(), held: this.#line.size, targets };
+  }
+
+  #tunnelCount(): number {
+    let sum = 0;
+    for (const target of this.#targets.values()) sum += target.tunnelCount;
+    return sum;
   }
 
   #install(table: RouteTable): void {
@@ -199,7 +250,7 @@ export class LiveApp implements RoutedApp {
       this.#targets.set(target.instance, live);
     }
     live.routed = true;
-    live.pool.revive();
+    if (!this.#finishing) live.revive();
     live.setDown(this.#down.has(target.instance));
     live.inFlightMax = this.#inFlightMax;
     return live;
@@ -218,7 +269,7 @@ export class LiveApp implements RoutedApp {
 }
 
 function countsOf(target: LiveTarget): WorkerAppDelta["targets"][number] {
-  const { instance, requests, inFlight } = target;
+  const { instance, requests, inFlight, tunnelCount: tunnels } = target;
   target.requests = 0;
-  return { instance, requests, inFlight };
+  return { instance, requests, inFlight, tunnels };
 }

@@ -1,7 +1,8 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import type { Target } from "../../core/routes.ts";
 import { Ejection } from "./ejection.ts";
-import type { InFlight } from "./in-flight.ts";
+import type { CloseCode } from "../../core/websockets.ts";
+import type { InFlight, OpenTunnel } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
 import { Registry } from "./registry.ts";
 import { UpstreamSessions } from "./http2/upstream-sessions.ts";
@@ -23,8 +24,8 @@ export class LiveTarget {
   readonly host: string;
   readonly port: number;
   readonly pool: TargetPool;
-  /** Requests given to it and not finished; tunnels included. */
-  readonly exchanges = new Registry<InFlight>();
+  readonly #requests = new Registry<InFlight>();
+  readonly #tunnels = new Registry<InFlight>();
   /** Requests given since the last report. */
   requests = 0;
   /** In the present route table. */
@@ -40,6 +41,8 @@ export class LiveTarget {
   turnCredit = 0;
   addedAt = 0;
   #down = false;
+  /** For tunnels that open while it drains. */
+  #closing: { readonly at: number; readonly code: CloseCode } | null = null;
   #whenIdle: (() => void)[] = [];
 
   constructor(target: Target, release: ReleaseName, limits: Limits) {
@@ -48,10 +51,6 @@ export class LiveTarget {
     this.host = target.host;
     this.port = target.port;
     this.pool = new (target.protocol === "h2c" ? UpstreamSessions : UpstreamPool)(target.host, target.port, limits);
-  }
-
-  get inFlight(): number {
-    return this.exchanges.size;
   }
 
   isUp(): boolean {
@@ -65,15 +64,36 @@ export class LiveTarget {
     this.group?.refresh(this);
   }
 
+  /** Requests given to it and not finished, and tunnels. */
+  get inFlight(): number {
+    return this.#requests.size + this.#tunnels.size;
+  }
+
+  get tunnels(): readonly OpenTunnel[] {
+    return this.#tunnels.values().flatMap(({ tunnel }) => (tunnel === null ? [] : [tunnel]));
+  }
+
+  get tunnelCount(): number {
+    return this.#tunnels.size;
+  }
+
   begin(exchange: InFlight): void {
-    this.exchanges.add(exchange);
+    this.#requests.add(exchange);
     this.requests += 1;
     if (this.inFlight === this.inFlightMax) this.group?.refresh(this);
   }
 
+  /** The request has become a tunnel. */
+  switched(exchange: InFlight): void {
+    this.#requests.delete(exchange);
+    this.#tunnels.add(exchange);
+    if (this.#closing !== null) exchange.tunnel?.closeAt(this.#closing.at, this.#closing.code);
+  }
+
   end(exchange: InFlight): void {
     const before = this.inFlight;
-    this.exchanges.delete(exchange);
+    this.#requests.delete(exchange);
+    this.#tunnels.delete(exchange);
     if (before >= this.inFlightMax && this.inFlight < this.inFlightMax) this.group?.refresh(this);
     if (this.inFlight > 0 || this.#whenIdle.length === 0) return;
     const waiters = this.#whenIdle;
@@ -103,14 +123,30 @@ export class LiveTarget {
   /** Closes what is idle now (a client of the application may always do that), and calls back when nothing is in flight. */
   drain(done: () => void): void {
     this.pool.retire();
-    if (this.exchanges.size === 0) done();
+    if (this.inFlight === 0) done();
     else this.#whenIdle.push(done);
   }
 
-  /** Ends what is still in flight; gives how many requests (not tunnels) that were. */
-  cut(): number {
-    let requests = 0;
-    for (const exchange of this.exchanges.values()) if (exchange.cut()) requests += 1;
-    return requests;
+  /** WebSockets that open from now on are closed at that time (milliseconds since the epoch). */
+  closeLate(at: number, code: CloseCode): void {
+    this.#closing ??= { at, code };
+  }
+
+  /** It is in the table (again): WebSockets that were to be closed stay. */
+  revive(): void {
+    this.pool.revive();
+    if (this.#closing === null) return;
+    const { code } = this.#closing;
+    this.#closing = null;
+    for (const tunnel of this.tunnels) tunnel.closeAt(0, code);
+  }
+
+  /** Ends what is still in flight. */
+  cut(): void {
+    for (const exchange of this.#requests.values()) exchange.cut();
+  }
+
+  cutTunnels(): void {
+    for (const exchange of this.#tunnels.values()) exchange.cut();
   }
 }

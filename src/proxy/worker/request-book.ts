@@ -3,6 +3,11 @@ import type { LedgerColumn } from "../../core/ledger.ts";
 import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta } from "../messages.ts";
 import { Ledger } from "./ledger.ts";
 
+interface Asked {
+  readonly method: string;
+  readonly target: string;
+}
+
 /** Where a worker writes down the requests of one app, or those of one listener that no app has claimed. */
 export class RequestBook {
   readonly name: string;
@@ -29,6 +34,14 @@ export class RequestBook {
   end(release: ReleaseName, column: LedgerColumn, status: number): void {
     this.ledger.count(release, column, status);
     this.#inFlight -= 1;
+  }
+
+  /** A request was answered `ms` milliseconds after its first byte. */
+  time(ms: number, { method, target }: Asked, release: ReleaseName, status: number): void {
+    this.ledger.time(release, ms * 1000);
+    if (!this.ledger.isSlow(ms)) return;
+    const path = target.split("?", 1)[0]?.slice(0, 200) ?? "";
+    this.ledger.noteSlow({ at: Date.now(), ms, method, path, release, status });
   }
 
   /** What began here was no request. */

@@ -100,7 +100,7 @@ export class Worker implements ClientHost {
         this.#drain(message);
         return;
       case "cut":
-        for (const instance of message.instances) this.#apps.get(message.app)?.target(instance)?.cut();
+        this.#apps.get(message.app)?.cut(message.instances, message.what ?? "everything");
         return;
       case "flush":
         this.#report();
@@ -124,6 +124,7 @@ export class Worker implements ClientHost {
     this.#draining = true;
     for (const listener of this.#listeners.values()) listener.close();
     for (const client of this.#clients.values()) client.drain();
+    for (const app of this.#apps.values()) app.finish(drainMs);
     this.#endWhenDone();
   }
 
@@ -283,16 +284,13 @@ export class Worker implements ClientHost {
     this.#done(id);
   }
 
-  #drain({ id, app, instances }: Of<"drain">): void {
-    const targets = instances.map((name) => this.#apps.get(app)?.target(name) ?? null).filter((target) => target !== null);
-    let left = targets.length;
-    if (left === 0) this.#done(id);
-    for (const target of targets) {
-      target.drain(() => {
-        left -= 1;
-        if (left === 0) this.#done(id);
-      });
-    }
+  #drain({ id, app, instances, limitMs }: Of<"drain">): void {
+    const live = this.#apps.get(app);
+    const done = (): void => {
+      this.#done(id);
+    };
+    if (live === undefined) done();
+    else live.drain(instances, limitMs ?? Infinity, done);
   }
 
   #done(id: number): void {

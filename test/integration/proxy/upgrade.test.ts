@@ -25,10 +25,12 @@ describe("an upgrade of the proxy", { timeout: LIMIT_MS }, () => {
     await proxy.upgrade();
     await proxy.route([]);
     let drained = false;
-    const drain = proxy.traffic.drain(ProxyProgram.app, [upstream.target.instance], 60_000).then((outcome) => {
-      drained = true;
-      return outcome;
-    });
+    const drain = proxy.traffic
+      .drain(ProxyProgram.app, [upstream.target.instance], { requestsMs: 60_000, tunnelsMs: 60_000 })
+      .then((outcome) => {
+        drained = true;
+        return outcome;
+      });
     // The new generation alone would acknowledge at once; every call after this one finds that it has not.
     for (let looks = 0; looks < 20; looks += 1) await proxy.traffic.status();
     expect(drained).toBe(false);
@@ -43,7 +45,9 @@ describe("an upgrade of the proxy", { timeout: LIMIT_MS }, () => {
     await until(() => upstream.slow.length === 1);
     await proxy.upgrade();
     await proxy.route([]);
-    expect((await proxy.traffic.drain(ProxyProgram.app, [upstream.target.instance], 50)).cut).toBe(1);
+    expect((await proxy.traffic.drain(ProxyProgram.app, [upstream.target.instance], { requestsMs: 50, tunnelsMs: 50 })).cut).toBe(
+      1,
+    );
     expect((await slow).status).toBe(503);
     const ledger = await proxy.traffic.ledger(ProxyProgram.app);
     expect(sumRows(ledger?.rows ?? []).cut).toBe(1);
@@ -54,7 +58,7 @@ describe("an upgrade of the proxy", { timeout: LIMIT_MS }, () => {
     const slow = fetch(`${proxy.url}/slow`);
     await until(() => upstream.slow.length === 1);
     await proxy.route([]);
-    const drain = proxy.traffic.drain(ProxyProgram.app, [upstream.target.instance], 60_000);
+    const drain = proxy.traffic.drain(ProxyProgram.app, [upstream.target.instance], { requestsMs: 60_000, tunnelsMs: 60_000 });
     await proxy.upgrade();
     upstream.slow[0]?.end("done");
     expect((await drain).cut).toBe(0);

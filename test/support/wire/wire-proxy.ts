@@ -87,9 +87,9 @@ export class WireProxy {
   }
 
   /** Resolves when nothing to the instances on these ports is in flight. */
-  async drain(ports: readonly number[]): Promise<void> {
+  async drain(ports: readonly number[], limitMs = 60_000): Promise<void> {
     await this.#ask((id) => {
-      this.worker.take({ kind: "drain", id, app: "app", instances: ports.map((port) => `i${port}`) });
+      this.worker.take({ kind: "drain", id, app: "app", instances: ports.map((port) => `i${port}`), limitMs });
     });
   }
 
