@@ -6,14 +6,24 @@ const TICKS_PER_SECOND = 100;
 /** User and system time, in microseconds, of a process and everything it has started that still runs. */
 export function cpuTimeOf(root: number): number {
   const processes = readProcesses();
+  const family = familyIn(processes, root);
+  const ticks = processes.filter(({ pid }) => family.has(pid)).reduce((sum, process) => sum + process.ticks, 0);
+  return (ticks * 1_000_000) / TICKS_PER_SECOND;
+}
+
+/** The process and everything it has started that still runs. */
+export function familyOf(root: number): ReadonlySet<number> {
+  return familyIn(readProcesses(), root);
+}
+
+function familyIn(processes: readonly ProcessTimes[], root: number): ReadonlySet<number> {
   const family = new Set([root]);
   // A child has been started after its parent, but its number may be lower: look until nothing new turns up.
   for (let before = 0; before < family.size;) {
     before = family.size;
     for (const { pid, parent } of processes) if (family.has(parent)) family.add(pid);
   }
-  const ticks = processes.filter(({ pid }) => family.has(pid)).reduce((sum, process) => sum + process.ticks, 0);
-  return (ticks * 1_000_000) / TICKS_PER_SECOND;
+  return family;
 }
 
 interface ProcessTimes {

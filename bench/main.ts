@@ -8,11 +8,13 @@ import { join } from "node:path";
 import { filesFor } from "../test/support/tls/files.ts";
 import { startBackend } from "./backend.ts";
 import { freePort } from "./free-port.ts";
+import { churnReport } from "./churn.ts";
 import { type BenchOptions, readOptions } from "./options.ts";
+import { idleTable } from "./memory.ts";
 import { machine, writeSection } from "./page.ts";
 import { caddy } from "./peers/caddy.ts";
 import { haproxy } from "./peers/haproxy.ts";
-import { hitless } from "./peers/hitless.ts";
+import { hitless, routes } from "./peers/hitless.ts";
 import { nginx } from "./peers/nginx.ts";
 import type { Peer } from "./peers/peer.ts";
 import { isInstalled, killProgramsAtExit, type Program } from "./program.ts";
@@ -26,6 +28,25 @@ const NEEDED = ["wrk", "h2load", "nginx", "taskset"];
 const PROXY_CORE = 0;
 const LOAD_CORE = 1;
 
+const log = (line: string): void => {
+  console.error(line);
+};
+
+function wants({ works }: BenchOptions, name: string): boolean {
+  return works.length === 0 || works.includes(name);
+}
+
+function publish(section: string, text: string): void {
+  console.log(`\n${text}`);
+  // A part of the works must not take the place of all of them.
+  if (options.write && options.works.length === 0) writeSection(section, text);
+}
+
+function churnOf({ place }: Contender): Promise<string> {
+  const load = { directory, core: LOAD_CORE, origin: `http://127.0.0.1:${place.port}`, seconds: options.seconds };
+  return churnReport({ directory: place.directory, table: routes(place), rounds: options.rounds, load });
+}
+
 async function startAll(peers: readonly Peer[], directory: string, programs: Program[]): Promise<Contender[]> {
   const backend = await startBackend(join(directory, "backend"), LOAD_CORE);
   programs.push(backend.program);
@@ -38,7 +59,7 @@ async function startAll(peers: readonly Peer[], directory: string, programs: Pro
     const place = { directory: own, core: PROXY_CORE, backendPort: backend.port, port, securePort, certificate };
     const program = await peer.start(place);
     programs.push(program);
-    contenders.push({ name: peer.name, version: peer.version(), port, securePort, program });
+    contenders.push({ name: peer.name, version: peer.version(), place, program });
   }
   return contenders;
 }
@@ -47,9 +68,6 @@ async function measureAll(works: readonly Work[], contenders: readonly Contender
   const samples: Sample[] = [];
   for (const work of works) {
     const place = { directory, core: LOAD_CORE, seconds: options.seconds };
-    const log = (line: string): void => {
-      console.error(line);
-    };
     samples.push(...(await runRounds(work, contenders, { rounds: options.rounds, place, log })));
   }
   return samples;
@@ -85,10 +103,13 @@ try {
     directory,
     programs,
   );
-  const samples = await measureAll(works, contenders, directory);
-  const text = report(options, contenders, markdownTable(works, contenders, samples));
-  console.log(text);
-  if (options.write) writeSection("proxies", text);
+  if (works.length > 0) {
+    const samples = await measureAll(works, contenders, directory);
+    publish("proxies", report(options, contenders, markdownTable(works, contenders, samples)));
+  }
+  if (wants(options, "idle")) publish("idle", await idleTable(contenders, log));
+  const own = contenders.find(({ name }) => name === hitless.name);
+  if (own !== undefined && wants(options, "churn")) publish("churn", await churnOf(own));
 } finally {
   await Promise.all(programs.map((program) => program.stop()));
   rmSync(directory, { recursive: true, force: true });

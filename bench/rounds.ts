@@ -1,4 +1,5 @@
 import { cpuTimeOf } from "./cpu-time.ts";
+import type { PeerPlace } from "./peers/peer.ts";
 import type { Program } from "./program.ts";
 import type { Work } from "./works/work.ts";
 import type { LoadOptions } from "./wrk.ts";
@@ -7,8 +8,7 @@ import type { LoadOptions } from "./wrk.ts";
 export interface Contender {
   readonly name: string;
   readonly version: string;
-  readonly port: number;
-  readonly securePort: number;
+  readonly place: PeerPlace;
   readonly program: Program;
 }
 
@@ -45,7 +45,7 @@ export async function runRounds(
   return samples;
 }
 
-function originOf({ secure }: Work, { port, securePort }: Contender): string {
+function originOf({ secure }: Work, { place: { port, securePort } }: Contender): string {
   return secure ? `https://127.0.0.1:${securePort}` : `http://127.0.0.1:${port}`;
 }
 

@@ -28,7 +28,8 @@ export const hitless: Peer = {
   },
 };
 
-function routes({ port, securePort, certificate, backendPort }: PeerPlace): RouteTable {
+/** What it serves. */
+export function routes({ port, securePort, certificate, backendPort }: PeerPlace): RouteTable {
   const target = { instance: "web-r1-1", host: "127.0.0.1", port: backendPort, health: null };
   return {
     app: "bench",
