@@ -55,6 +55,7 @@ export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
   holdBytes: z.number().int().min(1).optional(),
   firstByteTimeoutMs: ms,
   http2Cleartext: z.boolean().optional(),
+  maxBodyBytes: z.number().int().min(0).optional(),
   accessLog: accessLogSchema.optional(),
   websockets: websocketSchema.optional(),
 });

@@ -103,6 +103,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages }: Pages, previ
       ...holdOf(config.proxy.hold),
       firstByteTimeoutMs: config.proxy.firstByteTimeout,
       ...(config.proxy.http2Cleartext ? { http2Cleartext: true } : {}),
+      ...(config.proxy.maxBody === undefined ? {} : { maxBodyBytes: config.proxy.maxBody }),
       ...(config.accessLog === undefined ? {} : { accessLog: accessLogOf(config.accessLog, base) }),
       ...(config.websockets === undefined ? {} : { websockets: websocketsOf(config.websockets) }),
     },

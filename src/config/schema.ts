@@ -8,7 +8,7 @@ import { errorPages } from "./pages.ts";
 import { balanceKeys, claimKeys, releaseKeys } from "./routing.ts";
 import { tls } from "./tls.ts";
 import { accessLog } from "./access-log.ts";
-import { duration } from "./units.ts";
+import { duration, size } from "./units.ts";
 import { websockets } from "./websockets.ts";
 
 const NAME = "expected a name of small letters, digits and hyphens that begins with a letter, at most 40 characters";
@@ -120,6 +120,7 @@ export const configSchema = z
         firstByteTimeout: duration(0)
           .default(60_000)
           .describe("How long an instance may take to begin its answer. 0 turns it off."),
+        maxBody: size(0).optional().describe("A longer request body is refused with 413. Default: of any length."),
         http2Cleartext: z
           .boolean({ error: "expected true or false" })
           .default(false)

@@ -81,6 +81,8 @@ export interface ProxySpec {
   readonly firstByteTimeoutMs: number;
   /** HTTP/2 without TLS, for clients that begin with it. Absent: no. */
   readonly http2Cleartext?: boolean | undefined;
+  /** A longer request body is refused. Absent: of any length. */
+  readonly maxBodyBytes?: number | undefined;
   /** Absent: none. */
   readonly accessLog?: AccessLogSpec | undefined;
   /** Absent: `DEFAULT_WEBSOCKETS`. */

@@ -1,12 +1,15 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import { NO_RELEASE, type LedgerColumn } from "../../core/ledger.ts";
 import { AccessTrace } from "../access-log/access-trace.ts";
+import { BodyWatch, TOO_LONG } from "./body-watch.ts";
 import { errorAnswer } from "./error-response.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
 import { forwardedFields } from "./forwarded-fields.ts";
 import type { Held, InFlight } from "./in-flight.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { Limits } from "./limits.ts";
+import { refusal, type Refusal } from "./refusal.ts";
+import { overdue } from "./relay-timeouts.ts";
 import { isRepeatable, isRepeatableOnFresh } from "./repeatable.ts";
 import type { BodySink } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -46,6 +49,10 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   #heldSince = 0;
   /** The whole body has come from the client. */
   #requestComplete: boolean;
+  /** Null without a body. */
+  readonly #body: BodyWatch | null;
+  /** So long connections to instances were tried for that did not come about. */
+  #dialledMs = 0;
   #status = 0;
   #closesClient = false;
   /** When the present attempt last moved: dialled, sent, or received (milliseconds since the epoch). */
@@ -58,13 +65,16 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#head = head;
     this.#limits = limits;
     this.#requestComplete = head.body === 0;
+    this.#body = head.body === 0 ? null : new BodyWatch(head, route.app.table.proxy.maxBodyBytes ?? Infinity, limits);
     const log = route.app.accessLog;
     this.#trace = log === null ? null : new AccessTrace(log, client, head);
   }
 
   start(): void {
-    const target = this.#app.lineMoves ? null : this.#route.pick(null);
-    if (target === null) this.#hold();
+    const tooLong = this.#body?.isTooLong === true;
+    const target = tooLong || this.#app.lineMoves ? null : this.#route.pick(null);
+    if (tooLong) this.#refuse(TOO_LONG);
+    else if (target === null) this.#hold();
     else this.#attempt(target);
   }
 
@@ -186,13 +196,15 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     const target = this.#target;
     target?.whenDialFailed();
     this.#leaveTarget();
+    this.#dialledMs += Date.now() - this.#movedAt;
     if (target !== null) {
       this.#tried ??= new Set();
       this.#tried.add(target.instance);
     }
     this.#retried = true;
     const next = this.#route.pick(this.#tried);
-    if (next === null) this.#hold();
+    if (this.#dialledMs >= this.#limits.connectTotalMs) this.#failByUs(504, "no instance could be connected to in time");
+    else if (next === null) this.#hold();
     else this.#attempt(next);
   }
 
@@ -212,6 +224,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   onRequestBody(data: Buffer, more: boolean): void {
     this.#movedAt = Date.now();
+    this.#body?.add(data.length);
+    if (this.#body?.isTooLong === true && this.#phase === "relaying") this.#refuse(TOO_LONG);
     this.#upstream?.sendBody(data, more);
     if (this.#upstream?.isClogged() === true) this.#client.pause();
   }
@@ -221,12 +235,9 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#upstream?.endBody(trailers);
   }
 
-  /** Its framing is broken: what was sent so far must not look whole to the application. */
+  /** Its framing is broken. */
   onRequestBroken(): void {
-    this.#dropUpstream();
-    this.#end("refused", 400);
-    if (this.#client.forwarded) this.#client.abort();
-    else this.#client.answer(errorAnswer(400, "the body's framing is invalid"), { close: true });
+    this.#refuse(refusal(400, "the body's framing is invalid"));
   }
 
   /** Everything that was passed on has been handed to the kernel of the application's socket. */
@@ -420,27 +431,28 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     if (this.tunnel !== null) {
       this.tunnel.sweep(now, this.#limits.tunnelIdleMs);
     } else if (this.#phase === "dialling") {
-      if (idle > this.#limits.connectTimeoutMs) this.#upstream?.destroy();
+      const { connectTimeoutMs, connectTotalMs } = this.#limits;
+      if (idle > Math.min(connectTimeoutMs, connectTotalMs - this.#dialledMs)) this.#upstream?.destroy();
     } else if (this.#phase === "relaying" || this.#phase === "flushing") {
-      this.#sweepRelay(idle);
+      this.#sweepRelay(now);
     }
   }
 
-  #sweepRelay(idle: number): void {
-    const firstByteMs = this.#app.table.proxy.firstByteTimeoutMs;
-    if (!this.#client.isFlushed()) {
-      if (idle > this.#limits.writeStallMs) this.#endAsGone();
-    } else if (this.#upstream?.began === true) {
-      if (idle > this.#limits.betweenBytesMs) this.#failByUs(504, "the application stopped in the middle of its answer");
-    } else if (this.#requestComplete) {
-      if (firstByteMs > 0 && idle > firstByteMs) this.#failByUs(504, "the application did not answer in time");
-    } else if (this.#upstream?.isFlushed() === false) {
-      if (idle > this.#limits.writeStallMs) this.#failByUs(504, "the application stopped reading the request");
-    } else if (idle > this.#limits.bodyIdleMs) {
-      this.#dropUpstream();
-      this.#end("refused", 408);
-      this.#client.answer(errorAnswer(408, "the request's body did not arrive in time"), { close: true });
-    }
+  #sweepRelay(now: number): void {
+    const { firstByteTimeoutMs } = this.#app.table.proxy;
+    const relay = { now, movedAt: this.#movedAt, client: this.#client, upstream: this.#upstream, body: this.#body };
+    const end = overdue({ ...relay, requestComplete: this.#requestComplete }, { ...this.#limits, firstByteTimeoutMs });
+    if (end === "client") this.#endAsGone();
+    else if (end?.status === 408) this.#refuse(end);
+    else if (end !== null) this.#failByUs(end.status, end.reason);
+  }
+
+  /** The request is wrong or too slow: what was sent of it must not look whole to the application. */
+  #refuse({ status, reason }: Refusal): void {
+    this.#dropUpstream();
+    this.#end("refused", status);
+    if (this.#client.forwarded) this.#client.abort();
+    else this.#client.answer(errorAnswer(status, reason), { close: true, bodyless: this.#head.method === "HEAD" });
   }
 
   #failByUs(status: number, reason: string): void {

@@ -10,6 +10,9 @@ export interface Limits {
   readonly tlsHandshakeMs: number;
   /** Without progress of a request body. */
   readonly bodyIdleMs: number;
+  /** Bytes in a second that a request body brings on average at least, once the client was waited for so long. */
+  readonly bodyRateMin: number;
+  readonly bodyRateAfterMs: number;
   /** Without progress of a client (or an application) that should read. */
   readonly writeStallMs: number;
   readonly clientKeepAliveMs: number;
@@ -51,6 +54,8 @@ export const DEFAULT_LIMITS: Limits = {
   headTimeoutMs: 10_000,
   tlsHandshakeMs: 10_000,
   bodyIdleMs: 60_000,
+  bodyRateMin: 1_024,
+  bodyRateAfterMs: 30_000,
   writeStallMs: 60_000,
   clientKeepAliveMs: 75_000,
   lingerIdleMs: 2_000,

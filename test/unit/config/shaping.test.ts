@@ -44,6 +44,14 @@ describe("proxy.hold", () => {
   );
 });
 
+describe("proxy.maxBody", () => {
+  test("is a size; without it there is no limit", async () => {
+    expect(await load({ proxy: { maxBody: "10MiB" } })).toMatchObject({ proxy: { maxBodyBytes: 10_485_760 } });
+    expect(await load({})).not.toHaveProperty("proxy.maxBodyBytes");
+    expect(await load({ proxy: { maxBody: "10MB" } })).toEqual([expect.stringContaining("proxy.maxBody")]);
+  });
+});
+
 describe("errorPages", () => {
   test("are read with their type", async () => {
     const files = { "pages/502.html": "<p>é", "pages/503.txt": "later" };
