@@ -56,6 +56,7 @@ export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
   firstByteTimeoutMs: ms,
   http2Cleartext: z.boolean().optional(),
   maxBodyBytes: z.number().int().min(0).optional(),
+  connectionsPerClient: z.number().int().min(1).optional(),
   accessLog: accessLogSchema.optional(),
   websockets: websocketSchema.optional(),
 });

@@ -104,6 +104,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages }: Pages, previ
       firstByteTimeoutMs: config.proxy.firstByteTimeout,
       ...(config.proxy.http2Cleartext ? { http2Cleartext: true } : {}),
       ...(config.proxy.maxBody === undefined ? {} : { maxBodyBytes: config.proxy.maxBody }),
+      ...(config.proxy.connectionsPerClient === undefined ? {} : { connectionsPerClient: config.proxy.connectionsPerClient }),
       ...(config.accessLog === undefined ? {} : { accessLog: accessLogOf(config.accessLog, base) }),
       ...(config.websockets === undefined ? {} : { websockets: websocketsOf(config.websockets) }),
     },

@@ -121,6 +121,9 @@ export const configSchema = z
           .default(60_000)
           .describe("How long an instance may take to begin its answer. 0 turns it off."),
         maxBody: size(0).optional().describe("A longer request body is refused with 413. Default: of any length."),
+        connectionsPerClient: whole(1, 1_000_000)
+          .optional()
+          .describe("Connections that one client address may have; the next one gets 503. Default: any number."),
         http2Cleartext: z
           .boolean({ error: "expected true or false" })
           .default(false)

@@ -83,6 +83,8 @@ export interface ProxySpec {
   readonly http2Cleartext?: boolean | undefined;
   /** A longer request body is refused. Absent: of any length. */
   readonly maxBodyBytes?: number | undefined;
+  /** Connections that one client may have, over all workers. Absent: any number. */
+  readonly connectionsPerClient?: number | undefined;
   /** Absent: none. */
   readonly accessLog?: AccessLogSpec | undefined;
   /** Absent: `DEFAULT_WEBSOCKETS`. */

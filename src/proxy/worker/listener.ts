@@ -4,13 +4,16 @@ import type { SecureAcceptor, SecureSettings } from "../tls/secure-acceptor.ts";
 import { onAccepted, type Accepted } from "./acceptor.ts";
 import type { Door } from "./client-host.ts";
 import type { RequestBook } from "./request-book.ts";
+import { ClientPlaces } from "./client-places.ts";
 import { Router } from "./router.ts";
 
 export interface ListenerEvents {
   /** A plain connection. */
   onPlain(accepted: Accepted): void;
-  /** No more connections may be taken; this one is answered and closed. */
+  /** No more connections may be taken. */
   isFull(): boolean;
+  /** One too many, of all or of one client. */
+  onTooMany(socket: net.Socket): void;
   onListening(): void;
   onError(error: Error): void;
 }
@@ -21,6 +24,8 @@ export class Listener implements Door {
   readonly #server: net.Server;
   readonly #acceptor: SecureAcceptor | null;
   readonly #apps = new Set<string>();
+  readonly #clients = new ClientPlaces();
+  readonly #clientMax = new Map<string, number>();
   readonly #settings = new Map<string, SecureSettings>();
   readonly #certificates = new Map<string, readonly Certificate[]>();
 
@@ -31,12 +36,13 @@ export class Listener implements Door {
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true });
     if (acceptor === null) {
       onAccepted(this.#server, (accepted) => {
-        events.onPlain(accepted);
+        if (this.#hasRoom(accepted.socket, events)) events.onPlain(accepted);
+        else events.onTooMany(accepted.socket);
       });
     } else {
       this.#server.on("connection", (socket) => {
-        if (events.isFull()) socket.resetAndDestroy();
-        else acceptor.accept(socket);
+        if (this.#hasRoom(socket, events)) acceptor.accept(socket);
+        else events.onTooMany(socket);
       });
     }
     this.#server.on("error", (error) => {
@@ -59,6 +65,8 @@ export class Listener implements Door {
   leave(app: string): boolean {
     this.#apps.delete(app);
     this.#settings.delete(app);
+    this.#clientMax.delete(app);
+    this.#clients.max = Math.min(...this.#clientMax.values());
     if (this.#certificates.delete(app)) this.#install();
     return this.#apps.size === 0;
   }
@@ -97,6 +105,16 @@ export class Listener implements Door {
   setCertificates(app: string, certificates: readonly Certificate[]): void {
     this.#certificates.set(app, certificates);
     this.#install();
+  }
+
+  /** Connections that one client may have here. Where apps share a listener the least of theirs holds. */
+  setClientMax(app: string, max: number): void {
+    this.#clientMax.set(app, max);
+    this.#clients.max = Math.min(...this.#clientMax.values());
+  }
+
+  #hasRoom(socket: net.Socket, events: ListenerEvents): boolean {
+    return !events.isFull() && this.#clients.take(socket);
   }
 
   #install(): void {

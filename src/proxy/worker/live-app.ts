@@ -166,6 +166,12 @@ export class LiveApp implements RoutedApp {
     return this.#line.moves;
   }
 
+  /** Connections that one client may have in this worker. */
+  get clientConnectionsMax(): number {
+    const { connectionsPerClient } = this.table.proxy;
+    return connectionsPerClient === undefined ? Infinity : Math.ceil(connectionsPerClient / this.#workers);
+  }
+
   holdEnd(since: number): number {
     return since + this.table.proxy.holdMs;
   }

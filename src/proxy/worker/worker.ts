@@ -144,8 +144,10 @@ export class Worker implements ClientHost {
     const listener: Listener = new Listener(new RequestBook(bookOf(key), this.#reportSoon), acceptor, {
       isFull: () => this.#isFull(),
       onPlain: (accepted) => {
-        if (this.#isFull()) this.#turnAway(accepted.socket);
-        else this.#accept(accepted, listener);
+        this.#accept(accepted, listener);
+      },
+      onTooMany: (socket) => {
+        this.#turnAway(socket, secure !== null);
       },
       onListening: () => {
         this.#done(id);
@@ -170,6 +172,7 @@ export class Worker implements ClientHost {
   #serve(listener: Listener, live: LiveApp): void {
     const { app, routing, tls } = live.table;
     listener.router.set(live, (routing ?? DEFAULT_ROUTING).claim);
+    listener.setClientMax(app, live.clientConnectionsMax);
     if (tls !== null) listener.apply(app, tls);
   }
 
@@ -236,9 +239,14 @@ export class Worker implements ClientHost {
     return this.#clients.size + this.#handshaking() >= this.limits.clientConnectionsMax;
   }
 
-  #turnAway(socket: net.Socket): void {
+  /** A handshake is the dearest part of a connection: over TLS there is none for the answer's sake. */
+  #turnAway(socket: net.Socket, secure: boolean): void {
     this.#connectionsRefused += 1;
     socket.on("error", () => undefined);
+    if (secure) {
+      socket.resetAndDestroy();
+      return;
+    }
     socket.end(writeOwn(errorAnswer(503, "too many connections"), { close: true, bodyless: false }), "latin1");
     socket.setTimeout(this.limits.lingerIdleMs, () => socket.destroy());
     socket.resume();

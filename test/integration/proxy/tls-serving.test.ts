@@ -1,7 +1,8 @@
 import { connect as connectPlain } from "node:net";
 import { fileURLToPath } from "node:url";
 import { connect } from "node:tls";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { ProxySpec } from "../../../src/core/app-spec.ts";
 import { temporaryDirectory, until } from "../../support/temp.ts";
 import { ask, echoOf, get } from "../../support/tls/client.ts";
 import { filesFor } from "../../support/tls/files.ts";
@@ -10,11 +11,27 @@ import { startEcho, startProxy, tableFor } from "../../support/tls/proxy.ts";
 
 const READ_TO_END = fileURLToPath(new URL("../../support/tls/read-to-end.py", import.meta.url));
 
-async function serve(names: readonly (readonly string[])[], tls: object = {}, fields = {}) {
+/** A connection that stays; "refused" when it is reset before its handshake is done. */
+function handshake(port: number): Promise<"made" | "refused"> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1", servername: "shop.test", rejectUnauthorized: false }, () => {
+      resolve("made");
+    });
+    onTestFinished(() => {
+      socket.destroy();
+    });
+    socket.on("error", () => {
+      resolve("refused");
+    });
+  });
+}
+
+async function serve(names: readonly (readonly string[])[], tls: object = {}, fields = {}, limits: Partial<ProxySpec> = {}) {
   const directory = temporaryDirectory();
   const certificates = await Promise.all(names.map((some) => filesFor(directory, some)));
   const proxy = await startProxy();
-  await proxy.traffic.apply(tableFor(await startEcho(fields), { certificates, ...tls }));
+  const table = tableFor(await startEcho(fields), { certificates, ...tls });
+  await proxy.traffic.apply({ ...table, proxy: { ...table.proxy, ...limits } });
   return { proxy, certificates, ...(await proxy.ports()) };
 }
 
@@ -58,6 +75,17 @@ describe("certificates from files", () => {
       expect(ran.stdout).toBe("200 1\n200 0\n");
     },
   );
+
+  test("are not asked for by a connection that is one too many for its client: it is reset, and counted", async () => {
+    const { secure, proxy } = await serve([["shop.test"]], {}, {}, { connectionsPerClient: 2 });
+    const outcomes = await Promise.all([1, 2, 3].map(() => handshake(secure)));
+    expect(outcomes).toContain("refused");
+    const refused = outcomes.filter((outcome) => outcome === "refused").length;
+    await until(async () => {
+      const metrics = await proxy.traffic.metrics();
+      return metrics.includes(`hitless_client_connections_refused_total ${String(refused)}\n`);
+    });
+  });
 
   test("refuse what is older than the least version", async () => {
     const { secure, proxy } = await serve([["shop.test"]], { minVersion: "TLSv1.3" });

@@ -23,8 +23,8 @@ export class RawClient extends Wire {
 }
 
 /** Connects; the connection goes away with the running test. */
-export async function connectRaw(port: number): Promise<RawClient> {
-  const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
+export async function connectRaw(port: number, localAddress = "127.0.0.1"): Promise<RawClient> {
+  const socket = connect({ host: "127.0.0.1", port, localAddress, allowHalfOpen: true });
   const client = new RawClient(socket);
   onTestFinished(() => {
     socket.destroy();

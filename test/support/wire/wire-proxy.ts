@@ -21,6 +21,7 @@ export class WireProxy {
   #counts: LedgerCounts = ZERO_COUNTS;
   #inFlight = 0;
   #held = 0;
+  #connectionsRefused = 0;
   #id = 100;
   readonly #options: WireProxyOptions;
   readonly #waiting = new Map<number, () => void>();
@@ -102,6 +103,12 @@ export class WireProxy {
     return this.#held;
   }
 
+  /** Connections that were one too many. */
+  get connectionsRefused(): number {
+    this.worker.take({ kind: "flush", id: 3 });
+    return this.#connectionsRefused;
+  }
+
   get inFlight(): number {
     this.worker.take({ kind: "flush", id: 3 });
     return this.#inFlight;
@@ -132,6 +139,7 @@ export class WireProxy {
   #take(message: WorkerMessage): void {
     if (message.kind === "done") this.#waiting.get(message.id)?.();
     if (message.kind !== "counts") return;
+    this.#connectionsRefused += message.delta.connectionsRefused;
     for (const app of message.delta.apps) {
       this.#inFlight = app.inFlight;
       this.#held = app.held;

@@ -52,6 +52,11 @@ describe("proxy.maxBody", () => {
   });
 });
 
+test("proxy.connectionsPerClient is a number of at least one", async () => {
+  expect(await load({ proxy: { connectionsPerClient: 500 } })).toMatchObject({ proxy: { connectionsPerClient: 500 } });
+  expect(await load({ proxy: { connectionsPerClient: 0 } })).toEqual([expect.stringContaining("proxy.connectionsPerClient")]);
+});
+
 describe("errorPages", () => {
   test("are read with their type", async () => {
     const files = { "pages/502.html": "<p>é", "pages/503.txt": "later" };

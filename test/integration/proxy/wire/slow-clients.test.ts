@@ -107,6 +107,30 @@ describe("K: slow clients and floods", () => {
       .toBe(200);
   });
 
+  it("K7: over the limit of one client: 503 and counted; others are served, and so is it when one of its connections is gone", async () => {
+    const upstream = await startAnswering();
+    const proxy = await WireProxy.start([upstream.port], { proxy: { connectionsPerClient: 2 } });
+    const [one] = [await connectRaw(proxy.port), await connectRaw(proxy.port)];
+    const third = await connectRaw(proxy.port);
+    expect(await third.status()).toBe(503);
+    await third.gone();
+    expect(proxy.connectionsRefused).toBe(1);
+    const other = await connectRaw(proxy.port, "127.0.0.2");
+    other.send(GET);
+    expect(await other.status()).toBe(200);
+    one.rst();
+    await expect
+      .poll(async () => {
+        const again = await connectRaw(proxy.port);
+        again.send(GET);
+        return again.status();
+      })
+      .toBe(200);
+    proxy.serveAnother("strict", { proxy: { holdMs: 0, firstByteTimeoutMs: 0, connectionsPerClient: 1 } });
+    const late = await connectRaw(proxy.port, "127.0.0.2");
+    expect(await late.status()).toBe(503);
+  });
+
   it("K10: a storm of clients that go leaves nothing behind", async () => {
     const upstream = await ScriptedUpstream.start(async (peer) => {
       await peer.request();
