@@ -6,14 +6,28 @@ interface Sleeper {
   wake(): void;
 }
 
-/** Virtual time: it stands still while anything can run, then jumps to the next sleeper. */
+/**
+ * Virtual time: it stands still while anything can run, then jumps to the next sleeper. The engine sees the wall clock, which can be set; how
+ * long something takes is not changed by that.
+ */
 export class SimClock implements Clock {
   #now = 1_700_000_000_000;
+  #setBy = 0;
   #order = 0;
   readonly #sleepers: Sleeper[] = [];
 
   now(): number {
+    return this.#now + this.#setBy;
+  }
+
+  /** Time that nobody can set. */
+  monotonic(): number {
     return this.#now;
+  }
+
+  /** Somebody sets the wall clock, forward or back. */
+  set(byMs: number): void {
+    this.#setBy += byMs;
   }
 
   sleepUntil(at: number, signal: AbortSignal): Promise<void> {
@@ -31,7 +45,7 @@ export class SimClock implements Clock {
         signal.removeEventListener("abort", giveUp);
         resolve();
       };
-      const sleeper: Sleeper = { at, order: (this.#order += 1), wake };
+      const sleeper: Sleeper = { at: at - this.#setBy, order: (this.#order += 1), wake };
       signal.addEventListener("abort", giveUp, { once: true });
       this.#sleepers.push(sleeper);
     });
@@ -39,7 +53,7 @@ export class SimClock implements Clock {
 
   /** A delay of the world itself. */
   pass(ms: number): Promise<void> {
-    return this.sleepUntil(this.#now + ms, NEVER);
+    return this.sleepUntil(this.now() + ms, NEVER);
   }
 
   /** Wakes the next sleeper; false when nobody sleeps. */

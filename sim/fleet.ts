@@ -48,7 +48,7 @@ export class SimFleet implements Fleet {
       release,
       behaviour,
       port: (this.#nextPort += 1),
-      readyAt: this.#clock.now() + this.#rng.between(20, behaviour === "slow" ? 4_000 : 400),
+      readyAt: this.#clock.monotonic() + this.#rng.between(20, behaviour === "slow" ? 4_000 : 400),
       alive: true,
       ready: false,
       signalled: false,
@@ -83,10 +83,17 @@ export class SimFleet implements Fleet {
     return Promise.resolve(["the last line"]);
   }
 
+  /** True for a release whose instances never last. */
+  endsByItself(release: string): boolean {
+    const behaviour = this.#behaviours.get(release);
+    return behaviour === "crashes" || behaviour === "dies-later";
+  }
+
   /** What a health check would see now. */
   answers(port: number): boolean {
     const instance = [...this.instances.values()].find((one) => one.port === port);
-    if (instance?.alive !== true || instance.behaviour === "never-ready" || this.#clock.now() < instance.readyAt) return false;
+    if (instance?.alive !== true || instance.behaviour === "never-ready" || this.#clock.monotonic() < instance.readyAt)
+      return false;
     if (instance.behaviour === "flaps") return this.#rng.chance(0.5);
     return true;
   }

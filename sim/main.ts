@@ -16,6 +16,7 @@ const { values } = parseArgs({
 
 const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
+const PROGRESS_EVERY = 500;
 let failed = 0;
 const outcomes = new Map<string, number>();
 for (let seed = first; seed < first + count; seed += 1) {
@@ -25,6 +26,9 @@ for (let seed = first; seed < first + count; seed += 1) {
     ...(values["crash-at"] === undefined ? {} : { crashAt: Number(values["crash-at"]) }),
     ...(values["crash-when"] === undefined ? {} : { crashWhen: values["crash-when"] === "after" ? "after" : "before" }),
   });
+  const done = seed - first + 1;
+  if (done % PROGRESS_EVERY === 0 && done < count)
+    console.error(`${String(done)} of ${String(count)} seeds, ${String(failed)} failed`);
   outcomes.set(result.outcome, (outcomes.get(result.outcome) ?? 0) + 1);
   if (values.journal) console.log(result.journal);
   if (result.violations.length === 0) continue;

@@ -1,8 +1,9 @@
 import { createRng, type Rng } from "../src/base/rng.ts";
-import { MemoryStore } from "../src/adapters/memory/store.ts";
 import { desiredCount } from "../src/core/instances.ts";
 import type { AppState } from "../src/core/state.ts";
 import type { Behaviour } from "./fleet.ts";
+import { SimJournal } from "./journal.ts";
+import { killOne, meddleWith, scale, type Size } from "./meddling.ts";
 import { World } from "./world.ts";
 
 export interface RunResult {
@@ -37,16 +38,17 @@ const STEPS_MAX = 20_000;
 export async function run(options: RunOptions): Promise<RunResult> {
   const rng = createRng(options.seed);
   const calm = options.calm === true;
-  const store = new MemoryStore();
+  const store = new SimJournal(rng, calm ? 0 : rng.pick([0, 0, 0.02]));
   const world = createWorld(options, rng, store);
   const size = calm ? { instances: 3, batch: 1 } : anySize(rng);
+  world.meddle = meddleWith(world, rng, size);
   await world.boot();
   await world.deploy(size.instances, size.batch);
   await world.run(STEPS_MAX);
   const operations = calm ? 1 : rng.between(1, 4);
   for (let index = 0; index < operations; index += 1) {
     const active = world.state?.active ?? null;
-    world.checker.floor = active === null ? 0 : routedNow(world);
+    world.checker.floor = planFloor(world, active);
     if (calm) await walk(world, options.operation ?? "deploy", size);
     else await operate(world, rng, size);
     await world.run(STEPS_MAX);
@@ -64,7 +66,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
 }
 
 /** The order of the draws is part of the meaning of a seed. */
-function createWorld(options: RunOptions, rng: Rng, store: MemoryStore): World {
+function createWorld(options: RunOptions, rng: Rng, store: SimJournal): World {
   const calm = options.calm === true;
   const behaviours = calm ? calmBehaviours(options) : new Map([2, 3, 4, 5].map((number) => [`r${number}`, behaviour(rng)]));
   return new World({
@@ -75,12 +77,9 @@ function createWorld(options: RunOptions, rng: Rng, store: MemoryStore): World {
     crashWhen: options.crashWhen ?? rng.pick(["before", "after"]),
     proxyAwayShare: calm ? 0 : rng.pick([0, 0, 0.02, 0.1]),
     buildFailShare: calm ? 0 : 0.05,
+    replies: calm ? { lateShare: 0, lostShare: 0 } : { lateShare: rng.pick([0, 0.05, 0.2]), lostShare: rng.pick([0, 0.02, 0.1]) },
+    meddleShare: calm ? 0 : rng.pick([0, 0.01, 0.05]),
   });
-}
-
-interface Size {
-  readonly instances: number;
-  readonly batch: number;
 }
 
 function anySize(rng: Rng): Size {
@@ -114,11 +113,7 @@ async function operate(world: World, rng: Rng, size: Size): Promise<void> {
   if (choice <= 5) await world.deploy(size.instances, size.batch);
   else if (choice <= 6) await world.request({ kind: "rollback.requested", by: "sim", release: null });
   else if (choice <= 7) await world.request({ kind: "restart.requested", by: "sim" });
-  else {
-    const count = rng.between(1, 6);
-    world.checker.floor = Math.min(world.checker.floor, count);
-    await world.request({ kind: "scale.requested", by: "sim", counts: { web: count } });
-  }
+  else await scale(world, rng.between(1, 6));
   await world.run(rng.pick([5, 50, STEPS_MAX]));
   if (rng.chance(0.2)) await world.request({ kind: "abort.requested", by: "sim" });
   if (rng.chance(0.2)) killOne(world, rng);
@@ -128,9 +123,11 @@ async function operate(world: World, rng: Rng, size: Size): Promise<void> {
 function atRest(world: World): readonly string[] {
   const { state } = world;
   if (state === null) return ["the engine is gone"];
+  if (world.fault !== null) return [`the engine acts no more: ${world.fault.why ?? world.fault.what}`];
   const deployment = state.deployment;
   if (deployment?.outcome === null) return [`${deployment.name} never ended: it is ${deployment.step}`];
-  if (deployment?.outcome === "failed") return [];
+  if (deployment?.outcome === "failed")
+    return state.active === null || state.suspended ? [] : incomplete(world, state, state.active);
   return [...strays(world, state), ...(state.active === null || state.suspended ? [] : incomplete(world, state, state.active))];
 }
 
@@ -143,22 +140,23 @@ function strays(world: World, state: AppState): readonly string[] {
 
 function incomplete(world: World, state: AppState, active: string): readonly string[] {
   const wanted = desiredCount(state, active, "web");
-  const crashing = Object.values(state.crashes).some((crash) => crash.count > 1);
-  const serving = Object.values(state.instances).filter((instance) => instance.type === "web" && instance.routed).length;
+  const crashing = world.fleet.endsByItself(active);
+  const serving = Object.values(state.instances).filter(
+    ({ type, routed, generation }) => type === "web" && routed && generation === state.generation,
+  ).length;
   const problems: string[] = [];
   if (serving !== wanted && !crashing) problems.push(`${String(serving)} of ${String(wanted)} instances of ${active} serve`);
+  const dead = world.checker.routed().filter((name) => world.fleet.instances.get(name)?.alive !== true);
+  if (dead.length > 0 && !crashing) problems.push(`${dead.join(", ")} is gone and still routed`);
   if (!world.releases.kept.has(active)) problems.push(`the active release ${active} was removed`);
   return problems;
 }
 
-function routedNow(world: World): number {
-  return Object.values(world.state?.instances ?? {}).filter((instance) => instance.routed).length;
-}
-
-function killOne(world: World, rng: Rng): void {
-  const alive = [...world.fleet.instances.values()].filter((instance) => instance.alive && !instance.signalled);
-  const [first, ...rest] = alive;
-  if (first !== undefined) world.fleet.kill(world.app, rng.pick([first, ...rest]).name);
+/** What a failed way back has left beside the active release may go. */
+function planFloor({ state }: World, active: string | null): number {
+  if (state === null || active === null) return 0;
+  const routed = Object.values(state.instances).filter((instance) => instance.routed).length;
+  return Math.min(routed, desiredCount(state, active, "web"));
 }
 
 function calmBehaviours({ faulty }: RunOptions): ReadonlyMap<string, Behaviour> {

@@ -18,6 +18,7 @@ export class SimTraffic implements Traffic {
   readonly #awayShare: number;
   readonly #passes = new Map<number, number>();
   #table: RouteTable | null = null;
+  #life = 0;
 
   constructor(parts: { clock: SimClock; rng: Rng; fleet: SimFleet; checker: Checker; awayShare: number }) {
     this.#clock = parts.clock;
@@ -25,6 +26,12 @@ export class SimTraffic implements Traffic {
     this.#fleet = parts.fleet;
     this.#checker = parts.checker;
     this.#awayShare = parts.awayShare;
+  }
+
+  /** Another engine asks from here on. */
+  whenBooted(): void {
+    this.#life += 1;
+    this.#passes.clear();
   }
 
   async apply(table: RouteTable): Promise<void> {
@@ -58,7 +65,10 @@ export class SimTraffic implements Traffic {
   }
 
   async probe(target: { port: number }, health: HealthSpec): Promise<ProbeOutcome> {
+    const life = this.#life;
     await this.#travel();
+    // The check of an engine that is dead says nothing to the living one.
+    if (life !== this.#life) return { kind: "fail", reason: "unreachable", saw: "nobody" };
     const passes = this.#fleet.answers(target.port) ? (this.#passes.get(target.port) ?? 0) + 1 : 0;
     this.#passes.set(target.port, passes);
     if (passes >= health.passes) this.#fleet.markReady(target.port);

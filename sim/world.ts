@@ -1,26 +1,31 @@
+import type { Failure } from "../src/base/error.ts";
 import { silentLogger } from "../src/base/log.ts";
 import type { Rng } from "../src/base/rng.ts";
 import type { AppState } from "../src/core/state.ts";
 import { Engine } from "../src/engine/engine.ts";
 import type { OperatorEvent } from "../src/engine/control.ts";
-import type { Store } from "../src/ports/store.ts";
 import { Checker } from "./checker.ts";
 import { SimClock } from "./clock.ts";
 import { CrashPlan } from "./crashing.ts";
+import type { SimJournal } from "./journal.ts";
 import { SimFleet, type Behaviour } from "./fleet.ts";
 import { SimReleases } from "./releases.ts";
+import { withReplyFaults, type ReplyFaults } from "./replies.ts";
 import { simSpec } from "./spec.ts";
 import { SimTraffic } from "./traffic.ts";
 
 export interface WorldOptions {
   readonly rng: Rng;
-  readonly store: Store;
+  readonly store: SimJournal;
   readonly behaviours: ReadonlyMap<string, Behaviour>;
   /** The port call at which the engine dies; 0 for never. */
   readonly crashAt: number;
   readonly crashWhen: "before" | "after";
   readonly proxyAwayShare: number;
   readonly buildFailShare: number;
+  readonly replies: ReplyFaults;
+  /** How often, of the world's wake-ups, something happens from outside: an operator types, the clock is set, an instance is killed. */
+  readonly meddleShare: number;
 }
 
 /** One machine with a journal, a fleet and a proxy, and the engine that lives and dies on it. */
@@ -31,15 +36,24 @@ export class World {
   readonly checker: Checker;
   readonly releases: SimReleases;
   readonly crash: CrashPlan;
-  readonly #store: Store;
+  readonly #store: SimJournal;
   readonly #traffic: SimTraffic;
   #engine: Engine | null = null;
   #life = 0;
   #restartDue = false;
+  readonly #rng: Rng;
+  readonly #replies: ReplyFaults;
+  readonly #meddleShare: number;
+  /** What meddles, with the world as it is; set by the run. */
+  meddle: () => Promise<void> = () => Promise.resolve();
 
   constructor(options: WorldOptions) {
     const { rng, store } = options;
     this.#store = store;
+    this.#rng = rng;
+    this.#replies = options.replies;
+    this.#meddleShare = options.meddleShare;
+    store.useClock(() => this.clock.monotonic());
     this.fleet = new SimFleet(this.clock, rng, options.behaviours);
     this.checker = new Checker(this.fleet.instances);
     this.fleet.onSignal = (instance) => {
@@ -64,16 +78,28 @@ export class World {
     return this.#engine?.state(this.app) ?? null;
   }
 
+  /** Why the engine acts no more, or null. */
+  get fault(): Failure | null {
+    return this.#engine?.fault(this.app) ?? null;
+  }
+
   /** Starts a new life of the engine on what the last one left behind. */
   async boot(): Promise<void> {
     this.#life += 1;
     const life = this.#life;
     const isAlive = (): boolean => this.#life === life;
+    this.#traffic.whenBooted();
+    const parts = { clock: this.clock, rng: this.#rng };
+    const late = { lateShare: this.#replies.lateShare, lostShare: 0 };
+    const fleet = withReplyFaults(this.fleet, late, { ...parts, exempt: ["onExit", "adopt", "logTail"] });
+    // Checks that a dead engine has begun would muddle what the living one has seen.
+    const traffic = withReplyFaults(this.#traffic, this.#replies, { ...parts, exempt: ["probe"] });
+    const releases = withReplyFaults(this.releases, late, { ...parts, exempt: ["stage"] });
     const engine = new Engine(this.crash.wrap(this.#store, isAlive), {
       clock: this.clock,
-      fleet: this.crash.wrap(this.fleet, isAlive, ["onExit", "adopt", "logTail"]),
-      traffic: this.crash.wrap(this.#traffic, isAlive),
-      releases: this.crash.wrap(this.releases, isAlive),
+      fleet: this.crash.wrap(fleet, isAlive, ["onExit", "adopt", "logTail"]),
+      traffic: this.crash.wrap(traffic, isAlive),
+      releases: this.crash.wrap(releases, isAlive),
       log: silentLogger,
     });
     this.#engine = engine;
@@ -96,6 +122,10 @@ export class World {
     for (let step = 0; step < steps; step += 1) {
       await microtasks();
       if (this.#restartDue) await this.boot();
+      if (this.#meddleShare > 0 && this.#rng.chance(this.#meddleShare)) {
+        await this.meddle();
+        continue;
+      }
       if (this.#idle() || !this.clock.step()) break;
     }
     await microtasks();
@@ -122,7 +152,10 @@ export class World {
   #idle(): boolean {
     const state = this.state;
     if (state === null || this.#restartDue) return false;
-    const busy = Object.values(state.instances).some((instance) => instance.status !== "serving");
+    // Who is gone is news that the engine has not written down yet.
+    const busy = Object.values(state.instances).some(
+      ({ name, status }) => status !== "serving" || this.fleet.instances.get(name)?.alive !== true,
+    );
     const waiting = Object.values(state.crashes).some((crash) => crash.restartAt !== null);
     return state.deployment?.outcome !== null && !busy && !waiting && state.routes.appliedRevision >= state.routes.revision;
   }

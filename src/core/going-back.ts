@@ -3,7 +3,7 @@ import type { InstanceName } from "../base/names.ts";
 import { note, patchDeployment, patchInstance, running, type Draft } from "./draft.ts";
 import { BACK_ATTEMPTS_MAX } from "./ending.ts";
 import { all, stopInstance } from "./instances.ts";
-import { planBack } from "./plan.ts";
+import { hasLeftovers, planBack } from "./plan.ts";
 import { coming, hasTraffic } from "./route-tables.ts";
 import { enter, isFilling } from "./steps.ts";
 import type { Instance } from "./state.ts";
@@ -18,7 +18,8 @@ export function goBack(draft: Draft, failure: Failure): void {
   const first = deployment.direction === "forward";
   note(draft, [failure.what, failure.why].filter((part) => part !== undefined).join(" "), "bad");
   patchDeployment(draft, { direction: "back", failure: first ? failure : deployment.failure });
-  if (deployment.step === "preparing") {
+  // Nothing was begun; but what an earlier way back has left goes.
+  if (deployment.step === "preparing" && !hasLeftovers(draft.state)) {
     enter(draft, "closing");
     return;
   }

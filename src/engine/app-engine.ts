@@ -65,7 +65,8 @@ export class AppEngine {
     this.#state = entries.reduce((state, entry) => decide(state, entry.event).state, snapshot?.state ?? newApp(this.app));
     this.#seq = entries.at(-1)?.seq ?? snapshot?.seq ?? 0;
     if (this.#state.deployment?.outcome !== null && this.#state.deployment !== null) {
-      await this.#store.saveDeployment(this.app, this.#state.deployment);
+      const { deployment } = this.#state;
+      await this.#untilWritten(() => this.#store.saveDeployment(this.app, deployment));
     }
     const alive = await this.#ports.fleet.adopt(this.app);
     await this.submit({ kind: "engine.recovered", epoch, alive });

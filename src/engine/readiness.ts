@@ -1,4 +1,5 @@
 import { HitlessError, type Failure } from "../base/error.ts";
+import type { HealthSpec } from "../core/app-spec.ts";
 import type { Command } from "../core/command.ts";
 import type { ProbeOutcome } from "../core/routes.ts";
 import { unreadyFailure } from "../core/unready.ts";
@@ -34,19 +35,48 @@ export async function awaitReady(
     return null;
   }
   const { health, host, port } = command;
-  let passes = 0;
-  let last: ProbeOutcome | null = null;
-  while (clock.now() < command.deadlineAt) {
-    const begun = clock.now();
-    const outcome = await probe(ports, command, signal);
-    passes = outcome.kind === "pass" ? passes + 1 : 0;
-    if (passes >= health.passes) return null;
-    last = outcome;
-    const refused = outcome.kind === "fail" && outcome.reason === "refused";
-    await clock.sleepUntil(begun + (refused ? Math.min(REFUSED_RETRY_MS, health.intervalMs) : health.intervalMs), signal);
+  const answered = new AbortController();
+  try {
+    const isOver = deadline(clock, command.deadlineAt, AbortSignal.any([signal, answered.signal]));
+    const last = await untilPassed(ports, { ...command, health }, isOver, signal);
+    if (last === PASSED) return null;
+    const logTail = await ports.fleet.logTail(app, command.instance, LOG_LINES);
+    return unreadyFailure({ instance: command.instance, health, address: `${host}:${port}`, last, logTail });
+  } finally {
+    answered.abort();
   }
-  const logTail = await ports.fleet.logTail(app, command.instance, LOG_LINES);
-  return unreadyFailure({ instance: command.instance, health, address: `${host}:${port}`, last, logTail });
+}
+
+/** A wall clock that is set meanwhile makes the time neither shorter nor longer. */
+function deadline(clock: Clock, at: number, signal: AbortSignal): () => boolean {
+  let over = false;
+  const set = (): void => {
+    over = true;
+  };
+  clock.sleepUntil(at, signal).then(set, () => undefined);
+  return () => over;
+}
+
+const PASSED = Symbol("passed");
+
+/** Gives what the last check saw if the time was over before enough of them passed. */
+async function untilPassed(
+  ports: ReadinessPorts,
+  command: AwaitReady & { readonly health: HealthSpec },
+  isOver: () => boolean,
+  signal: AbortSignal,
+): Promise<typeof PASSED | ProbeOutcome | null> {
+  const { clock } = ports;
+  const { health } = command;
+  let last: ProbeOutcome | null = null;
+  for (let passes = 0; !isOver();) {
+    last = await probe(ports, command, signal);
+    passes = last.kind === "pass" ? passes + 1 : 0;
+    if (passes >= health.passes) return PASSED;
+    const refused = last.kind === "fail" && last.reason === "refused";
+    await clock.sleepUntil(clock.now() + (refused ? Math.min(REFUSED_RETRY_MS, health.intervalMs) : health.intervalMs), signal);
+  }
+  return last;
 }
 
 /** A proxy that does not answer is no verdict on the instance; it will be back. */

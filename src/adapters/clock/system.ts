@@ -11,19 +11,21 @@ export const systemClock: Clock = {
         reject(signal.reason as Error);
         return;
       }
+      // A wall clock that is set meanwhile neither wakes anyone nor lets them oversleep.
+      const until = performance.now() + at - Date.now();
       let timer: NodeJS.Timeout;
       const stop = (): void => {
         clearTimeout(timer);
         reject(signal.reason as Error);
       };
       const wait = (): void => {
-        const left = at - Date.now();
+        const left = until - performance.now();
         if (left <= 0) {
           signal.removeEventListener("abort", stop);
           resolve();
         } else timer = setTimeout(wait, Math.min(left, TIMER_MAX_MS));
       };
       signal.addEventListener("abort", stop, { once: true });
-      timer = setTimeout(wait, Math.min(Math.max(0, at - Date.now()), TIMER_MAX_MS));
+      timer = setTimeout(wait, Math.min(Math.max(0, until - performance.now()), TIMER_MAX_MS));
     }),
 };

@@ -9,6 +9,7 @@ import { AppEngine } from "../../../src/engine/app-engine.ts";
 import type { JournalEntry } from "../../../src/ports/store.ts";
 import { Checker } from "../../../sim/checker.ts";
 import { SimClock } from "../../../sim/clock.ts";
+import { SimJournal } from "../../../sim/journal.ts";
 import { SimFleet } from "../../../sim/fleet.ts";
 import { SimReleases } from "../../../sim/releases.ts";
 import { simSpec } from "../../../sim/spec.ts";
@@ -17,14 +18,15 @@ import { World } from "../../../sim/world.ts";
 
 const APP = "shop";
 
-function worldOn(store: MemoryStore): World {
-  const calm = { crashAt: 0, crashWhen: "before", proxyAwayShare: 0, buildFailShare: 0 } as const;
-  return new World({ rng: createRng(1), store, behaviours: new Map(), ...calm });
+function worldOn(store: SimJournal): World {
+  const calm = { crashAt: 0, crashWhen: "before", proxyAwayShare: 0, buildFailShare: 0, meddleShare: 0 } as const;
+  const replies = { lateShare: 0, lostShare: 0 };
+  return new World({ rng: createRng(1), store, replies, behaviours: new Map(), ...calm });
 }
 
 /** A machine on which two releases were deployed. */
-async function twoReleases(): Promise<{ store: MemoryStore; world: World }> {
-  const store = new MemoryStore();
+async function twoReleases(): Promise<{ store: SimJournal; world: World }> {
+  const store = new SimJournal(createRng(1), 0);
   const world = worldOn(store);
   await world.boot();
   for (const batch of [1, 2]) {

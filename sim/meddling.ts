@@ -1,0 +1,52 @@
+import type { Rng } from "../src/base/rng.ts";
+import type { World } from "./world.ts";
+
+/** How many instances a release of the run has, and how many of them go at once. */
+export interface Size {
+  readonly instances: number;
+  readonly batch: number;
+}
+
+const TIMES_MAX = 8;
+const HOUR_MS = 3_600_000;
+
+/** Whatever people and machines do at the wrong moment; so often and no more, so that the world comes to rest. */
+export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<void> {
+  let left = TIMES_MAX;
+  return async () => {
+    if (left === 0) return;
+    left -= 1;
+    const by = "meddler";
+    switch (rng.between(0, 8)) {
+      case 0:
+        return world.deploy(size.instances, size.batch);
+      case 1:
+        return world.request({ kind: "rollback.requested", by, release: null });
+      case 2:
+        return world.request({ kind: "restart.requested", by });
+      case 3:
+        return scale(world, rng.between(1, 6));
+      case 4:
+        killOne(world, rng);
+        return;
+      case 5:
+        world.clock.set(rng.pick([1, -1]) * rng.between(1, HOUR_MS));
+        return;
+      default:
+        return world.request({ kind: "abort.requested", by });
+    }
+  };
+}
+
+/** The plan's floor is the smallest size that was asked for. */
+export function scale(world: World, count: number): Promise<void> {
+  world.checker.floor = Math.min(world.checker.floor, count);
+  return world.request({ kind: "scale.requested", by: "sim", counts: { web: count } });
+}
+
+/** Something outside ends an instance. */
+export function killOne(world: World, rng: Rng): void {
+  const alive = [...world.fleet.instances.values()].filter((instance) => instance.alive && !instance.signalled);
+  const [first, ...rest] = alive;
+  if (first !== undefined) world.fleet.kill(world.app, rng.pick([first, ...rest]).name);
+}
