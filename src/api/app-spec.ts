@@ -12,6 +12,7 @@ import {
 } from "../core/app-spec.ts";
 import { errorPagesSchema } from "./pages.ts";
 import { routingSchema } from "./routing.ts";
+import { forwardingSchema } from "./forwarding.ts";
 import { listenSchema, tlsSchema } from "./tls.ts";
 import { websocketSchema } from "./websockets.ts";
 
@@ -58,6 +59,7 @@ export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
   maxBodyBytes: z.number().int().min(0).optional(),
   connectionsPerClient: z.number().int().min(1).optional(),
   accessLog: accessLogSchema.optional(),
+  forwarding: forwardingSchema.optional(),
   websockets: websocketSchema.optional(),
 });
 

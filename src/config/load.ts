@@ -11,6 +11,7 @@ import { holdOf } from "./hold.ts";
 import { readErrorPages } from "./pages.ts";
 import { routingOf } from "./routing.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
+import { forwardingOf } from "./forwarding.ts";
 import { hstsValue, redirectPort } from "./tls.ts";
 import { websocketsOf } from "./websockets.ts";
 
@@ -106,6 +107,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages }: Pages, previ
       ...(config.proxy.maxBody === undefined ? {} : { maxBodyBytes: config.proxy.maxBody }),
       ...(config.proxy.connectionsPerClient === undefined ? {} : { connectionsPerClient: config.proxy.connectionsPerClient }),
       ...(config.accessLog === undefined ? {} : { accessLog: accessLogOf(config.accessLog, base) }),
+      ...forwardingOf(config),
       ...(config.websockets === undefined ? {} : { websockets: websocketsOf(config.websockets) }),
     },
     routing: routingOf(config, previewSecret),

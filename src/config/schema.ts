@@ -8,6 +8,7 @@ import { errorPages } from "./pages.ts";
 import { balanceKeys, claimKeys, releaseKeys } from "./routing.ts";
 import { tls } from "./tls.ts";
 import { accessLog } from "./access-log.ts";
+import { forwardingKeys } from "./forwarding.ts";
 import { duration, size } from "./units.ts";
 import { websockets } from "./websockets.ts";
 
@@ -132,6 +133,7 @@ export const configSchema = z
       .prefault({}),
     accessLog: accessLog.optional(),
     errorPages: errorPages.optional(),
+    ...forwardingKeys,
     websockets: websockets.optional(),
     keepReleases: whole(1, 1_000).default(5),
   })

@@ -1,4 +1,5 @@
 import type { AccessLogSpec } from "./access-log.ts";
+import type { ForwardingSpec } from "./forwarding.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { ErrorPages } from "./pages.ts";
 import type { RoutingSpec } from "./routing.ts";
@@ -87,6 +88,8 @@ export interface ProxySpec {
   readonly connectionsPerClient?: number | undefined;
   /** Absent: none. */
   readonly accessLog?: AccessLogSpec | undefined;
+  /** Absent: `DEFAULT_FORWARDING`. */
+  readonly forwarding?: ForwardingSpec | undefined;
   /** Absent: `DEFAULT_WEBSOCKETS`. */
   readonly websockets?: WebSocketSpec | undefined;
 }

@@ -1,10 +1,7 @@
 import type { LedgerColumn } from "../../core/ledger.ts";
 import type { AccessLog } from "./access-log.ts";
 
-const REQUEST_ID = /\r\nX-Request-ID: ([^\r]*)/i;
-
 interface TracedClient {
-  readonly remoteAddress: string;
   readonly requestBeganAt: number;
 }
 
@@ -19,6 +16,7 @@ interface TracedHead {
 /** What is remembered of one request for the access log. */
 export class AccessTrace {
   readonly #log: AccessLog;
+  readonly #address: string;
   readonly #client: TracedClient;
   readonly #head: TracedHead;
   #instance: string | null = null;
@@ -27,8 +25,10 @@ export class AccessTrace {
   #retries = -1;
   #bytes = 0;
 
-  constructor(log: AccessLog, client: TracedClient, head: TracedHead) {
+  /** `address`: the client's, as far as we know it. */
+  constructor(log: AccessLog, address: string, client: TracedClient, head: TracedHead) {
     this.#log = log;
+    this.#address = address;
     this.#client = client;
     this.#head = head;
     this.#requestId = head.requestId;
@@ -41,10 +41,10 @@ export class AccessTrace {
     this.#sentAt = null;
   }
 
-  /** `added`: the fields that the proxy adds to the request, with the id it has given it. */
-  sent(added: string): void {
+  /** `requestId`: the one it was given. */
+  sent(requestId: string | null): void {
     this.#sentAt = performance.now();
-    this.#requestId = REQUEST_ID.exec(added)?.[1] ?? this.#requestId;
+    this.#requestId = requestId ?? this.#requestId;
   }
 
   /** So much more of the answer's body has come. */
@@ -57,7 +57,7 @@ export class AccessTrace {
     const now = performance.now();
     const { method, target, forward: fields } = this.#head;
     this.#log.write({
-      client: this.#client.remoteAddress,
+      client: this.#address,
       method,
       target,
       fields,

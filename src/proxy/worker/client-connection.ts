@@ -34,6 +34,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   slot = -1;
   readonly remoteAddress: string;
   readonly secure: boolean;
+  readonly http2 = false;
   /** `performance.now()` of the present request's first byte. */
   requestBeganAt = 0;
   /** The client has closed its side, but may still read. */

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import type { CohortSpec } from "../../core/routing.ts";
-import type { ClientAddress } from "./forwarded-fields.ts";
 import { cookieValues, fieldValues } from "./head-fields.ts";
 import type { RequestHead } from "./request-head.ts";
 
@@ -17,8 +16,13 @@ export interface Cohort {
   readonly fields: string;
 }
 
-export function cohortOf({ by, name }: CohortSpec, { forward }: RequestHead, client: ClientAddress): Cohort | null {
-  if (by === "ip") return { value: client.remoteAddress, fields: "" };
+export interface CohortClient {
+  readonly address: string;
+  readonly secure: boolean;
+}
+
+export function cohortOf({ by, name }: CohortSpec, { forward }: RequestHead, client: CohortClient): Cohort | null {
+  if (by === "ip") return { value: client.address, fields: "" };
   if (by === "header") {
     const [value = ""] = fieldValues(forward, name);
     return value === "" ? null : { value, fields: "" };

@@ -4,7 +4,6 @@ import { AccessTrace } from "../access-log/access-trace.ts";
 import { BodyWatch, TOO_LONG } from "./body-watch.ts";
 import { errorAnswer } from "./error-response.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
-import { forwardedFields } from "./forwarded-fields.ts";
 import type { Held, InFlight } from "./in-flight.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { Limits } from "./limits.ts";
@@ -53,6 +52,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   readonly #body: BodyWatch | null;
   /** So long connections to instances were tried for that did not come about. */
   #dialledMs = 0;
+  /** What we add to the request, the same in every attempt. */
+  #fields: string | null = null;
   #status = 0;
   #closesClient = false;
   /** When the present attempt last moved: dialled, sent, or received (milliseconds since the epoch). */
@@ -62,12 +63,12 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#client = client;
     this.#app = route.app;
     this.#route = route;
-    this.#head = head;
+    this.#head = route.app.forwarding.prepared(head);
     this.#limits = limits;
     this.#requestComplete = head.body === 0;
     this.#body = head.body === 0 ? null : new BodyWatch(head, route.app.table.proxy.maxBodyBytes ?? Infinity, limits);
     const log = route.app.accessLog;
-    this.#trace = log === null ? null : new AccessTrace(log, client, head);
+    this.#trace = log === null ? null : new AccessTrace(log, route.app.forwarding.clientOf(head, client), client, this.#head);
   }
 
   start(): void {
@@ -164,13 +165,11 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     afterTurn(() => {
       if (this.#upstream !== upstream || this.#phase !== "dialling") return;
       if (upstream.isUsable()) this.#send(upstream);
-      else this.#discardStale(upstream);
+      else {
+        this.#detach(upstream);
+        this.#redial();
+      }
     });
-  }
-
-  #discardStale(upstream: Upstream): void {
-    this.#detach(upstream);
-    if (this.#target !== null) this.#dial(this.#target);
   }
 
   #send(upstream: Upstream): void {
@@ -178,9 +177,9 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#sent = true;
     this.#movedAt = Date.now();
     const more = !this.#requestComplete && this.#client.hasInput;
-    const added = forwardedFields(this.#head, this.#client);
-    upstream.sendHead(this.#head, added, more);
-    this.#trace?.sent(added);
+    this.#fields ??= this.#app.forwarding.of(this.#head, this.#client);
+    upstream.sendHead(this.#head, this.#fields, more);
+    this.#trace?.sent(this.#app.forwarding.requestIdIn(`\r\n${this.#fields}`));
     if (this.#requestComplete) return;
     this.#client.resumeBody();
     this.#upstream?.flush();
@@ -272,8 +271,9 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   /** The head with what the proxy adds to the answer. */
   #added(head: ResponseHead): ResponseHead {
-    const { answerFields } = this.#route;
-    return answerFields === "" ? head : { ...head, forward: head.forward + answerFields };
+    const { http1, http2 } = this.#app.forwarding.answerVia;
+    const fields = this.#route.answerFields + (this.#target?.http2 === true ? http2 : http1);
+    return fields === "" ? head : { ...head, forward: head.forward + fields };
   }
 
   onBody(data: Buffer, more: boolean): void {

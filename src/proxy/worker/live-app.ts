@@ -9,6 +9,7 @@ import { closingWindow, DEFAULT_WEBSOCKETS } from "../../core/websockets.ts";
 import { Balancer } from "./balancer.ts";
 import { cohortOf } from "./cohort.ts";
 import type { ClientAddress } from "./forwarded-fields.ts";
+import { ForwardedFields } from "./forwarded-fields.ts";
 import type { Held } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
 import { LiveTarget } from "./live-target.ts";
@@ -38,6 +39,7 @@ export class LiveApp implements RoutedApp {
   table: RouteTable;
   hsts = "";
   accessLog: AccessLog | null = null;
+  forwarding = new ForwardedFields();
   pages = NO_PAGES;
   readonly #limits: Limits;
   readonly #logs: LogFiles;
@@ -95,7 +97,10 @@ export class LiveApp implements RoutedApp {
     const asked = preview === null ? null : previewAsked(preview, head);
     if (preview !== null && asked !== null) return this.#preview(asked, preview);
     const spec = this.table.routing?.cohort ?? null;
-    const cohort = spec === null || !this.#balancer.isSplit ? null : cohortOf(spec, head, client);
+    const cohort =
+      spec === null || !this.#balancer.isSplit
+        ? null
+        : cohortOf(spec, head, { address: this.forwarding.clientOf(head, client), secure: client.secure });
     if (cohort === null) return this.#route;
     const { value, fields } = cohort;
     return { app: this, book: this.book, answerFields: fields, pick: (tried) => this.#balancer.pickFor(value, tried) };
@@ -231,6 +236,9 @@ export class LiveApp implements RoutedApp {
   }
 
   #install(table: RouteTable): void {
+    if (JSON.stringify(table.proxy.forwarding) !== JSON.stringify(this.table.proxy.forwarding) || this.#routedTargets === 0) {
+      this.forwarding = new ForwardedFields(table.proxy.forwarding);
+    }
     const balance = table.routing?.balance ?? DEFAULT_BALANCE;
     this.#inFlightMax = balance.maxPerInstance === null ? Infinity : Math.ceil(balance.maxPerInstance / this.#workers);
     for (const target of this.#targets.values()) target.routed = false;

@@ -23,6 +23,8 @@ export class LiveTarget {
   readonly release: ReleaseName;
   readonly host: string;
   readonly port: number;
+  /** It speaks HTTP/2. */
+  readonly http2: boolean;
   readonly pool: TargetPool;
   readonly #requests = new Registry<InFlight>();
   readonly #tunnels = new Registry<InFlight>();
@@ -50,7 +52,8 @@ export class LiveTarget {
     this.release = release;
     this.host = target.host;
     this.port = target.port;
-    this.pool = new (target.protocol === "h2c" ? UpstreamSessions : UpstreamPool)(target.host, target.port, limits);
+    this.http2 = target.protocol === "h2c";
+    this.pool = new (this.http2 ? UpstreamSessions : UpstreamPool)(target.host, target.port, limits);
   }
 
   isUp(): boolean {

@@ -1,4 +1,5 @@
 import { connectionOptions, tokens } from "./connection-options.ts";
+import { noteForwarded, NOT_FORWARDED, type ForwardedIn } from "./forwarded-in.ts";
 import type { Limits } from "./limits.ts";
 import { isRefusal, refusal, type Refusal } from "./refusal.ts";
 
@@ -21,6 +22,8 @@ export interface RequestHead {
   /** Start line and end-to-end fields for the upstream, each line with its CRLF; framing and forwarded fields are added by the sender. */
   readonly forward: string;
   readonly requestId: string | null;
+  /** What it says of the way it came; only to be believed from those who are trusted. */
+  readonly forwarded: ForwardedIn;
 }
 
 /** RFC 9110 section 5.6.2, tchar. */
@@ -57,6 +60,7 @@ interface Fields {
   expect: string | null;
   te: string;
   requestId: string | null;
+  forwarded: ForwardedIn;
   /** What is left for the upstream, beginning with CRLF. */
   kept: string;
 }
@@ -112,6 +116,7 @@ function assemble({ method, minor, fields, body, place: { target, host } }: Part
     acceptsTrailers: fields.te !== "" && tokens(fields.te).includes("trailers"),
     forward: `${method} ${target} HTTP/1.1\r\nHost: ${host}${kept}\r\n`,
     requestId: fields.requestId,
+    forwarded: fields.forwarded,
   };
 }
 
@@ -126,6 +131,7 @@ function readFields(text: string, start: number): Fields | Refusal {
     expect: null,
     te: "",
     requestId: null,
+    forwarded: NOT_FORWARDED,
     kept: "",
   };
   let from = start;
@@ -177,6 +183,7 @@ function takeField(fields: Fields, name: string, value: string): Refusal | null 
       if (REQUEST_ID.test(value)) fields.requestId ??= value;
       return null;
     default:
+      fields.forwarded = noteForwarded(fields.forwarded, name, value);
       return null;
   }
 }

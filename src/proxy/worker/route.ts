@@ -2,6 +2,7 @@ import type { InstanceName } from "../../base/names.ts";
 import type { RouteTable } from "../../core/routes.ts";
 import type { AccessLog } from "../access-log/access-log.ts";
 import type { OwnPages } from "./error-response.ts";
+import type { ForwardedFields } from "./forwarded-fields.ts";
 import type { Held } from "./in-flight.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { RequestBook } from "./request-book.ts";
@@ -14,6 +15,7 @@ export interface RoutedApp {
   /** The line that answers over TLS carry beside the application's own; empty for none. */
   readonly hsts: string;
   readonly accessLog: AccessLog | null;
+  readonly forwarding: ForwardedFields;
   /** What the proxy's own answers look like. */
   readonly pages: OwnPages;
   /** Requests that waited are being let go: a new one goes behind them. */

@@ -139,5 +139,5 @@ function expectedSeen({ seen }: Vector, times: number): string[] {
 
 /** What the proxy adds to a request. */
 export function ours(host = "a"): string {
-  return `X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\nX-Request-ID: …\r\n\r\n`;
+  return `X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: ${host}\r\nX-Forwarded-Port: ${/:(\d+)$/.exec(host)?.[1] ?? "80"}\r\nX-Request-ID: …\r\n\r\n`;
 }

@@ -1,6 +1,7 @@
 import { onTestFinished } from "vitest";
 import { addCounts, LEDGER_COLUMNS, ZERO_COUNTS, type LedgerColumn, type LedgerCounts } from "../../../src/core/ledger.ts";
 import type { RouteTable } from "../../../src/core/routes.ts";
+import { DEFAULT_FORWARDING } from "../../../src/core/forwarding.ts";
 import type { ProxySpec } from "../../../src/core/app-spec.ts";
 import { bind } from "../../../src/proxy/holder/listening-socket.ts";
 import type { WorkerMessage } from "../../../src/proxy/messages.ts";
@@ -80,7 +81,8 @@ export class WireProxy {
       revision: this.#revision,
       listen: { host: "127.0.0.1", port: this.port },
       tls: null,
-      proxy: { holdMs: 0, firstByteTimeoutMs: 0, ...this.#options.proxy },
+      // Without Via, which every vector would have to name.
+      proxy: { holdMs: 0, firstByteTimeoutMs: 0, forwarding: { ...DEFAULT_FORWARDING, via: null }, ...this.#options.proxy },
       pools: [],
       ...more,
     };

@@ -29,6 +29,7 @@ export class ClientStream implements ExchangeClient, Registered {
   slot = -1;
   readonly remoteAddress: string;
   readonly secure: boolean;
+  readonly http2 = true;
   readonly requestBeganAt = performance.now();
   /** Ending one's side of a stream is the end of the request, no sign of leaving. */
   readonly halfClosed = false;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { DEFAULT_FORWARDING, type ForwardingSpec } from "../../../../src/core/forwarding.ts";
 import { connectRaw } from "../../../support/wire/raw-client.ts";
 import { startAnswering } from "../../../support/wire/scripted-upstream.ts";
 import { everyWay, ours, type Vector } from "../../../support/wire/vectors.ts";
@@ -97,25 +98,92 @@ describe("F: forwarded fields", () => {
       seen: `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n${ours()}x`,
     }));
 
-  it("F11, F12: a request id that fits is kept, every other gets a new one", async () => {
-    const upstream = await startAnswering();
-    const proxy = await WireProxy.start([upstream.port]);
-    for (const [sent, kept] of [
-      ["abc-123", true],
-      ["a b", false],
-      ["", false],
-      ["x".repeat(129), false],
-      ["\xe9", false],
-    ] as const) {
-      const client = await connectRaw(proxy.port);
-      client.send(`GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID: ${sent}\r\n\r\n`);
-      expect(await client.status()).toBe(200);
-      const ids = upstream.requests.at(-1)!.raw.match(/(?<=X-Request-ID: )[^\r]*/g);
-      expect(ids).toHaveLength(1);
-      if (kept) expect(ids![0]).toBe(sent);
-      else expect(ids![0]).toMatch(/^[0-9a-f]{20}$/);
-    }
-    const ids = upstream.requests.map(({ raw }) => /(?<=X-Request-ID: )[^\r]*/.exec(raw)![0]);
-    expect(new Set(ids).size).toBe(ids.length);
+  it("F11: a request id comes from us, whatever the client sends", async () => {
+    const { seen } = await sentFrom({});
+    const ids = [await seen("X-Request-ID: abc-123\r\n"), await seen("")].map((head) => valueOf(head, "X-Request-ID"));
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{20}$/);
+    expect(ids[0]).not.toBe(ids[1]);
+  });
+
+  it("F8: Via says how the request came to us, and how the answer did", async () => {
+    const { seen, answered } = await sentFrom({ via: "edge" });
+    expect(await seen("Via: 1.1 cdn\r\n")).toContain("\r\nVia: 1.1 cdn\r\n");
+    expect(await seen("Via: 1.1 cdn\r\n")).toContain("\r\nVia: 1.1 edge\r\n");
+    expect(await seen("Connection: keep-alive\r\n", "1.0")).toContain("\r\nVia: 1.0 edge\r\n");
+    expect(answered()).toContain("\r\nVia: 1.1 edge\r\n");
+  });
+
+  it("F6: Forwarded, where it is wanted", async () => {
+    const { seen } = await sentFrom({ forwarded: true });
+    expect(valueOf(await seen("Forwarded: for=9.9.9.9\r\n"), "Forwarded")).toBe('for=127.0.0.1;host="a";proto=http');
+  });
+
+  it("another field for the request's id", async () => {
+    const { seen } = await sentFrom({ requestId: "X-Trace" });
+    const head = await seen("x-trace: mine\r\nX-Trace: other\r\nX-Request-ID: mine\r\n");
+    expect(valueOf(head, "X-Trace")).toMatch(/^[0-9a-f]{20}$/);
+    expect(head).not.toMatch(/mine|other/);
   });
 });
+
+describe("F5–F7: from a trusted proxy", () => {
+  const trustedProxies = ["10.0.0.0/8", "127.0.0.1"];
+
+  it("what it says is kept, and it is added to the chain", async () => {
+    const { seen } = await sentFrom({ trustedProxies });
+    const head = await seen(
+      "X-Forwarded-For: 9.9.9.9\r\nx-forwarded-for: 10.1.1.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.example\r\nX-Forwarded-Port: 8443\r\nForwarded: for=9.9.9.9\r\nX-Request-ID: abc-123\r\n",
+    );
+    expect(valueOf(head, "X-Forwarded-For")).toBe("9.9.9.9, 10.1.1.1, 127.0.0.1");
+    expect(valueOf(head, "X-Forwarded-Proto")).toBe("https");
+    expect(valueOf(head, "X-Forwarded-Host")).toBe("shop.example");
+    expect(valueOf(head, "X-Forwarded-Port")).toBe("8443");
+    expect(valueOf(head, "Forwarded")).toBe('for=9.9.9.9, for=127.0.0.1;host="a";proto=http');
+    expect(valueOf(head, "X-Request-ID")).toBe("abc-123");
+  });
+
+  it("what it does not say, or what cannot be understood, is ours", async () => {
+    const { seen } = await sentFrom({ trustedProxies });
+    const head = await seen("X-Forwarded-Proto: gopher\r\nX-Forwarded-Host: a b\r\nX-Forwarded-Port: x\r\n");
+    expect(head).toMatch(
+      /X-Forwarded-For: 127\.0\.0\.1\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\nX-Forwarded-Port: 80\r\n/,
+    );
+    expect(head).not.toContain("\r\nForwarded:");
+  });
+
+  it.each(["", "a b", "x".repeat(129), "\xe9"])("F12: a request id that does not fit is replaced: %j", async (id) => {
+    const { seen } = await sentFrom({ trustedProxies });
+    expect(valueOf(await seen(`X-Request-ID: ${id}\r\n`), "X-Request-ID")).toMatch(/^[0-9a-f]{20}$/);
+  });
+
+  it("another address is not believed", async () => {
+    const { seen } = await sentFrom({ trustedProxies: ["10.0.0.0/8"], requestId: "X-Trace" });
+    const head = await seen("X-Forwarded-For: 9.9.9.9\r\nX-Forwarded-Proto: https\r\nForwarded: for=9.9.9.9\r\nX-Trace: a\r\n");
+    expect(valueOf(head, "X-Forwarded-For")).toBe("127.0.0.1");
+    expect(valueOf(head, "X-Forwarded-Proto")).toBe("http");
+    expect(head).not.toContain("\r\nForwarded:");
+    expect(valueOf(head, "X-Trace")).not.toBe("a");
+  });
+});
+
+/** A proxy with these settings: `seen` gives the head that the application gets for some lines of a client. */
+async function sentFrom(spec: Partial<ForwardingSpec>) {
+  const upstream = await startAnswering();
+  const forwarding = { ...DEFAULT_FORWARDING, via: null, ...spec };
+  const proxy = await WireProxy.start([upstream.port], { proxy: { forwarding } });
+  let answer = "";
+  const seen = async (lines: string, version = "1.1"): Promise<string> => {
+    const client = await connectRaw(proxy.port);
+    client.send(`GET / HTTP/${version}\r\nHost: a\r\n${lines}\r\n`);
+    answer = (await client.answer()).raw;
+    return upstream.requests.at(-1)?.raw ?? "";
+  };
+  return { seen, answered: () => answer };
+}
+
+/** The value of a field that must be there exactly once. */
+function valueOf(head: string, name: string): string {
+  const values = [...head.matchAll(new RegExp(`\\r\\n${name}: ([^\\r]*)`, "gi"))].map(([, value = ""]) => value);
+  expect(values, name).toHaveLength(1);
+  return values[0] ?? "";
+}

@@ -9,7 +9,7 @@ import { isRefusal } from "../../../../src/proxy/worker/refusal.ts";
 import { parseRequestHead, type RequestHead } from "../../../../src/proxy/worker/request-head.ts";
 import { tableOf } from "../../../support/proxy/tables.ts";
 
-const CLIENT = { remoteAddress: "192.0.2.1", secure: false };
+const CLIENT = { remoteAddress: "192.0.2.1", secure: false, http2: false };
 const PREVIEW = { header: "X-Hitless-Preview", cookie: "hitless_preview", hosts: ["preview.a.com"], secretSha256: null };
 
 function headOf(fields = "", host = "a.com"): RequestHead {

@@ -9,7 +9,7 @@ import { parseRequestHead, type RequestHead } from "../../../../src/proxy/worker
 import { Router } from "../../../../src/proxy/worker/router.ts";
 import { tableOf } from "../../../support/proxy/tables.ts";
 
-const CLIENT = { remoteAddress: "127.0.0.1", secure: false, serverName: null };
+const CLIENT = { remoteAddress: "127.0.0.1", secure: false, http2: false, serverName: null };
 
 type Claims = Readonly<Record<string, Partial<Claim>>>;
 
@@ -29,7 +29,7 @@ function routerOf(claims: Claims): Router {
 
 /** The name of the app that gets the request, or the status that it gets. */
 function whose(router: Router, head: RequestHead, serverName: string | null = null): string | number {
-  const route = router.route(head, router.begin(), { remoteAddress: "127.0.0.1", secure: serverName !== null, serverName });
+  const route = router.route(head, router.begin(), { ...CLIENT, secure: serverName !== null, serverName });
   return isRefusal(route) ? route.status : route.book.name;
 }
 

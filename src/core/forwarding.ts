@@ -1,0 +1,18 @@
+/** What an application is told of the way a request came, and whose word on that is taken. */
+export interface ForwardingSpec {
+  /** Addresses and CIDR ranges of proxies in front whose forwarded fields are kept. */
+  readonly trustedProxies: readonly string[];
+  /** RFC 7239 beside X-Forwarded-*. */
+  readonly forwarded: boolean;
+  /** Our name in Via (RFC 9110 section 7.6.3); null: none. */
+  readonly via: string | null;
+  /** The field that carries the request's id. */
+  readonly requestId: string;
+}
+
+export const DEFAULT_FORWARDING: ForwardingSpec = Object.freeze({
+  trustedProxies: [],
+  forwarded: false,
+  via: "hitless",
+  requestId: "X-Request-ID",
+});
