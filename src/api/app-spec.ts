@@ -58,6 +58,7 @@ export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
   http2Cleartext: z.boolean().optional(),
   maxBodyBytes: z.number().int().min(0).optional(),
   connectionsPerClient: z.number().int().min(1).optional(),
+  metrics: listenSchema.optional(),
   accessLog: accessLogSchema.optional(),
   forwarding: forwardingSchema.optional(),
   websockets: websocketSchema.optional(),

@@ -106,6 +106,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages }: Pages, previ
       ...(config.proxy.http2Cleartext ? { http2Cleartext: true } : {}),
       ...(config.proxy.maxBody === undefined ? {} : { maxBodyBytes: config.proxy.maxBody }),
       ...(config.proxy.connectionsPerClient === undefined ? {} : { connectionsPerClient: config.proxy.connectionsPerClient }),
+      ...(config.metrics === undefined ? {} : { metrics: config.metrics.listen }),
       ...(config.accessLog === undefined ? {} : { accessLog: accessLogOf(config.accessLog, base) }),
       ...forwardingOf(config),
       ...(config.websockets === undefined ? {} : { websockets: websocketsOf(config.websockets) }),

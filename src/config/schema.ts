@@ -132,6 +132,10 @@ export const configSchema = z
       })
       .prefault({}),
     accessLog: accessLog.optional(),
+    metrics: z
+      .strictObject({ listen: address })
+      .optional()
+      .describe("Where the proxy serves its metrics in the Prometheus text format, at /metrics."),
     errorPages: errorPages.optional(),
     ...forwardingKeys,
     websockets: websockets.optional(),

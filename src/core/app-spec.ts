@@ -86,6 +86,8 @@ export interface ProxySpec {
   readonly maxBodyBytes?: number | undefined;
   /** Connections that one client may have, over all workers. Absent: any number. */
   readonly connectionsPerClient?: number | undefined;
+  /** Where the proxy serves its metrics. Absent: nowhere. */
+  readonly metrics?: ListenAddress | undefined;
   /** Absent: none. */
   readonly accessLog?: AccessLogSpec | undefined;
   /** Absent: `DEFAULT_FORWARDING`. */

@@ -20,6 +20,7 @@ import type { AppBook } from "./ledger-book.ts";
 import type { Legacy } from "./legacy.ts";
 import type { Answer, Member } from "./member.ts";
 import { renderMetrics } from "./metrics.ts";
+import { MetricsEndpoints } from "./metrics-endpoints.ts";
 import { Predecessor } from "./predecessor.ts";
 import type { RouteFile } from "./route-file.ts";
 import type { HandedOver, PredecessorMessage } from "./succession.ts";
@@ -68,6 +69,7 @@ export class Holder {
   readonly #challenges: ChallengeBoard;
   readonly #ticketKeys: TicketKeys;
   readonly #predecessor: Predecessor | null;
+  readonly #metrics: MetricsEndpoints;
   #succeeded = false;
   #sampler: NodeJS.Timeout | null = null;
   #changes: Promise<unknown> = Promise.resolve();
@@ -98,6 +100,7 @@ export class Holder {
     };
     this.#certificates = new CertificateStore({ log, onChange });
     this.#acme = new AcmeCertificates({ directory: join(options.directory, "acme"), board: this.#challenges, log, onChange });
+    this.#metrics = new MetricsEndpoints(() => this.metrics(), log);
     this.#predecessor = legacy === null ? null : Predecessor.of(legacy, this.#counts, log);
   }
 
@@ -121,7 +124,7 @@ export class Holder {
     await this.#ticketKeys.start();
     await this.#workers.start();
     this.#certificates.start();
-    if (legacy === null) this.#acme.start();
+    if (legacy === null) this.#startAlone();
     this.#sampler = setInterval(() => {
       this.#counts.book.sample(Date.now());
     }, SAMPLE_MS);
@@ -137,8 +140,14 @@ export class Holder {
   async accept(): Promise<void> {
     await this.#listeners.accept();
     if (this.#predecessor !== null) this.#workers.follow(this.#predecessor);
-    this.#acme.start();
+    this.#startAlone();
     await this.#save();
+  }
+
+  /** What only one generation may do at a time. */
+  #startAlone(): void {
+    this.#acme.start();
+    for (const table of this.#tables.values()) this.#metrics.apply(table);
   }
 
   // --- handing over to a new generation ---
@@ -169,6 +178,7 @@ export class Holder {
   /** It took over: whoever still asks here is to ask again. */
   succeeded(): void {
     this.#succeeded = true;
+    this.#metrics.close();
   }
 
   /** Resolves when every worker has finished its clients, or was ended at the limit. Requests that wait go on waiting. */
@@ -264,6 +274,7 @@ export class Holder {
   }
 
   async close(drainMs: number): Promise<void> {
+    this.#metrics.close();
     if (this.#sampler !== null) clearInterval(this.#sampler);
     this.#health.close();
     this.#certificates.close();
@@ -295,6 +306,7 @@ export class Holder {
     this.#unserved.delete(app);
     await this.#save();
     this.#health.apply(table);
+    this.#metrics.apply(table);
     const answers = await this.#workers.demandAll({ kind: "routes", table, workers: this.#options.workers });
     this.#workers.tellAll({ kind: "health", app, down: this.#health.down(app) });
     const kept = new Set(table.pools.flatMap((pool) => pool.targets.map((target) => target.instance)));
@@ -314,6 +326,7 @@ export class Holder {
     this.#certificates.remove(app);
     this.#acme.remove(app);
     this.#health.remove(app);
+    this.#metrics.remove(app);
     await this.#save();
   }
 
@@ -387,7 +400,7 @@ export class Holder {
       tls: this.#tlsStatus(table),
       targets,
       held: book.held,
-      warnings: this.#options.routeFile.warnings,
+      warnings: [...this.#options.routeFile.warnings, ...this.#metrics.warnings(app)],
     };
   }
 

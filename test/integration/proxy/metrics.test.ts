@@ -1,11 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { connect } from "node:net";
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import type { RouteTable } from "../../../src/core/routes.ts";
 import { freePort } from "../../support/apps/app-process.ts";
 import { isInstalled } from "../../support/found.ts";
 import { ProxyProgram } from "../../support/proxy-program.ts";
 import { shopUpstream } from "../../support/shop-upstream.ts";
+import { until } from "../../support/temp.ts";
 
 const LIMIT_MS = 60_000;
 
@@ -78,6 +81,55 @@ describe("the metrics", { timeout: LIMIT_MS }, () => {
     expect(metrics.get('hitless_responses_total{app="shop",release="r1",class="2xx"}')).toBe(3);
     expect(metrics.get('hitless_requests_refused_total{app="shop",status="414"}')).toBe(1);
     expect([...metrics.keys()].filter((series) => series.includes("web.r1.1"))).toEqual([]);
+  });
+});
+
+describe("the metrics on an address of their own", { timeout: LIMIT_MS }, () => {
+  const at = (port: number): Partial<RouteTable> => ({
+    proxy: { holdMs: 20_000, firstByteTimeoutMs: 60_000, metrics: { host: "127.0.0.1", port } },
+  });
+  const scrape = async (port: number, path = "/metrics", method = "GET") => {
+    const response = await fetch(`http://127.0.0.1:${String(port)}${path}`, { method, headers: { connection: "close" } });
+    return { status: response.status, type: response.headers.get("content-type"), text: await response.text() };
+  };
+  /** Null while nothing answers there. */
+  const seen = (port: number) => scrape(port).catch(() => null);
+
+  test("are the same, there alone, go on over an upgrade, and end with the key", async () => {
+    const upstream = await shopUpstream();
+    const port = await freePort();
+    const proxy = await ProxyProgram.started(await freePort());
+    await proxy.route([upstream.target], at(port));
+    await fetch(proxy.url);
+    const { status, type, text } = await until(() => seen(port), { what: "the metrics are served" });
+    expect([status, type]).toEqual([200, "text/plain; version=0.0.4; charset=utf-8"]);
+    expect(parsed(text).get('hitless_requests_total{app="shop",release="r1",column="served"}')).toBe(1);
+    expect((await scrape(port, "/metrics?x=1", "HEAD")).status).toBe(200);
+    expect((await scrape(port, "/")).status).toBe(404);
+    expect((await scrape(port, "/metrics", "POST")).status).toBe(405);
+    await proxy.upgrade();
+    const version = 'hitless_proxy_info{version="2"} 1';
+    await until(async () => (await seen(port))?.text.includes(version), { what: "the new generation serves the metrics" });
+    await proxy.route([upstream.target]);
+    await until(async () => (await seen(port)) === null, { what: "the metrics are not served any more" });
+  });
+
+  test("that is taken is said and tried again; traffic does not feel it", async () => {
+    const upstream = await shopUpstream();
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    onTestFinished(() => {
+      other.close();
+    });
+    const { port } = other.address() as AddressInfo;
+    const proxy = await ProxyProgram.started(await freePort());
+    await proxy.route([upstream.target], at(port));
+    expect((await fetch(proxy.url)).status).toBe(200);
+    const warnings = async () => (await proxy.traffic.status()).apps[0]?.warnings;
+    await expect.poll(warnings, { timeout: 10_000 }).toEqual([expect.stringContaining("ERR_LISTEN_ADDRESS_TAKEN")]);
+    other.close();
+    await until(() => seen(port), { what: "the metrics are served" });
+    expect(await warnings()).toEqual([]);
   });
 });
 

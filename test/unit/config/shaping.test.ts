@@ -57,6 +57,11 @@ test("proxy.connectionsPerClient is a number of at least one", async () => {
   expect(await load({ proxy: { connectionsPerClient: 0 } })).toEqual([expect.stringContaining("proxy.connectionsPerClient")]);
 });
 
+test("metrics.listen is an address", async () => {
+  expect(await load({ metrics: { listen: 9464 } })).toMatchObject({ proxy: { metrics: { host: "127.0.0.1", port: 9464 } } });
+  expect(await load({ metrics: { listen: "here" } })).toEqual([expect.stringContaining("metrics.listen")]);
+});
+
 describe("errorPages", () => {
   test("are read with their type", async () => {
     const files = { "pages/502.html": "<p>é", "pages/503.txt": "later" };
