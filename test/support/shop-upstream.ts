@@ -11,6 +11,8 @@ export interface ShopUpstream {
   readonly posts: readonly string[];
   /** Answers to `GET /slow` wait here. */
   readonly slow: ServerResponse[];
+  /** It ends: what still comes is refused, what is open is cut. */
+  readonly stop: () => void;
 }
 
 export async function shopUpstream(instance = "web.r1.1"): Promise<ShopUpstream> {
@@ -35,10 +37,11 @@ export async function shopUpstream(instance = "web.r1.1"): Promise<ShopUpstream>
     socket.pipe(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
+  const stop = (): void => {
     server.close();
-  });
+    server.closeAllConnections();
+  };
+  onTestFinished(stop);
   const { port } = server.address() as AddressInfo;
-  return { target: { instance, host: "127.0.0.1", port, health: null }, posts, slow };
+  return { target: { instance, host: "127.0.0.1", port, health: null }, posts, slow, stop };
 }
