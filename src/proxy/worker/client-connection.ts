@@ -4,6 +4,7 @@ import { errorAnswer } from "./error-response.ts";
 import type { ClientHost, Door, OpenConnection } from "./client-host.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
+import { LentCopy } from "./read-buffer.ts";
 import { isRefusal, refusal, type Refusal } from "./refusal.ts";
 import { RequestBody } from "./request-body.ts";
 import { ownAnswer, writeOwn, type OwnAnswer } from "./own-answer.ts";
@@ -51,6 +52,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   #body: RequestBody | null = null;
   #input: Buffer = NOTHING;
   #inputLent = false;
+  #copy: LentCopy | null = null;
   /** So much of the input has been searched for the end of the head. */
   #searched = 0;
   /** Within a request: from its first byte to its end. */
@@ -105,7 +107,13 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     if (this.#exchange === null) this.#process();
     else if (this.#exchange.wantsData) this.#feed();
     else this.#keepForLater(this.#exchange);
+    if (this.#waitsWithBody()) this.#socket.pause();
     this.#own();
+  }
+
+  /** In the moment until it can go on, a body would only be put together piece by piece. */
+  #waitsWithBody(): boolean {
+    return this.#exchange?.isDialling === true && this.#body !== null && this.#body.left > this.#input.length;
   }
 
   /** A body or a tunnel flows: what is read may be kept by whoever writes it on. */
@@ -119,8 +127,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   }
 
   #keepForLater(exchange: Exchange): void {
-    // A body that has begun to come is read on when it can go on: until then it would only be put together piece by piece.
-    if (this.#body?.complete === false || this.#input.length > AHEAD_BYTES_MAX) this.#socket.pause();
+    if (this.#input.length > AHEAD_BYTES_MAX) this.#socket.pause();
     exchange.onWaitingInput();
   }
 
@@ -130,6 +137,10 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   }
 
   // --- what the exchange asks for ---
+
+  readOn(): void {
+    if (!this.gone) this.#resume();
+  }
 
   get hasInput(): boolean {
     return this.#input.length > 0;
@@ -153,6 +164,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   resumeBody(): void {
     if (this.gone) return;
+    this.#giveCopyBack();
     this.#resume();
     if (this.#input.length > 0) this.#feed();
     if (this.halfClosed && this.#body?.complete === false) this.#exchange?.onClientEnd();
@@ -213,6 +225,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   /** The answer is out; the next request may be looked at. */
   whenAnswered(close: boolean): void {
+    if (this.#input.length === 0) this.#copy?.forget();
     this.#exchange = null;
     this.#inRequest = false;
     this.#answered = true;
@@ -308,13 +321,20 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     const used = this.#body?.take(data, exchange) ?? null;
     if (used === null) exchange.onRequestBroken();
     else if (used < data.length && !this.#lingering) this.#input = data.subarray(used);
+    this.#giveCopyBack();
+  }
+
+  #giveCopyBack(): void {
+    if (this.#copy !== null && this.#input.length === 0 && this.#exchange?.isSentOn() === true) this.#copy.giveBack();
   }
 
   /** Input that stays is kept in memory of its own. */
   #own(): void {
     if (!this.#inputLent) return;
     this.#inputLent = false;
-    if (this.#input.length > 0) this.#input = Buffer.from(this.#input);
+    if (this.#input.length === 0) return;
+    this.#copy ??= new LentCopy();
+    this.#input = this.#copy.of(this.#input);
   }
 
   #resume(): void {

@@ -26,6 +26,8 @@ export interface ExchangeClient extends ClientAddress {
   // --- the request's body ---
 
   pause(): void;
+  /** The request waits: the client's leaving has to be seen. */
+  readOn(): void;
   /** The application can take more of the body: what waits here first, then what comes. */
   resumeBody(): void;
 

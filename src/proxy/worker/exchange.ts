@@ -84,6 +84,11 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     return this.#sent && (this.#phase === "tunnel" || (this.#phase === "relaying" && !this.#requestComplete));
   }
 
+  /** It is about to be sent. */
+  get isDialling(): boolean {
+    return this.#phase === "dialling";
+  }
+
   // --- holding ---
 
   get route(): Route {
@@ -129,6 +134,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     const now = Date.now();
     if (this.#heldSince === 0) this.#heldSince = now;
     this.#phase = "held";
+    this.#client.readOn();
     if (this.#client.halfClosed) this.#endAsGone();
     else if (now >= this.#app.holdEnd(this.#heldSince) || !this.#app.hold(this)) this.giveUpHold();
   }

@@ -38,3 +38,29 @@ export class ReadBuffer {
     return wanted;
   }
 }
+
+/** Up to this many bytes Node's own small pool is cheaper. */
+const SMALL_BYTES = 4_096;
+
+/** A copy of something that was lent, in a buffer from the pool for as long as anything refers to it. */
+export class LentCopy {
+  #buffer: Buffer | null = null;
+
+  of(data: Buffer): Buffer {
+    if (data.length <= SMALL_BYTES) return Buffer.from(data);
+    this.#buffer = free.pop() ?? Buffer.allocUnsafeSlow(BYTES);
+    data.copy(this.#buffer);
+    return this.#buffer.subarray(0, data.length);
+  }
+
+  /** Everything of it has been written. */
+  giveBack(): void {
+    if (this.#buffer !== null && free.length < FREE_MAX) free.push(this.#buffer);
+    this.#buffer = null;
+  }
+
+  /** It may still be written, and is the garbage collector's. */
+  forget(): void {
+    this.#buffer = null;
+  }
+}

@@ -23,6 +23,11 @@ export class RequestBody {
     this.complete = body === 0;
   }
 
+  /** So many bytes are still to come, as far as that is known. */
+  get left(): number {
+    return this.#left;
+  }
+
   /** Gives how many bytes of the input belong to the body, or null when its framing is broken. */
   take(data: Buffer, sink: BodySink): number | null {
     return this.#decoder === null ? this.#takeCounted(data, sink) : this.#takeChunked(this.#decoder, data, sink);

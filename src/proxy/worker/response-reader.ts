@@ -1,5 +1,6 @@
 import { ChunkedDecoder } from "./chunked.ts";
 import type { Limits } from "./limits.ts";
+import { LentCopy } from "./read-buffer.ts";
 import { isRefusal } from "./refusal.ts";
 import type { RequestHead } from "./request-head.ts";
 import { isBodyless, parseResponseHead, type ResponseHead } from "./response-head.ts";
@@ -27,6 +28,7 @@ export class ResponseReader {
   #decoder: ChunkedDecoder | null = null;
   #keepAlive = false;
   #extra = false;
+  readonly #copy = new LentCopy();
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -56,11 +58,17 @@ export class ResponseReader {
     return this.#state !== "head" && this.#state !== "done";
   }
 
+  /** Everything that was read so far has been written to the client, or not (then its memory is not used again). */
+  whenWritten(all: boolean): void {
+    if (all) this.#copy.giveBack();
+    else this.#copy.forget();
+  }
+
   /** `lent`: the data is only good for the length of the call. */
   take(data: Buffer, lent: boolean, sink: ResponseSink): void {
     this.began = true;
     if (this.#state === "head") this.#takeHead(data, lent, sink);
-    else this.#takeRest(lent ? Buffer.from(data) : data, sink);
+    else this.#takeRest(lent ? this.#copy.of(data) : data, sink);
   }
 
   /** The application has closed its side. */
@@ -118,7 +126,7 @@ export class ResponseReader {
   #passHead(head: ResponseHead, rest: Buffer, lent: boolean, sink: ResponseSink): void {
     const more = rest.length > 0 || (this.#state === "counted" && this.#left === 0);
     sink.onHead(head, more);
-    if (more) this.#takeRest(lent ? Buffer.from(rest) : rest, sink);
+    if (more) this.#takeRest(lent ? this.#copy.of(rest) : rest, sink);
   }
 
   #passInterim(head: ResponseHead, rest: Buffer, lent: boolean, sink: ResponseSink): void {

@@ -125,6 +125,7 @@ export class UpstreamConnection implements Upstream {
       this.#reader.take(data, this.#input.isLent, user);
       // Its answer may be over by now, and it may have left.
       this.#pending = !user.isPassedOn();
+      this.#reader.whenWritten(!this.#pending);
     }
     return true;
   }

@@ -113,6 +113,9 @@ export class ClientStream implements ExchangeClient, Registered {
     this.#stream.pause();
   }
 
+  /** The end of a stream is always seen. */
+  readOn(): void {}
+
   resumeBody(): void {
     if (!this.#reading) this.#read();
     if (this.#stream.isPaused()) this.#stream.resume();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ReadBuffer } from "../../../../src/proxy/worker/read-buffer.ts";
+import { LentCopy, ReadBuffer } from "../../../../src/proxy/worker/read-buffer.ts";
 
 const IDLE = { streaming: false, pending: false, paused: false };
 const FLOWING = { streaming: true, pending: false, paused: false };
@@ -49,4 +49,14 @@ test("a buffer is used again after its body, unless the end of that body still w
   expect(kept.own).toBe(free.own);
   kept.input.next({ streaming: false, pending: true, paused: true });
   expect(nextOwn(300)).not.toContain(kept.own);
+});
+
+test("a copy of what was lent has a buffer of the pool until it is given back, and for good if it is forgotten", () => {
+  const lent = Buffer.alloc(10_000, "x");
+  const copy = new LentCopy();
+  const memory = copy.of(lent).buffer;
+  lent.fill("y");
+  expect(copy.of(lent).toString()).toBe("y".repeat(10_000));
+  copy.giveBack();
+  expect(nextOwn(300).map((own) => own.buffer)).not.toContain(memory);
 });
