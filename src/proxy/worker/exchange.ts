@@ -150,14 +150,15 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#trace?.attempt(target.instance);
     const direct = isRepeatable(this.#head);
     const idle = this.#freshOnly ? null : target.pool.take(!direct);
-    if (idle === null) this.#dial(target);
+    if (idle === null) this.#dial();
     else if (direct) this.#send(this.#use(idle));
     else this.#sendAfterLook(this.#use(idle));
   }
 
-  #dial(target: LiveTarget): void {
+  #dial(): void {
+    if (this.#target === null) return;
     this.#movedAt = Date.now();
-    this.#use(target.pool.dial());
+    this.#use(this.#target.pool.dial());
   }
 
   #use(upstream: Upstream): Upstream {
@@ -344,13 +345,9 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     const upstream = this.#upstream;
     this.#upstream = null;
     if (this.#phase === "tunnel") this.#closeTunnel();
-    else if (this.#phase === "dialling" && upstream?.reused === true) this.#redial();
+    else if (this.#phase === "dialling" && upstream?.reused === true) this.#dial();
     else if (this.#phase === "dialling") this.#tryElsewhere();
     else if (this.#phase === "relaying") this.#whenAnswerless(upstream);
-  }
-
-  #redial(): void {
-    if (this.#target !== null) this.#dial(this.#target);
   }
 
   #whenAnswerless(upstream: Upstream | null): void {
