@@ -84,7 +84,7 @@ export class Holder {
         this.#counts.add(worker.pid, delta);
       },
       onExit: (worker: WorkerProcess, how: string) => {
-        this.#counts.workerGone(worker.pid, how === "exited with code 0");
+        this.#counts.workerGone(worker.pid, how === "exited with code 0" || !worker.listened);
       },
     };
     this.#workers = new WorkerGroup(options.workers, events, (worker) => this.#prepare(worker), log);

@@ -82,14 +82,14 @@ export class AppBook {
 
   /** What it had in flight, and what it may have taken since it last handed over, is shown as an upper bound. A worker that ended well leaves nothing. */
   workerGone(worker: number, orderly: boolean): void {
-    const present = this.#present.get(worker);
-    if (present === undefined) return;
+    // One that has handed over nothing yet may have served its first requests.
+    const inFlight = this.#present.get(worker)?.inFlight ?? 0;
     this.#present.delete(worker);
     this.#changed = true;
     if (orderly) return;
     this.#addRow({
       release: NO_RELEASE,
-      counts: { ...ZERO_COUNTS, unaccounted: present.inFlight + REQUESTS_UNREPORTED_MAX },
+      counts: { ...ZERO_COUNTS, unaccounted: inFlight + REQUESTS_UNREPORTED_MAX },
       latency: [],
     });
   }

@@ -23,6 +23,7 @@ export class WorkerProcess implements Member {
   readonly #log: Logger;
   readonly #questions = new Questions();
   #clientConnections = 0;
+  #listened = false;
 
   constructor(generation: number, events: WorkerEvents, log: Logger) {
     this.generation = generation;
@@ -60,12 +61,18 @@ export class WorkerProcess implements Member {
     return this.#clientConnections;
   }
 
+  /** It may have taken requests. */
+  get listened(): boolean {
+    return this.#listened;
+  }
+
   get alive(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.connected;
   }
 
   ask(question: WithoutId<Question>, handle?: unknown): Promise<Answer> {
     if (!this.alive) return Promise.resolve({ kind: "died" });
+    this.#listened ||= question.kind === "listen";
     return this.#questions.ask((id) => {
       this.#send({ ...question, id }, handle, (error) => {
         this.#questions.settle(id, { kind: "refused", reason: `it could not be told: ${error.message}` });

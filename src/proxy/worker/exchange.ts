@@ -8,6 +8,7 @@ import type { Held, InFlight } from "./in-flight.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { Limits } from "./limits.ts";
 import { refusal, type Refusal } from "./refusal.ts";
+import type { OwnAnswer } from "./own-answer.ts";
 import { overdue } from "./relay-timeouts.ts";
 import { isRepeatable, isRepeatableOnFresh } from "./repeatable.ts";
 import type { BodySink } from "./request-body.ts";
@@ -174,7 +175,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
       if (upstream.isUsable()) this.#send(upstream);
       else {
         this.#detach(upstream);
-        this.#redial();
+        this.#dial();
       }
     });
   }
@@ -351,9 +352,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   }
 
   #whenAnswerless(upstream: Upstream | null): void {
-    const reused = upstream?.reused === true;
-    if (reused) this.#target?.pool.noteStale();
-    const repeatable = reused ? isRepeatable(this.#head) : isRepeatableOnFresh(this.#head);
+    if (upstream?.reused === true) this.#target?.pool.noteStale();
+    const repeatable = upstream?.reused === true ? isRepeatable(this.#head) : isRepeatableOnFresh(this.#head);
     if (upstream?.began === true) this.onBroken();
     else if (upstream?.unprocessed === true && this.#head.body === 0) this.#repeat();
     else if (repeatable && !this.#repeated && !this.#client.gone && this.#app.mayRetry()) this.#repeat();
@@ -425,7 +425,10 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     }
     this.#dropUpstream();
     this.#end("cut", 503);
-    this.#answerOrAbort(503, "the instance was stopped before it had answered");
+    this.#answerOrAbort(
+      errorAnswer(503, "the instance was stopped before it had answered", this.#app.pages),
+      !this.#requestComplete || !this.#head.keepAlive,
+    );
   }
 
   /** Coarse timeouts; R4: none of them is a reason to try again once something was sent. */
@@ -454,24 +457,19 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   #refuse({ status, reason }: Refusal): void {
     this.#dropUpstream();
     this.#end("refused", status);
-    if (this.#client.forwarded) this.#client.abort();
-    else this.#client.answer(errorAnswer(status, reason), { close: true, bodyless: this.#head.method === "HEAD" });
+    this.#answerOrAbort(errorAnswer(status, reason), true);
   }
 
   #failByUs(status: number, reason: string): void {
     this.#target?.whenFailed();
     this.#dropUpstream();
     this.#end("failed", this.#client.forwarded ? this.#status : status);
-    this.#answerOrAbort(status, reason);
+    this.#answerOrAbort(errorAnswer(status, reason, this.#app.pages), !this.#requestComplete || !this.#head.keepAlive);
   }
 
-  #answerOrAbort(status: number, reason: string): void {
+  #answerOrAbort(answer: OwnAnswer, close: boolean): void {
     if (this.#client.forwarded) this.#client.abort();
-    else
-      this.#client.answer(errorAnswer(status, reason, this.#app.pages), {
-        close: !this.#requestComplete || !this.#head.keepAlive,
-        bodyless: this.#head.method === "HEAD",
-      });
+    else this.#client.answer(answer, { close, bodyless: this.#head.method === "HEAD" });
   }
 
   #dropUpstream(): void {
