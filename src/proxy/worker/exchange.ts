@@ -1,8 +1,9 @@
-import type { InstanceName, ReleaseName } from "../../base/names.ts";
+import type { ReleaseName } from "../../base/names.ts";
 import { NO_RELEASE, type LedgerColumn } from "../../core/ledger.ts";
 import { AccessTrace } from "../access-log/access-trace.ts";
 import { BodyWatch, TOO_LONG } from "./body-watch.ts";
 import { errorAnswer } from "./error-response.ts";
+import { Attempts } from "./attempts.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
 import type { Held, InFlight } from "./in-flight.ts";
 import type { LiveTarget } from "./live-target.ts";
@@ -15,6 +16,7 @@ import type { BodySink } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
 import type { Route, RoutedApp } from "./route.ts";
+import type { SentBody } from "./sent-body.ts";
 import { Tunnel } from "./tunnel.ts";
 import { afterTurn } from "./turn.ts";
 import type { Upstream, UpstreamUser } from "./upstream.ts";
@@ -38,23 +40,20 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   #release: ReleaseName = NO_RELEASE;
   #target: LiveTarget | null = null;
   #upstream: Upstream | null = null;
-  #tried: Set<InstanceName> | null = null;
-  #freshOnly = false;
+  readonly #attempts = new Attempts();
   /** Something of this attempt was handed to the kernel. */
   #sent = false;
-  #repeated = false;
   /** Null without an access log. */
   readonly #trace: AccessTrace | null;
-  #retried = false;
   #heldSince = 0;
   /** The whole body has come from the client. */
   #requestComplete: boolean;
   /** Null without a body. */
   readonly #body: BodyWatch | null;
-  /** So long connections to instances were tried for that did not come about. */
-  #dialledMs = 0;
   /** What we add to the request, the same in every attempt. */
   #fields: string | null = null;
+  /** What an application that did nothing with it has got of the request's body. */
+  #refused: SentBody | null = null;
   #status = 0;
   #closesClient = false;
   /** When the present attempt last moved: dialled, sent, or received (milliseconds since the epoch). */
@@ -109,7 +108,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
       this.#endAsGone();
       return true;
     }
-    this.#tried = null;
+    this.#attempts.forget();
     const target = this.#route.pick(null);
     if (target === null) return false;
     this.#app.letGo(this);
@@ -150,7 +149,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     target.begin(this);
     this.#trace?.attempt(target.instance);
     const direct = isRepeatable(this.#head);
-    const idle = this.#freshOnly ? null : target.pool.take(!direct);
+    const idle = this.#attempts.repeated ? null : target.pool.take(!direct);
     if (idle === null) this.#dial();
     else if (direct) this.#send(this.#use(idle));
     else this.#sendAfterLook(this.#use(idle));
@@ -184,13 +183,14 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#phase = "relaying";
     this.#sent = true;
     this.#movedAt = Date.now();
-    const more = !this.#requestComplete && this.#client.hasInput;
     this.#fields ??= this.#app.forwarding.of(this.#head, this.#client);
-    upstream.sendHead(this.#head, this.#fields, more);
+    upstream.sendHead(this.#head, this.#fields, !this.#requestComplete && this.#client.hasInput);
     this.#trace?.sent(this.#app.forwarding.requestIdIn(`\r\n${this.#fields}`));
+    if (this.#upstream !== upstream) return;
+    this.#refused?.sendTo(upstream);
     if (this.#requestComplete) return;
     this.#client.resumeBody();
-    this.#upstream?.flush();
+    if (this.#upstream === upstream) upstream.flush();
   }
 
   onUpstreamConnect(): void {
@@ -200,31 +200,33 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   /** R0: nothing was sent, so any request may go elsewhere; who has tried everything waits. */
   #tryElsewhere(): void {
-    const target = this.#target;
-    target?.whenDialFailed();
-    this.#leaveTarget();
-    this.#dialledMs += Date.now() - this.#movedAt;
-    if (target !== null) {
-      this.#tried ??= new Set();
-      this.#tried.add(target.instance);
-    }
-    this.#retried = true;
-    const next = this.#route.pick(this.#tried);
-    if (this.#dialledMs >= this.#limits.connectTotalMs) this.#failByUs(504, "no instance could be connected to in time");
-    else if (next === null) this.#hold();
-    else this.#attempt(next);
+    this.#target?.whenDialFailed();
+    this.#attempts.dialledMs += Date.now() - this.#movedAt;
+    const next = this.#attempts.pickElsewhere(this.#route, this.#leaveTarget());
+    if (this.#attempts.dialledMs < this.#limits.connectTotalMs) this.#tryOn(next);
+    else this.#failByUs(504, "no instance could be connected to in time");
+  }
+
+  /** R5: the application did nothing with it: each target once and, the first time, the only one again; then it waits. */
+  #whenRefused(body: SentBody): void {
+    if (body.begun) this.#refused = body;
+    if (!this.#requestComplete) this.#client.pause();
+    const { isFirst } = this.#attempts;
+    const next = this.#attempts.pickElsewhere(this.#route, this.#leaveTarget());
+    this.#tryOn(next ?? (isFirst ? this.#route.pick(null) : null));
   }
 
   /** R1: one repetition, on a fresh connection, within the budget. */
   #repeat(): void {
-    const target = this.#target;
-    this.#leaveTarget();
-    this.#repeated = true;
-    this.#retried = true;
-    this.#freshOnly = true;
-    const next = this.#route.pick(target === null ? null : new Set([target.instance])) ?? this.#route.pick(null);
-    if (next === null) this.#hold();
-    else this.#attempt(next);
+    const target = this.#leaveTarget();
+    this.#attempts.repeated = true;
+    this.#tryOn(this.#route.pick(target === null ? null : new Set([target.instance])) ?? this.#route.pick(null));
+  }
+
+  #tryOn(target: LiveTarget | null): void {
+    this.#attempts.again = true;
+    if (target === null) this.#hold();
+    else this.#attempt(target);
   }
 
   // --- the request's body ---
@@ -334,7 +336,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   #servedColumn(): LedgerColumn {
     if (this.#heldSince > 0) return "servedAfterHold";
-    return this.#retried ? "servedAfterRetry" : "served";
+    return this.#attempts.again ? "servedAfterRetry" : "served";
   }
 
   /** The application's answer cannot be passed on any further. R3: whatever has begun is not repeated. */
@@ -355,8 +357,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     if (upstream?.reused === true) this.#target?.pool.noteStale();
     const repeatable = upstream?.reused === true ? isRepeatable(this.#head) : isRepeatableOnFresh(this.#head);
     if (upstream?.began === true) this.onBroken();
-    else if (upstream?.unprocessed === true && this.#head.body === 0) this.#repeat();
-    else if (repeatable && !this.#repeated && !this.#client.gone && this.#app.mayRetry()) this.#repeat();
+    else if (upstream !== null && upstream.refused !== null) this.#whenRefused(upstream.refused);
+    else if (repeatable && !this.#attempts.repeated && !this.#client.gone && this.#app.mayRetry()) this.#repeat();
     else this.#failByUs(502, "the application closed the connection without an answer");
   }
 
@@ -438,7 +440,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
       this.tunnel.sweep(now, this.#limits.tunnelIdleMs);
     } else if (this.#phase === "dialling") {
       const { connectTimeoutMs, connectTotalMs } = this.#limits;
-      if (idle > Math.min(connectTimeoutMs, connectTotalMs - this.#dialledMs)) this.#upstream?.destroy();
+      if (idle > Math.min(connectTimeoutMs, connectTotalMs - this.#attempts.dialledMs)) this.#upstream?.destroy();
     } else if (this.#phase === "relaying" || this.#phase === "flushing") {
       this.#sweepRelay(now);
     }
@@ -483,10 +485,11 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     upstream.destroy();
   }
 
-  #leaveTarget(): void {
+  #leaveTarget(): LiveTarget | null {
     const target = this.#target;
     this.#target = null;
     target?.end(this);
+    return target;
   }
 
   /** `status`: what the client gets, 0 for nothing. */

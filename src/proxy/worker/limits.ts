@@ -44,6 +44,10 @@ export interface Limits {
   readonly http2ConnectionWindow: number;
   /** An idle HTTP/2 connection to an application is closed after this. */
   readonly http2IdleMs: number;
+  /** When the worker ends, a client's connection gets its GOAWAY after so long without a request … */
+  readonly http2QuietMs: number;
+  /** … or, never being quiet, between two of them after this, and in the middle of them after twice as long. */
+  readonly http2BusyMs: number;
   readonly tickMs: number;
 }
 
@@ -78,5 +82,7 @@ export const DEFAULT_LIMITS: Limits = {
   http2StreamWindow: 262_144,
   http2ConnectionWindow: 1_048_576,
   http2IdleMs: 60_000,
+  http2QuietMs: 1_000,
+  http2BusyMs: 5_000,
   tickMs: 250,
 };

@@ -16,7 +16,7 @@ export class UpstreamConnection implements Upstream {
   connected = false;
   reused = false;
   idleSince = 0;
-  readonly unprocessed = false;
+  readonly refused = null;
   readonly #socket: Socket;
   readonly #reader: ResponseReader;
   readonly #writer: MessageWriter;

@@ -1,5 +1,6 @@
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
+import type { SentBody } from "./sent-body.ts";
 
 /**
  * One way to an instance that carries one request at a time: a connection that speaks HTTP/1.1, or a stream of HTTP/2. Its user is told what
@@ -13,8 +14,8 @@ export interface Upstream {
   reused: boolean;
   /** Some byte of the present answer has come. */
   readonly began: boolean;
-  /** The application has said that it did nothing with the request: any may go elsewhere (R5; RFC 9113 section 8.7). */
-  readonly unprocessed: boolean;
+  /** The application has said that it did nothing with the request, or it was never sent: it may go elsewhere with this body (R5; RFC 9113 section 8.7). */
+  readonly refused: SentBody | null;
   /** After a whole answer: it can carry another request. */
   readonly reusable: boolean;
   /** `Keep-Alive: timeout=N` of the present answer, in milliseconds. */

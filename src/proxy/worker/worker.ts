@@ -229,6 +229,7 @@ export class Worker implements ClientHost {
 
   #keep(client: OpenConnection, socket: net.Socket): void {
     this.#clients.add(client);
+    if (this.#draining) client.drain();
     socket.on("close", () => {
       this.#clients.delete(client);
       if (this.#draining) this.#endWhenDone();

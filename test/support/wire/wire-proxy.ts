@@ -2,17 +2,23 @@ import { onTestFinished } from "vitest";
 import { addCounts, LEDGER_COLUMNS, ZERO_COUNTS, type LedgerColumn, type LedgerCounts } from "../../../src/core/ledger.ts";
 import type { RouteTable } from "../../../src/core/routes.ts";
 import { DEFAULT_FORWARDING } from "../../../src/core/forwarding.ts";
-import type { ProxySpec } from "../../../src/core/app-spec.ts";
+import type { Protocol, ProxySpec } from "../../../src/core/app-spec.ts";
 import { bind } from "../../../src/proxy/holder/listening-socket.ts";
 import type { WorkerMessage } from "../../../src/proxy/messages.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/proxy/worker/limits.ts";
 import { Worker } from "../../../src/proxy/worker/worker.ts";
+import type { Certificate } from "../../../src/proxy/tls/certificate.ts";
+import { PLAIN_TLS } from "../tls/proxy.ts";
 import { until } from "../temp.ts";
 
 export interface WireProxyOptions {
   readonly limits?: Partial<Limits>;
   readonly proxy?: Partial<ProxySpec>;
   readonly table?: Partial<RouteTable>;
+  /** What the application speaks. */
+  readonly protocol?: Protocol;
+  /** The proxy speaks TLS with this certificate. */
+  readonly secure?: { readonly certificate: Certificate; readonly hsts: string | null };
 }
 
 /** One worker of the data plane, in this process, on a port of its own. */
@@ -40,7 +46,12 @@ export class WireProxy {
       },
       limits: { ...DEFAULT_LIMITS, tickMs: 10, ...options.limits },
     });
-    this.worker.take({ kind: "listen", id: 1, listener: `127.0.0.1:${port}`, app: "app", secure: null }, handle);
+    const { secure } = options;
+    this.worker.take(
+      { kind: "listen", id: 1, listener: `127.0.0.1:${port}`, app: "app", secure: secure === undefined ? null : PLAIN_TLS },
+      handle,
+    );
+    if (secure !== undefined) this.worker.take({ kind: "certificates", id: 4, app: "app", certificates: [secure.certificate] });
   }
 
   #ended = false;
@@ -58,11 +69,12 @@ export class WireProxy {
   /** From now on requests go to these; none is named twice in one table. */
   route(ports: readonly number[], more: Partial<RouteTable> = {}): void {
     this.#revision += 1;
+    const { protocol = "http1" } = this.#options;
     const pools = [
       {
         release: "r1",
         weight: 1,
-        targets: ports.map((port) => ({ instance: `i${port}`, host: "127.0.0.1", port, health: null })),
+        targets: ports.map((port) => ({ instance: `i${port}`, host: "127.0.0.1", port, protocol, health: null })),
       },
     ];
     this.#apply({ pools, ...this.#options.table, ...more });
@@ -75,12 +87,13 @@ export class WireProxy {
   }
 
   #apply(more: Partial<RouteTable>): void {
+    const { secure } = this.#options;
     const table = {
       app: "app",
       epoch: 1,
       revision: this.#revision,
       listen: { host: "127.0.0.1", port: this.port },
-      tls: null,
+      tls: secure === undefined ? null : { ...PLAIN_TLS, hsts: secure.hsts },
       // Without Via, which every vector would have to name.
       proxy: { holdMs: 0, firstByteTimeoutMs: 0, forwarding: { ...DEFAULT_FORWARDING, via: null }, ...this.#options.proxy },
       pools: [],

@@ -1,4 +1,4 @@
-import { constants, type ServerHttp2Stream } from "node:http2";
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { NO_RELEASE } from "../../../core/ledger.ts";
 import type { ClientHost, Door } from "../client-host.ts";
 import { errorAnswer } from "../error-response.ts";
@@ -12,7 +12,7 @@ import { ownAnswer, type OwnAnswer } from "../own-answer.ts";
 import { isRefusal, type Refusal } from "../refusal.ts";
 import type { RequestHead } from "../request-head.ts";
 import { isBodyless, type ResponseHead } from "../response-head.ts";
-import { afterStartLine, fieldsOf, linesOf, trailersOf } from "./fields.ts";
+import { addFields, afterStartLine, linesOf, objectOf, valueOf } from "./fields.ts";
 import { requestHeadOf } from "./request-text.ts";
 
 /** What a stream needs to know of its connection. */
@@ -22,7 +22,13 @@ export interface StreamPlace {
   readonly remoteAddress: string;
   /** What was asked for by SNI. */
   readonly serverName: string | null;
+  readonly session: ServerHttp2Session;
 }
+
+/** HTTP/2 as Node speaks it ends here; what a client would have to take for a 5xx becomes one (RFC 9110 section 15). */
+const STATUS_MAX = 599;
+/** Goes out as RST_STREAM(INTERNAL_ERROR). */
+const BROKEN_OFF = new Error("the answer is not whole");
 
 /** One request of an HTTP/2 client (RFC 9113 section 8.1) and the way back for its answer. */
 export class ClientStream implements ExchangeClient, Registered {
@@ -36,6 +42,7 @@ export class ClientStream implements ExchangeClient, Registered {
   readonly hasInput = false;
   forwarded = false;
   readonly #stream: ServerHttp2Stream;
+  readonly #session: ServerHttp2Session;
   readonly #router: Router;
   readonly serverName: string | null;
   readonly #host: ClientHost;
@@ -47,17 +54,19 @@ export class ClientStream implements ExchangeClient, Registered {
   #requestTrailers: string | null = null;
   #reading = false;
   #ended = false;
+  /** The answer is out, but the client goes on with its request. */
+  #answeredAt = 0;
   #whenFlushed: (() => void) | null = null;
 
   constructor(stream: ServerHttp2Stream, place: StreamPlace) {
     this.#stream = stream;
+    this.#session = place.session;
     this.#router = place.door.router;
     this.serverName = place.serverName;
     this.#book = this.#router.begin();
     this.#host = place.host;
     this.remoteAddress = place.remoteAddress;
     this.secure = place.door.secure;
-    stream.on("error", () => undefined);
     stream.on("finish", () => {
       this.#onFlushed();
     });
@@ -67,13 +76,14 @@ export class ClientStream implements ExchangeClient, Registered {
     stream.on("drain", () => this.#exchange?.onClientDrain());
     stream.on("wantTrailers", () => {
       // Without any, Node sends an empty last DATA frame; closing here would reset the stream while data is on its way.
-      stream.sendTrailers(trailersOf(this.#trailers ?? ""));
+      stream.sendTrailers(objectOf(this.#trailers ?? ""));
     });
   }
 
   start(fields: readonly string[], endOfStream: boolean): void {
     const head = requestHeadOf(fields, endOfStream, this.#host.limits);
     if (endOfStream) this.#stream.resume();
+    else this.#stream.on("trailers", (_trailers, _flags, taken: string[]) => (this.#requestTrailers = linesOf(taken)));
     if (isRefusal(head)) this.#refuse(head);
     else this.#serve(head);
   }
@@ -88,6 +98,9 @@ export class ClientStream implements ExchangeClient, Registered {
 
   sweep(now: number): void {
     this.#exchange?.sweep(now);
+    // The answer is whole, so the rest of the request is not needed (RFC 9113 section 8.1).
+    if (this.#answeredAt > 0 && now - this.#answeredAt > this.#host.limits.lingerIdleMs && !this.gone)
+      this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   get gone(): boolean {
@@ -124,7 +137,6 @@ export class ClientStream implements ExchangeClient, Registered {
   #read(): void {
     this.#reading = true;
     const stream = this.#stream;
-    stream.on("trailers", (_trailers, _flags, fields: string[]) => (this.#requestTrailers = linesOf(fields)));
     stream.on("data", (data: Buffer) => this.#exchange?.onRequestBody(data, false));
     stream.on("end", () => {
       if (!stream.aborted) this.#exchange?.onRequestEnd(this.#requestTrailers);
@@ -135,21 +147,20 @@ export class ClientStream implements ExchangeClient, Registered {
 
   interim(head: ResponseHead): void {
     if (this.gone) return;
-    this.#stream.additionalHeaders({ ":status": head.status, ...trailersOf(afterStartLine(head.forward)) });
+    this.#stream.additionalHeaders({ ":status": head.status, ...objectOf(head.forward, afterStartLine(head.forward)) });
   }
 
   whole(head: ResponseHead, body: string): void {
     this.forwarded = true;
     this.#ended = true;
     if (this.gone) return;
-    const fields = this.#fieldsOf(head);
-    this.#stream.respond(fields, { endStream: body === "" });
-    if (body !== "") this.#stream.end(Buffer.from(body, "latin1"));
+    this.#stream.respond(this.#fieldsOf(head), { endStream: body === "" });
+    if (body !== "") this.#stream.end(body, "latin1");
   }
 
   begin(head: ResponseHead): void {
     this.forwarded = true;
-    if (!this.gone) this.#stream.respond(this.#fieldsOf(head), { waitForTrailers: true });
+    if (!this.gone) this.#stream.respond(this.#fieldsOf(head), { waitForTrailers: typeof head.body !== "number" });
   }
 
   body(data: Buffer): void {
@@ -164,8 +175,13 @@ export class ClientStream implements ExchangeClient, Registered {
 
   whenAnswered(): void {
     this.#exchange = null;
+    this.#discardRest();
+  }
+
+  /** The rest of the request is read for a while, so that what was on its way disturbs nobody, and then refused. */
+  #discardRest(): void {
     if (this.#stream.readableEnded || this.gone) return;
-    // The answer is whole, so the rest of the request is not needed (RFC 9113 section 8.1).
+    this.#answeredAt = Date.now();
     this.#stream.resume();
   }
 
@@ -178,7 +194,8 @@ export class ClientStream implements ExchangeClient, Registered {
 
   abort(): void {
     this.#exchange = null;
-    if (!this.gone) this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    // Node's `close` would end the stream first, and with it an answer that is not whole.
+    if (!this.gone) this.#stream.destroy(BROKEN_OFF);
   }
 
   // --- tunnels: HTTP/2 has no Upgrade, so no request that came by it asks for one ---
@@ -221,7 +238,7 @@ export class ClientStream implements ExchangeClient, Registered {
 
   /** A stream that ended in order has been read to its end, even where Node says so before it says that everything was written. */
   #onClose(): void {
-    if (this.#ended && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR) this.#onFlushed();
+    if (this.#ended && !this.#session.destroyed && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR) this.#onFlushed();
     const exchange = this.#exchange;
     this.#exchange = null;
     exchange?.onClientClose();
@@ -241,15 +258,16 @@ export class ClientStream implements ExchangeClient, Registered {
 
   #respond({ status, type, fields, body }: OwnAnswer, bodyless: boolean): void {
     if (this.gone) return;
-    const head = [":status", String(status), "content-type", type, "content-length", String(body.length), ...fieldsOf(fields)];
-    this.#stream.respond(head, { endStream: bodyless });
-    if (!bodyless) this.#stream.end(Buffer.from(body, "latin1"));
-    if (!this.#stream.readableEnded) this.#stream.resume();
+    const head = [":status", String(status), "content-type", type, "content-length", String(body.length)];
+    this.#stream.respond(addFields(head, fields), { endStream: bodyless });
+    if (!bodyless) this.#stream.end(body, "latin1");
+    this.#discardRest();
   }
 
   #fieldsOf(head: ResponseHead): string[] {
-    const fields = [":status", String(head.status), ...fieldsOf(afterStartLine(head.forward))];
-    if (this.#hsts !== "" && !fields.includes("strict-transport-security")) fields.push(...fieldsOf(this.#hsts));
+    const fields = [":status", head.status > STATUS_MAX ? "500" : String(head.status)];
+    addFields(fields, head.forward, afterStartLine(head.forward));
+    if (this.#hsts !== "" && valueOf(fields, "strict-transport-security") === null) addFields(fields, this.#hsts);
     const length = isBodyless(this.#toHead, head.status) ? head.length : head.body;
     if (typeof length === "number" && head.status !== 204) fields.push("content-length", String(length));
     return fields;

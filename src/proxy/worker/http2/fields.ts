@@ -1,20 +1,50 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http2";
+import type { OutgoingHttpHeaders } from "node:http2";
 
-/** Field lines ("Name: value" with CRLF), the form that the two halves of an exchange share, as HTTP/2 has them: a flat list of names and values. */
-export function fieldsOf(lines: string): string[] {
-  const fields: string[] = [];
-  let at = 0;
+/** Not part of HTTP/2 (RFC 9113 section 8.2.2): Node throws where one is to be sent. `te` is set anew where it is allowed. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "http2-settings",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "transfer-encoding",
+  "upgrade",
+]);
+const NONE: ReadonlySet<string> = new Set();
+
+/**
+ * Field lines ("Name: value" with CRLF), the form that the two halves of an exchange share, as HTTP/2 has them: names and values one after the
+ * other, added to `fields`. `from`: where to begin in the text.
+ */
+export function addFields(fields: string[], lines: string, from = 0): string[] {
+  let at = from;
   for (let end = lines.indexOf("\r\n", at); end >= 0; end = lines.indexOf("\r\n", at)) {
     const colon = lines.indexOf(":", at);
-    if (colon > at && colon < end) fields.push(lines.slice(at, colon).toLowerCase(), lines.slice(colon + 1, end).trim());
+    if (colon > at && colon < end) {
+      const name = lines.slice(at, colon).toLowerCase();
+      if (!HOP_BY_HOP.has(name)) fields.push(name, withoutSpace(lines, colon + 1, end));
+    }
     at = end + 2;
   }
   return fields;
 }
 
-/** What follows the first line. */
-export function afterStartLine(text: string): string {
-  return text.slice(text.indexOf("\r\n") + 2);
+/** Only SP and HTAB are white space here (RFC 9110 section 5.6.3). */
+function withoutSpace(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
+  while (start < end && isSpace(text.charCodeAt(start))) start += 1;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+/** Where the first line of a head ends. */
+export function afterStartLine(text: string): number {
+  return text.indexOf("\r\n") + 2;
 }
 
 /** The other way round; pseudo-fields and those named are left out. Crumbs of a cookie become one field (RFC 9113 section 8.2.3). */
@@ -31,21 +61,16 @@ export function linesOf(fields: readonly string[], without: ReadonlySet<string> 
   return cookie === "" ? lines : `${lines}cookie: ${cookie}\r\n`;
 }
 
-const NONE: ReadonlySet<string> = new Set();
-
+/** The value of the first field of that name. */
 export function valueOf(fields: readonly string[], name: string): string | null {
   for (let at = 0; at < fields.length; at += 2) if (fields[at] === name) return fields[at + 1] ?? "";
   return null;
 }
 
-/** Trailers as Node sends them. */
-export function trailersOf(lines: string): OutgoingHttpHeaders {
-  const trailers: IncomingHttpHeaders = {};
-  const fields = fieldsOf(lines);
-  for (let at = 0; at < fields.length; at += 2) {
-    const name = fields[at] ?? "";
-    const before = trailers[name];
-    trailers[name] = before === undefined ? fields[at + 1] : `${String(before)}, ${fields[at + 1] ?? ""}`;
-  }
-  return trailers;
+/** Interim heads and trailers as Node sends them. */
+export function objectOf(lines: string, from = 0): OutgoingHttpHeaders {
+  const all: Record<string, string[]> = {};
+  const fields = addFields([], lines, from);
+  for (let at = 0; at < fields.length; at += 2) (all[fields[at] ?? ""] ??= []).push(fields[at + 1] ?? "");
+  return all;
 }

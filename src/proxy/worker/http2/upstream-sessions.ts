@@ -7,6 +7,7 @@ import { UpstreamStream } from "./upstream-stream.ts";
 interface Open {
   readonly session: ClientHttp2Session;
   readonly waiting: Set<UpstreamStream>;
+  readonly since: number;
   connected: boolean;
   streams: number;
   idleSince: number;
@@ -45,12 +46,13 @@ export class UpstreamSessions implements TargetPool {
   sweep(now: number): void {
     for (const open of this.#open) {
       if (open.streams === 0 && now - open.idleSince > this.#limits.http2IdleMs) open.session.close();
+      else if (!open.connected && now - open.since > this.#limits.connectTimeoutMs) open.session.destroy();
     }
   }
 
   retire(): void {
     this.#retired = true;
-    for (const { session } of this.#open) session.close();
+    for (const { session, streams } of this.#open) if (streams === 0) session.close();
   }
 
   revive(): void {
@@ -67,7 +69,7 @@ export class UpstreamSessions implements TargetPool {
       open.streams -= 1;
       open.idleSince = Date.now();
       open.waiting.delete(stream);
-      if (this.#retired) open.session.close();
+      if (this.#retired && open.streams === 0) open.session.close();
     });
     open.streams += 1;
     if (open.connected) {
@@ -79,8 +81,14 @@ export class UpstreamSessions implements TargetPool {
 
   #connect(): Open {
     const { http2StreamWindow, http2ConnectionWindow } = this.#limits;
-    const session = connect(this.#url, { settings: { enablePush: false, initialWindowSize: http2StreamWindow } });
-    const open: Open = { session, waiting: new Set(), connected: false, streams: 0, idleSince: Date.now() };
+    const options = {
+      settings: { enablePush: false, initialWindowSize: http2StreamWindow },
+      // What a client sent twice is the application's to judge; the types do not know it yet.
+      strictSingleValueFields: false,
+    };
+    const session = connect(this.#url, options);
+    const since = Date.now();
+    const open: Open = { session, waiting: new Set(), since, connected: false, streams: 0, idleSince: since };
     this.#open.add(open);
     session.on("connect", () => {
       open.connected = true;

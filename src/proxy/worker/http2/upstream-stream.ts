@@ -2,12 +2,13 @@ import { constants, type ClientHttp2Session, type ClientHttp2Stream } from "node
 import { isRefusal } from "../refusal.ts";
 import type { RequestHead } from "../request-head.ts";
 import { isBodyless, parseResponseHead, type ResponseHead } from "../response-head.ts";
+import { SentBody } from "../sent-body.ts";
 import type { Upstream, UpstreamUser } from "../upstream.ts";
-import { afterStartLine, fieldsOf, linesOf, trailersOf } from "./fields.ts";
+import { addFields, afterStartLine, linesOf, objectOf, valueOf } from "./fields.ts";
 
 const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM;
-/** Not part of HTTP/2 (RFC 9113 section 8.2.2). */
-const WITHOUT: ReadonlySet<string> = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
+/** The session takes no more requests (or none at all any more): this one has not been sent. */
+const NOT_SENT = new Set(["ERR_HTTP2_GOAWAY_SESSION", "ERR_HTTP2_INVALID_SESSION", "ERR_HTTP2_OUT_OF_STREAMS"]);
 /** HTTP/2 applications are not asked: the body is on its way, and flow control holds it where they do not want it. */
 const CONTINUE: ResponseHead = {
   status: 100,
@@ -29,13 +30,15 @@ export class UpstreamStream implements Upstream {
   readonly reusable = false;
   readonly idleHintMs = null;
   idleSince = 0;
-  /** The application has said that it did nothing with the request (RFC 9113 section 8.7). */
-  unprocessed = false;
+  refused: SentBody | null = null;
   readonly #session: ClientHttp2Session;
   readonly #headersMax: number;
   readonly #onClosed: () => void;
   #stream: ClientHttp2Stream | null = null;
   #trailers: string | null = null;
+  #requestTrailers: string | null = null;
+  /** Until the application has answered with anything. */
+  #sent: SentBody | null = new SentBody();
   #toHead = false;
   #ended = false;
   #gone = false;
@@ -66,7 +69,6 @@ export class UpstreamStream implements Upstream {
     const { user } = this;
     const stream = this.#open(head, fields);
     if (stream === null) {
-      this.unprocessed = true;
       this.#close();
       return;
     }
@@ -76,11 +78,13 @@ export class UpstreamStream implements Upstream {
   }
 
   sendBody(data: Buffer): void {
+    this.#sent?.add(data);
     this.#stream?.write(data);
   }
 
   endBody(trailers: string | null): void {
-    this.#trailers = trailers;
+    this.#requestTrailers = trailers;
+    this.#sent?.end(trailers);
     this.#stream?.end();
   }
 
@@ -116,16 +120,17 @@ export class UpstreamStream implements Upstream {
   }
 
   #open(head: RequestHead, fields: string): ClientHttp2Stream | null {
-    const start = [":method", head.method, ":scheme", "http", ":authority", head.host, ":path", head.target];
-    const own = fieldsOf(fields);
-    const end = fieldsOf(afterStartLine(head.forward)).filter((_text, at, all) => all[at - (at % 2)] !== "host");
-    const length = typeof head.body === "number" && head.body > 0 ? ["content-length", String(head.body)] : [];
-    const te = head.acceptsTrailers ? ["te", "trailers"] : [];
+    const all = [":method", head.method, ":scheme", "http", ":authority", head.host, ":path", head.target];
+    // The first two lines are the start line and Host, which stands in :authority.
+    addFields(all, head.forward, head.forward.indexOf("\r\n", afterStartLine(head.forward)) + 2);
+    if (typeof head.body === "number" && head.body > 0) all.push("content-length", String(head.body));
+    if (head.acceptsTrailers) all.push("te", "trailers");
+    addFields(all, fields);
     try {
-      const options = { endStream: head.body === 0, waitForTrailers: head.body !== 0 };
-      return this.#session.request([...start, ...end, ...length, ...te, ...own], options);
-    } catch {
-      // The session has been closed in this very turn, or has no stream left: nothing was sent.
+      // A body that waits for trailers is not ended by `destroy` either: a request that broke off must not look whole to the application.
+      return this.#session.request(all, { endStream: head.body === 0, waitForTrailers: head.body !== 0 });
+    } catch (error) {
+      if (NOT_SENT.has((error as NodeJS.ErrnoException).code ?? "")) this.refused = this.#sent;
       return null;
     }
   }
@@ -140,7 +145,7 @@ export class UpstreamStream implements Upstream {
     stream.on("trailers", (_trailers, _flags, fields: string[]) => (this.#trailers = linesOf(fields)));
     stream.on("wantTrailers", () => {
       // Without any, Node sends an empty last DATA frame; closing here would reset the stream while data is on its way.
-      stream.sendTrailers(trailersOf(this.#trailers ?? ""));
+      stream.sendTrailers(objectOf(this.#requestTrailers ?? ""));
     });
     stream.on("data", (data: Buffer) => this.user?.onBody(data, false));
     stream.on("end", () => {
@@ -149,23 +154,25 @@ export class UpstreamStream implements Upstream {
     stream.on("drain", () => this.user?.onUpstreamDrain());
     stream.on("error", () => undefined);
     stream.on("close", () => {
-      this.unprocessed = stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+      if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM && this.#sent?.isKept === true) this.refused = this.#sent;
       this.#close();
     });
   }
 
   #onInterim(status: number, fields: readonly string[]): void {
     this.began = true;
-    const head = parseResponseHead(`HTTP/1.1 ${String(status)} \r\n${linesOf(fields, WITHOUT)}\r\n`, this.#headersMax);
+    this.#sent = null;
+    const head = parseResponseHead(`HTTP/1.1 ${String(status)} \r\n${linesOf(fields)}\r\n`, this.#headersMax);
     if (isRefusal(head)) this.user?.onBroken();
     else this.user?.onInterim(head);
   }
 
   #onHead(fields: readonly string[], endOfStream: boolean): void {
     this.began = true;
-    const status = Number(fields[fields.indexOf(":status") + 1]);
-    const length = endOfStream || fields.includes("content-length") ? "" : "transfer-encoding: chunked\r\n";
-    const text = `HTTP/1.1 ${String(status)} \r\n${linesOf(fields, WITHOUT)}${length}\r\n`;
+    this.#sent = null;
+    const status = Number(valueOf(fields, ":status"));
+    const length = endOfStream || valueOf(fields, "content-length") !== null ? "" : "transfer-encoding: chunked\r\n";
+    const text = `HTTP/1.1 ${String(status)} \r\n${linesOf(fields)}${length}\r\n`;
     const head = parseResponseHead(text, this.#headersMax);
     if (isRefusal(head)) {
       this.user?.onBroken();
@@ -177,9 +184,10 @@ export class UpstreamStream implements Upstream {
   }
 
   #onEnd(aborted: boolean): void {
-    if (this.#ended) return;
+    // Where nothing has begun, `close` says why.
+    if (this.#ended || !this.began) return;
     this.#ended = true;
-    if (aborted || !this.began) this.user?.onBroken();
+    if (aborted) this.user?.onBroken();
     else this.user?.onEnd(this.#trailers);
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { connectRaw, type RawClient } from "../../../support/wire/raw-client.ts";
 import { answering, ScriptedUpstream, startAnswering } from "../../../support/wire/scripted-upstream.ts";
+import { refusingPort } from "../../../support/wire/refusing-port.ts";
 import { WireProxy, type WireProxyOptions } from "../../../support/wire/wire-proxy.ts";
 
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -27,13 +28,6 @@ async function startDropping(): Promise<ScriptedUpstream> {
   });
 }
 
-/** A port on which nothing listens. */
-async function closedPort(): Promise<number> {
-  const upstream = await ScriptedUpstream.start();
-  upstream.close();
-  return upstream.port;
-}
-
 async function stand(
   upstreams: readonly { readonly port: number }[],
   options: WireProxyOptions = {},
@@ -58,7 +52,7 @@ describe("R0: nothing was sent", () => {
     ["an unknown method", bare("FOO")],
   ])("J1: %s goes to another target when the first refuses", async (_, request) => {
     const live = await startAnswering();
-    const { proxy, client } = await stand([{ port: await closedPort() }, live]);
+    const { proxy, client } = await stand([{ port: await refusingPort() }, live]);
     client.send(request);
     expect(await client.status()).toBe(200);
     expect(live.requests).toHaveLength(1);
@@ -66,7 +60,7 @@ describe("R0: nothing was sent", () => {
   });
 
   it("J12, I16: with all targets refusing and no holding: 503 with Retry-After, at once, the connection stays", async () => {
-    const { proxy, client } = await stand([{ port: await closedPort() }, { port: await closedPort() }]);
+    const { proxy, client } = await stand([{ port: await refusingPort() }, { port: await refusingPort() }]);
     client.send(post());
     const answer = await client.answer();
     expect(answer.startLine).toBe("HTTP/1.1 503 Service Unavailable");
@@ -76,7 +70,7 @@ describe("R0: nothing was sent", () => {
 
   it("with all targets refusing it is held, and served by the one that comes", async () => {
     const live = await startAnswering();
-    const { proxy, client } = await stand([{ port: await closedPort() }], { proxy: { holdMs: 10_000 } });
+    const { proxy, client } = await stand([{ port: await refusingPort() }], { proxy: { holdMs: 10_000 } });
     client.send(post());
     await expect.poll(() => proxy.held).toBe(1);
     proxy.route([live.port]);
@@ -86,7 +80,7 @@ describe("R0: nothing was sent", () => {
   });
 
   it("the hold has an end", async () => {
-    const { proxy, client } = await stand([{ port: await closedPort() }], { proxy: { holdMs: 50 } });
+    const { proxy, client } = await stand([{ port: await refusingPort() }], { proxy: { holdMs: 50 } });
     client.send(get());
     expect(await client.status()).toBe(503);
     expect(await proxy.ledger()).toEqual({ failed: 1 });
