@@ -61,7 +61,7 @@ export class Site {
   }
 
   async succeeds(...args: readonly string[]): Promise<void> {
-    const { code, out, err } = await this.app.run(args, this.#env);
+    const { code, out, err } = await this.app.run(args, { env: this.#env });
     if (code !== 0) throw new Error(`hitless ${args.join(" ")} ended with code ${String(code)}:\n${out}${err}`);
   }
 
