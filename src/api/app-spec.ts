@@ -12,7 +12,7 @@ import {
 } from "../core/app-spec.ts";
 import { errorPagesSchema } from "./pages.ts";
 import { routingSchema } from "./routing.ts";
-import { forwardingSchema } from "./forwarding.ts";
+import { forwardingSchema, proxyProtocolSchema } from "./forwarding.ts";
 import { listenSchema, tlsSchema } from "./tls.ts";
 import { websocketSchema } from "./websockets.ts";
 
@@ -61,6 +61,7 @@ export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
   metrics: listenSchema.optional(),
   accessLog: accessLogSchema.optional(),
   forwarding: forwardingSchema.optional(),
+  proxyProtocol: proxyProtocolSchema.optional(),
   websockets: websocketSchema.optional(),
 });
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ForwardingSpec } from "../core/forwarding.ts";
+import type { ForwardingSpec, ProxyProtocolSpec } from "../core/forwarding.ts";
 
 const token = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}$/);
 
@@ -9,3 +9,5 @@ export const forwardingSchema: z.ZodType<ForwardingSpec> = z.strictObject({
   via: token.nullable(),
   requestId: token,
 });
+
+export const proxyProtocolSchema: z.ZodType<ProxyProtocolSpec> = z.strictObject({ in: z.enum(["off", "require"]) });

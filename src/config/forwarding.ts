@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { DEFAULT_FORWARDING, type ForwardingSpec } from "../core/forwarding.ts";
+import type { ProxySpec } from "../core/app-spec.ts";
+import { DEFAULT_FORWARDING } from "../core/forwarding.ts";
 
 const RANGE = 'expected an address or a range such as "127.0.0.1", "10.0.0.0/8" or "fd00::/8"';
 const VIA = 'expected a name such as "hitless", or false';
@@ -16,6 +17,14 @@ export const forwardingKeys = {
     .describe(
       "Proxies in front of this one whose X-Forwarded-*, Forwarded and request id are kept. Everybody else's are replaced.",
     ),
+  proxyProtocol: z
+    .strictObject({
+      in: z
+        .enum(["off", "require"], { error: "expected one of: off, require" })
+        .default("off")
+        .describe("require: every connection begins with a header of the PROXY protocol (version 1 or 2), or is closed."),
+    })
+    .prefault({}),
   forwarding: z
     .strictObject({
       forwarded: z
@@ -38,12 +47,18 @@ export const forwardingKeys = {
 
 interface ParsedForwarding {
   readonly trustedProxies: readonly string[];
+  readonly proxyProtocol: { readonly in: "off" | "require" };
   readonly forwarding: { readonly forwarded: boolean; readonly via: string | false; readonly requestId: string };
 }
 
+type Forwarding = Pick<ProxySpec, "forwarding" | "proxyProtocol">;
+
 /** Said only where it is not the usual one. */
-export function forwardingOf({ trustedProxies, forwarding }: ParsedForwarding): { forwarding?: ForwardingSpec } {
+export function forwardingOf({ trustedProxies, forwarding, proxyProtocol }: ParsedForwarding): Forwarding {
   const { forwarded, via, requestId } = forwarding;
   const spec = { trustedProxies: [...new Set(trustedProxies)], forwarded, via: via === false ? null : via, requestId };
-  return JSON.stringify(spec) === JSON.stringify(DEFAULT_FORWARDING) ? {} : { forwarding: spec };
+  return {
+    ...(JSON.stringify(spec) === JSON.stringify(DEFAULT_FORWARDING) ? {} : { forwarding: spec }),
+    ...(proxyProtocol.in === "off" ? {} : { proxyProtocol }),
+  };
 }

@@ -1,5 +1,5 @@
 import type { AccessLogSpec } from "./access-log.ts";
-import type { ForwardingSpec } from "./forwarding.ts";
+import type { ForwardingSpec, ProxyProtocolSpec } from "./forwarding.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { ErrorPages } from "./pages.ts";
 import type { RoutingSpec } from "./routing.ts";
@@ -92,6 +92,8 @@ export interface ProxySpec {
   readonly accessLog?: AccessLogSpec | undefined;
   /** Absent: `DEFAULT_FORWARDING`. */
   readonly forwarding?: ForwardingSpec | undefined;
+  /** Absent: not spoken. */
+  readonly proxyProtocol?: ProxyProtocolSpec | undefined;
   /** Absent: `DEFAULT_WEBSOCKETS`. */
   readonly websockets?: WebSocketSpec | undefined;
 }

@@ -16,3 +16,9 @@ export const DEFAULT_FORWARDING: ForwardingSpec = Object.freeze({
   via: "hitless",
   requestId: "X-Request-ID",
 });
+
+/** HAProxy's PROXY protocol, by which a balancer in front says whose connection it is. */
+export interface ProxyProtocolSpec {
+  /** `require`: every connection begins with a header; from trusted proxies only, where any are named. */
+  readonly in: "off" | "require";
+}

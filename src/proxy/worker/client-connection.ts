@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { NO_RELEASE } from "../../core/ledger.ts";
 import { errorAnswer } from "./error-response.ts";
+import { clientAddress, serverNameOf } from "./client-socket.ts";
 import type { ClientHost, Door, OpenConnection } from "./client-host.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
@@ -15,7 +16,6 @@ import { isReset } from "./reset-socket.ts";
 import { ResponseWriter } from "./response-writer.ts";
 import type { Route, Unrouted } from "./route.ts";
 import type { Router } from "./router.ts";
-import { serverNameOf } from "./server-name.ts";
 
 const HEAD_END = "\r\n\r\n";
 /** The first half of the preface by which HTTP/2 begins (RFC 9113 section 3.4): to HTTP/1.1 it looks like a head. */
@@ -74,7 +74,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   constructor(socket: Socket, door: Door, host: ClientHost) {
     this.#socket = socket;
     this.#writer = new ResponseWriter(socket);
-    this.remoteAddress = socket.remoteAddress ?? "unknown";
+    this.remoteAddress = clientAddress(socket);
     this.secure = door.secure;
     this.#router = door.router;
     this.serverName = serverNameOf(socket);

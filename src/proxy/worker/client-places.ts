@@ -1,3 +1,4 @@
+import { clientAddress } from "./client-socket.ts";
 import type { Socket } from "node:net";
 
 /** How many connections each client has on one listener. A client is known by its address. */
@@ -9,9 +10,9 @@ export class ClientPlaces {
   /** Takes a place until the socket closes; false if its client has all that it may have. */
   take(socket: Socket): boolean {
     if (this.max === Infinity) return true;
-    const address = socket.remoteAddress;
+    const address = clientAddress(socket);
     // It has left already.
-    if (address === undefined) return true;
+    if (socket.remoteAddress === undefined) return true;
     const taken = this.#taken.get(address) ?? 0;
     if (taken >= this.max) return false;
     this.#taken.set(address, taken + 1);

@@ -28,14 +28,15 @@ export class ForwardedFields {
   /** Our line in an answer of HTTP/1.1 and of HTTP/2; empty without. */
   readonly answerVia: { readonly http1: string; readonly http2: string };
   readonly #spec: ForwardingSpec;
-  readonly #trusted: TrustedProxies | null;
+  /** Null: nobody. */
+  readonly trusted: TrustedProxies | null;
   readonly #ownId: RegExp | null;
   readonly #idLine: RegExp;
 
   constructor(spec: ForwardingSpec = DEFAULT_FORWARDING) {
     const { trustedProxies, via, requestId } = spec;
     this.#spec = spec;
-    this.#trusted = trustedProxies.length === 0 ? null : new TrustedProxies(trustedProxies);
+    this.trusted = trustedProxies.length === 0 ? null : new TrustedProxies(trustedProxies);
     const line = `\\r\\n${requestId}:[\\t ]*([^\\r]*)`;
     this.#ownId = requestId.toLowerCase() === "x-request-id" ? null : new RegExp(line, "gi");
     this.#idLine = new RegExp(line, "i");
@@ -44,7 +45,7 @@ export class ForwardedFields {
 
   /** The client as those say whom we trust. */
   clientOf(head: RequestHead, { remoteAddress }: ClientAddress): string {
-    return this.#trusted?.clientOf(remoteAddress, head.forwarded["x-forwarded-for"]) ?? remoteAddress;
+    return this.trusted?.clientOf(remoteAddress, head.forwarded["x-forwarded-for"]) ?? remoteAddress;
   }
 
   /** The request's id, taken out of its fields where another one than X-Request-ID carries it. */
@@ -65,7 +66,7 @@ export class ForwardedFields {
   /** Lines for the application, each with its CRLF. */
   of(head: RequestHead, client: ClientAddress): string {
     const { remoteAddress, secure } = client;
-    const trusted = this.#trusted?.has(remoteAddress) === true;
+    const trusted = this.trusted?.has(remoteAddress) === true;
     const { via, requestId } = this.#spec;
     const way = trusted
       ? extended(head, client)

@@ -5,7 +5,12 @@ import { onAccepted, type Accepted } from "./acceptor.ts";
 import type { Door } from "./client-host.ts";
 import type { RequestBook } from "./request-book.ts";
 import { ClientPlaces } from "./client-places.ts";
+import { ProxiedConnections, putBack, readable } from "./proxied-connections.ts";
 import { Router } from "./router.ts";
+import type { TrustedProxies } from "./trusted-proxies.ts";
+
+/** The header of the PROXY protocol is sent by itself, before anything else. */
+const PROXY_HEADER_MS = 2_000;
 
 export interface ListenerEvents {
   /** A plain connection. */
@@ -14,6 +19,8 @@ export interface ListenerEvents {
   isFull(): boolean;
   /** One too many, of all or of one client. */
   onTooMany(socket: net.Socket): void;
+  /** A connection ended before it was taken. */
+  onGone(): void;
   onListening(): void;
   onError(error: Error): void;
 }
@@ -25,6 +32,9 @@ export class Listener implements Door {
   readonly #acceptor: SecureAcceptor | null;
   readonly #apps = new Set<string>();
   readonly #clients = new ClientPlaces();
+  readonly #proxied: ProxiedConnections;
+  /** The apps whose connections begin with a header of the PROXY protocol, and whose headers they take. */
+  readonly #proxies = new Map<string, TrustedProxies | null>();
   readonly #clientMax = new Map<string, number>();
   readonly #settings = new Map<string, SecureSettings>();
   readonly #certificates = new Map<string, readonly Certificate[]>();
@@ -34,15 +44,29 @@ export class Listener implements Door {
     this.router = new Router(book);
     this.#acceptor = acceptor;
     this.#server = net.createServer({ allowHalfOpen: true, noDelay: true });
-    if (acceptor === null) {
-      onAccepted(this.#server, (accepted) => {
-        if (this.#hasRoom(accepted.socket, events)) events.onPlain(accepted);
-        else events.onTooMany(accepted.socket);
-      });
-    } else {
+    const admit = (accepted: Accepted): void => {
+      if (!this.#hasRoom(accepted.socket, events)) events.onTooMany(accepted.socket);
+      else if (acceptor === null) events.onPlain(accepted);
+      else acceptor.accept(accepted.socket);
+    };
+    this.#proxied = new ProxiedConnections(PROXY_HEADER_MS, {
+      onAccepted: (accepted) => {
+        if (acceptor !== null) putBack(accepted);
+        admit(accepted);
+      },
+      onGone: () => {
+        events.onGone();
+      },
+    });
+    const take = (accepted: Accepted): void => {
+      if (this.#proxies.size === 0) admit(accepted);
+      else if (events.isFull()) events.onTooMany(accepted.socket);
+      else this.#proxied.accept(accepted, this.#trusted());
+    };
+    if (acceptor === null) onAccepted(this.#server, take);
+    else {
       this.#server.on("connection", (socket) => {
-        if (this.#hasRoom(socket, events)) acceptor.accept(socket);
-        else events.onTooMany(socket);
+        take(readable(socket));
       });
     }
     this.#server.on("error", (error) => {
@@ -65,6 +89,7 @@ export class Listener implements Door {
   leave(app: string): boolean {
     this.#apps.delete(app);
     this.#settings.delete(app);
+    this.#proxies.delete(app);
     this.#clientMax.delete(app);
     this.#clients.max = Math.min(...this.#clientMax.values());
     if (this.#certificates.delete(app)) this.#install();
@@ -76,7 +101,7 @@ export class Listener implements Door {
   }
 
   get handshaking(): number {
-    return this.#acceptor?.handshaking ?? 0;
+    return this.#proxied.waiting + (this.#acceptor?.handshaking ?? 0);
   }
 
   listen(handle: unknown): void {
@@ -86,6 +111,17 @@ export class Listener implements Door {
   /** Takes no new connections. */
   close(): void {
     this.#server.close();
+  }
+
+  /** Where apps share a listener one of them is enough. `trusted`: null for everybody. */
+  setProxied(app: string, proxied: boolean, trusted: TrustedProxies | null): void {
+    if (proxied) this.#proxies.set(app, trusted);
+    else this.#proxies.delete(app);
+  }
+
+  /** A TLS socket of this listener: whose it is. */
+  identify(socket: net.Socket): void {
+    this.#proxied.identify(socket);
   }
 
   /** Where apps share a listener the stricter settings hold. */
@@ -111,6 +147,11 @@ export class Listener implements Door {
   setClientMax(app: string, max: number): void {
     this.#clientMax.set(app, max);
     this.#clients.max = Math.min(...this.#clientMax.values());
+  }
+
+  #trusted(): TrustedProxies | null {
+    const [first = null] = this.#proxies.values();
+    return first;
   }
 
   #hasRoom(socket: net.Socket, events: ListenerEvents): boolean {

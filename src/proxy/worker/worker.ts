@@ -149,6 +149,9 @@ export class Worker implements ClientHost {
       onTooMany: (socket) => {
         this.#turnAway(socket, secure !== null);
       },
+      onGone: () => {
+        if (this.#draining) this.#endWhenDone();
+      },
       onListening: () => {
         this.#done(id);
       },
@@ -172,6 +175,7 @@ export class Worker implements ClientHost {
   #serve(listener: Listener, live: LiveApp): void {
     const { app, routing, tls } = live.table;
     listener.router.set(live, (routing ?? DEFAULT_ROUTING).claim);
+    listener.setProxied(app, live.table.proxy.proxyProtocol?.in === "require", live.forwarding.trusted);
     listener.setClientMax(app, live.clientConnectionsMax);
     if (tls !== null) listener.apply(app, tls);
   }
@@ -188,11 +192,12 @@ export class Worker implements ClientHost {
     this.#done(id);
   }
 
-  #newAcceptor(settings: SecureSettings, door: () => Door): SecureAcceptor {
+  #newAcceptor(settings: SecureSettings, door: () => Listener): SecureAcceptor {
     return new SecureAcceptor(settings, this.limits.tlsHandshakeMs, {
       challengeFor: (servername) => this.challenges.alpn.get(servername) ?? null,
       onSecure: (socket) => {
         this.#handshakes.whenDone(socket);
+        door().identify(socket);
         this.#acceptSecure(socket, door());
       },
       onFailure: () => {

@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { connect as connectPlain } from "node:net";
 import { fileURLToPath } from "node:url";
+import { text } from "node:stream/consumers";
 import { connect } from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { ProxySpec } from "../../../src/core/app-spec.ts";
@@ -34,6 +36,31 @@ async function serve(names: readonly (readonly string[])[], tls: object = {}, fi
   await proxy.traffic.apply({ ...table, proxy: { ...table.proxy, ...limits } });
   return { proxy, certificates, ...(await proxy.ports()) };
 }
+
+describe("the PROXY protocol before the handshake", () => {
+  test.each(["one piece with it", "a piece of its own"])("says who the client is; %s", async (pieces) => {
+    const { secure } = await serve([["shop.test"]], {}, {}, { proxyProtocol: { in: "require" } });
+    const socket = connectPlain(secure, "127.0.0.1");
+    onTestFinished(() => {
+      socket.destroy();
+    });
+    await once(socket, "connect");
+    if (pieces === "one piece with it") socket.cork();
+    socket.write("PROXY TCP4 9.8.7.6 127.0.0.1 8080 443\r\n");
+    const client = connect({ socket, servername: "shop.test", rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] });
+    setImmediate(() => {
+      socket.uncork();
+    });
+    client.write("GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n");
+    const answer = await text(client);
+    expect(echoOf(answer)).toMatchObject({ headers: { "x-forwarded-for": "9.8.7.6", "x-forwarded-proto": "https" } });
+  });
+
+  test("a handshake without one gets no byte", async () => {
+    const { secure } = await serve([["shop.test"]], {}, {}, { proxyProtocol: { in: "require" } });
+    expect(await handshake(secure)).toBe("refused");
+  });
+});
 
 describe("certificates from files", () => {
   test("are chosen by name: the exact one, the wildcard, else the first", async () => {

@@ -1,9 +1,9 @@
 import { constants, performServerHandshake, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { NO_RELEASE } from "../../../core/ledger.ts";
+import { clientAddress, serverNameOf } from "../client-socket.ts";
 import type { ClientHost, Door, OpenConnection } from "../client-host.ts";
 import { Registry } from "../registry.ts";
-import { serverNameOf } from "../server-name.ts";
 import { ClientStream, type StreamPlace } from "./client-stream.ts";
 
 const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM;
@@ -39,7 +39,7 @@ export class ClientSession implements OpenConnection {
     });
     this.#session.setLocalWindowSize(http2ConnectionWindow);
     this.#session.on("error", ignore);
-    const remoteAddress = socket.remoteAddress ?? "unknown";
+    const remoteAddress = clientAddress(socket);
     const place: StreamPlace = { host, door, remoteAddress, serverName: serverNameOf(socket), session: this.#session };
     // Who has closed its side cannot acknowledge anything any more: what waits here is not waited for.
     socket.once("end", () => {
