@@ -24,6 +24,7 @@ async function stand(front: string): Promise<Stand> {
   return { proxy, instance, client: new GrpcClient(proxy.port, cert) };
 }
 
+const OK: number = status.OK;
 const HUNDRED = Array.from({ length: 100 }, (_, index) => index);
 
 describe.each(["h2c", "TLS"])("L23: gRPC, by @grpc/grpc-js, the front over %s", (front) => {
@@ -74,7 +75,7 @@ describe.each(["h2c", "TLS"])("L23: gRPC, by @grpc/grpc-js, the front over %s", 
         const outcome = await call();
         calls += 1;
         const owners = new Set(outcome.messages.map((text) => text.split(":")[0]));
-        if (outcome.code !== Number(status.OK) || owners.size !== 1) failed.push(outcome);
+        if (outcome.code !== OK || owners.size !== 1) failed.push(outcome);
       }
     };
     const kinds = [() => client.price("tea"), () => client.chat(["a", "b", "c", "d"]), () => client.price("milk")];
