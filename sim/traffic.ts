@@ -64,6 +64,12 @@ export class SimTraffic implements Traffic {
     return { cut: slow ? 1 : 0, ms };
   }
 
+  async quiet(): Promise<boolean> {
+    await this.#travel();
+    await this.#clock.pass(this.#rng.between(0, 500));
+    return this.#table?.gate?.pause !== undefined;
+  }
+
   async probe(target: { port: number }, health: HealthSpec): Promise<ProbeOutcome> {
     const life = this.#life;
     await this.#travel();

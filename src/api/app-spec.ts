@@ -10,6 +10,7 @@ import {
   type ProcessSpec,
   type ProxySpec,
 } from "../core/app-spec.ts";
+import { maintenanceSchema } from "./gate.ts";
 import { errorPagesSchema } from "./pages.ts";
 import { routingSchema } from "./routing.ts";
 import { forwardingSchema, proxyProtocolSchema } from "./forwarding.ts";
@@ -75,5 +76,6 @@ export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   proxy: proxySchema,
   routing: routingSchema.optional(),
   errorPages: errorPagesSchema.optional(),
+  maintenance: maintenanceSchema.optional(),
   releasesKept: z.number().int().min(1).max(1000),
 });

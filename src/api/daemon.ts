@@ -1,10 +1,12 @@
 import { z } from "zod";
 import type { Failure } from "../base/error.ts";
 import { STRATEGIES, type Batch } from "../core/app-spec.ts";
+import { PAUSE_ENDS, type GatePeriod, type MaintenanceState, type PauseState } from "../core/gate.ts";
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
 import type { Instance, Outcome, Phase } from "../core/state.ts";
 import type { TlsTraffic } from "../core/tls.ts";
 import type { ProxyStatus, UpgradeOutcome } from "./proxy-control.ts";
+import { maintenanceFields } from "./gate.ts";
 import { appSpecSchema, batchSchema } from "./app-spec.ts";
 
 /**
@@ -26,6 +28,9 @@ import { appSpecSchema, batchSchema } from "./app-spec.ts";
  * | POST   /v1/apps/:app/scale                     | ScaleRequest      | Accepted           |
  * | POST   /v1/apps/:app/abort                     | OperatorRequest   | Accepted           |
  * | POST   /v1/apps/:app/suspend, …/resume         | OperatorRequest   | Accepted           |
+ * | POST   /v1/apps/:app/pause                     | PauseRequest      | Accepted; `pause` of AppStatus tells when nothing is in flight |
+ * | POST   /v1/apps/:app/unpause                   | OperatorRequest   | Accepted           |
+ * | POST   /v1/apps/:app/maintenance               | MaintenanceRequest | Accepted          |
  * | GET    /v1/apps/:app/deployments?limit=n       | –                 | { deployments: DeploymentStatus[] } newest first |
  * | GET    /v1/apps/:app/deployments/:d?after=seq&waitMs=n | –         | DeploymentProgress; with waitMs it waits for news |
  * | GET    /v1/apps/:app/deployments/:d/report     | –                 | Report             |
@@ -57,6 +62,24 @@ export const scaleRequestSchema = z.strictObject({
   counts: z.record(z.string(), z.number().int().min(0).max(10_000)),
 });
 export type ScaleRequest = z.infer<typeof scaleRequestSchema>;
+
+export const pauseRequestSchema = z.strictObject({
+  by: z.string().min(1).max(200),
+  forMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(7 * 86_400_000),
+  then: z.enum(PAUSE_ENDS),
+});
+export type PauseRequest = z.infer<typeof pauseRequestSchema>;
+
+/** What is not given is as the release says; null turns it off. */
+export const maintenanceRequestSchema = z.strictObject({
+  by: z.string().min(1).max(200),
+  page: z.strictObject(maintenanceFields).partial().nullable(),
+});
+export type MaintenanceRequest = z.infer<typeof maintenanceRequestSchema>;
 
 /** `instances: "keep"` ends the daemon alone: proxy and instances go on serving. */
 export const shutdownRequestSchema = z.strictObject({
@@ -97,6 +120,8 @@ export interface AppStatus {
   readonly url: string | null;
   /** Null without HTTPS, or while the proxy does not answer. */
   readonly tls: TlsTraffic | null;
+  readonly pause: PauseStatus | null;
+  readonly maintenance: MaintenanceStatus | null;
   readonly instances: readonly InstanceStatusLine[];
   /** The running deployment, or the last one. */
   readonly deployment: DeploymentStatus | null;
@@ -105,6 +130,16 @@ export interface AppStatus {
   readonly warnings: readonly string[];
   /** Null when the proxy does not answer. */
   readonly traffic: TrafficStatus | null;
+}
+
+export interface PauseStatus extends Pick<PauseState, "by" | "since" | "until" | "then"> {
+  /** When every worker of the proxy had acknowledged that nothing was in flight; null until then. */
+  readonly quietAt: number | null;
+}
+
+export interface MaintenanceStatus extends Pick<MaintenanceState, "by" | "since" | "status" | "retryAfterS" | "allow"> {
+  /** Names; the values are secrets. */
+  readonly allowCookies: readonly string[];
 }
 
 export interface InstanceStatusLine extends Pick<Instance, "name" | "type" | "release" | "status" | "pid" | "port" | "since"> {
@@ -189,6 +224,8 @@ export interface Report {
   /** Share (0..1) of application answers that were 5xx; null without answers. */
   readonly errorShare: { readonly from: number | null; readonly to: number | null };
   readonly slowest: readonly SlowRequest[];
+  /** Pauses and maintenances in its time, cut to it. */
+  readonly periods: readonly GatePeriod[];
   /** Instances in the route table at the start, and at the lowest moment. */
   readonly capacity: { readonly atStart: number; readonly lowest: number };
 }

@@ -10,13 +10,13 @@ import {
   type RoutingSpec,
 } from "../core/routing.ts";
 
-const fieldMatch: z.ZodType<FieldMatch> = z.strictObject({ name: z.string().min(1), value: z.string().nullable() });
+export const fieldMatchSchema: z.ZodType<FieldMatch> = z.strictObject({ name: z.string().min(1), value: z.string().nullable() });
 
 const claimSchema: z.ZodType<Claim> = z.strictObject({
   hosts: z.array(z.string().min(1).max(255)).max(1_000),
   paths: z.array(z.string().startsWith("/").or(z.literal(""))).max(1_000),
-  headers: z.array(fieldMatch).max(100),
-  cookies: z.array(fieldMatch).max(100),
+  headers: z.array(fieldMatchSchema).max(100),
+  cookies: z.array(fieldMatchSchema).max(100),
 });
 
 const balanceSchema: z.ZodType<BalanceSpec> = z.strictObject({

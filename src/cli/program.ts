@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { exitCodeOf, HitlessError, toFailure } from "../base/error.ts";
 import { registerDaemon } from "./commands/daemon.ts";
 import { registerDeploy } from "./commands/deploy.ts";
+import { registerGates } from "./commands/gate.ts";
 import { registerLogs } from "./commands/logs.ts";
 import { registerLooking } from "./commands/look.ts";
 import { registerOperations } from "./commands/operate.ts";
@@ -67,6 +68,7 @@ function buildProgram(host: CliHost, output: Output): Command {
   registerDeploy(program, register);
   registerStatus(program, register);
   registerOperations(program, register);
+  registerGates(program, register);
   registerLooking(program, register);
   registerLogs(program, register);
   registerDaemon(program, register);

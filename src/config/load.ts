@@ -2,13 +2,14 @@ import { dirname, resolve } from "node:path";
 import { HitlessError } from "../base/error.ts";
 import type { AccessLogSpec } from "../core/access-log.ts";
 import type { AppSpec, HealthSpec, ProcessSpec, Protocol } from "../core/app-spec.ts";
+import type { MaintenanceGate } from "../core/gate.ts";
 import type { ErrorPages } from "../core/pages.ts";
 import type { TlsSpec } from "../core/tls.ts";
 import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { resolveEnvironment } from "./environment.ts";
 import { describeProblems } from "./problems.ts";
 import { holdOf } from "./hold.ts";
-import { readErrorPages } from "./pages.ts";
+import { readErrorPages, readMaintenance } from "./pages.ts";
 import { routingOf } from "./routing.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import { forwardingOf } from "./forwarding.ts";
@@ -81,16 +82,18 @@ function invalid(path: string, problems: readonly string[]): HitlessError {
 /** Files that the route table carries. */
 interface Pages {
   readonly errorPages: ErrorPages | undefined;
+  readonly maintenance: MaintenanceGate | undefined;
 }
 
 async function readPages(config: ParsedConfig, path: string): Promise<Pages> {
   const problems: string[] = [];
   const errorPages = await readErrorPages(config.errorPages, dirname(path), problems);
+  const maintenance = await readMaintenance(config.maintenance, dirname(path), problems);
   if (problems.length > 0) throw invalid(path, problems);
-  return { errorPages };
+  return { errorPages, maintenance };
 }
 
-function specOf(config: ParsedConfig, base: string, { errorPages }: Pages, previewSecret: string | null): AppSpec {
+function specOf(config: ParsedConfig, base: string, { errorPages, maintenance }: Pages, previewSecret: string | null): AppSpec {
   const processes = Object.fromEntries(
     Object.entries(config.processes).map(([type, process]) => [type, processOf(type, process)]),
   );
@@ -113,6 +116,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages }: Pages, previ
     },
     routing: routingOf(config, previewSecret),
     errorPages,
+    maintenance,
     releasesKept: config.keepReleases,
   };
 }

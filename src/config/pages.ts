@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { readFile } from "node:fs/promises";
 import { extname, resolve } from "node:path";
 import { z } from "zod";
+import { DEFAULT_MAINTENANCE, type MaintenanceGate } from "../core/gate.ts";
 import { PAGE_BYTES_MAX, PAGE_STATUSES, type ErrorPages, type Page } from "../core/pages.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -53,4 +54,52 @@ export async function readErrorPages(
     else pages[status] = page;
   }
   return pages;
+}
+
+const RANGE = 'expected an address or a range such as "10.0.0.0/8"';
+const whole = (min: number, max: number) => {
+  const error = `expected a whole number from ${String(min)} to ${String(max)}`;
+  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
+};
+
+export const maintenance = z
+  .strictObject({
+    page: pageFile.optional().describe("Relative to the configuration file."),
+    status: whole(200, 599).default(DEFAULT_MAINTENANCE.status),
+    retryAfter: whole(0, 10_000_000).default(120).describe("Seconds until clients may come again; 0: not said."),
+    allow: z
+      .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], { error: RANGE }), { error: `expected a list: ${RANGE}` })
+      .max(1_000)
+      .default([])
+      .describe("Clients from here reach the application all the same."),
+    allowCookies: z
+      .record(
+        z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, { error: "expected the name of a cookie" }),
+        z.string().or(z.literal(true)),
+        {
+          error: 'expected cookies such as { pass: "letmein" }',
+        },
+      )
+      .default({})
+      .describe("Clients with one of these cookies too; true for any value."),
+  })
+  .describe("What `hitless maintenance on` does where it is not told otherwise.");
+
+/** A problem is added to `problems`. */
+export async function readMaintenance(
+  given: z.output<typeof maintenance> | undefined,
+  directory: string,
+  problems: string[],
+): Promise<MaintenanceGate | undefined> {
+  if (given === undefined) return undefined;
+  const { page: name, status, retryAfter, allow, allowCookies } = given;
+  const page = name === undefined ? null : await readPage(directory, name);
+  if (typeof page === "string") problems.push(`maintenance.page: ${page}`);
+  return {
+    status,
+    retryAfterS: retryAfter === 0 ? null : retryAfter,
+    page: typeof page === "string" ? null : page,
+    allow,
+    allowCookies: Object.entries(allowCookies).map(([cookie, value]) => ({ name: cookie, value: value === true ? null : value })),
+  };
 }

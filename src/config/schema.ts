@@ -4,7 +4,7 @@ import { NAME_PATTERN } from "../base/names.ts";
 import { PROTOCOLS, STRATEGIES, type Batch } from "../core/app-spec.ts";
 import { address } from "./address.ts";
 import { hold } from "./hold.ts";
-import { errorPages } from "./pages.ts";
+import { errorPages, maintenance } from "./pages.ts";
 import { balanceKeys, claimKeys, releaseKeys } from "./routing.ts";
 import { tls } from "./tls.ts";
 import { accessLog } from "./access-log.ts";
@@ -139,6 +139,7 @@ export const configSchema = z
     errorPages: errorPages.optional(),
     ...forwardingKeys,
     websockets: websockets.optional(),
+    maintenance: maintenance.optional(),
     keepReleases: whole(1, 1_000).default(5),
   })
   .describe("Configuration of an application for Hitless");

@@ -1,5 +1,6 @@
 import type { AccessLogSpec } from "./access-log.ts";
 import type { ForwardingSpec, ProxyProtocolSpec } from "./forwarding.ts";
+import type { MaintenanceGate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { ErrorPages } from "./pages.ts";
 import type { RoutingSpec } from "./routing.ts";
@@ -20,6 +21,8 @@ export interface AppSpec {
   readonly routing?: RoutingSpec | undefined;
   /** Absent: plain text. */
   readonly errorPages?: ErrorPages | undefined;
+  /** What `hitless maintenance on` does where it is not told otherwise. Absent: `DEFAULT_MAINTENANCE`. */
+  readonly maintenance?: MaintenanceGate | undefined;
   /** How many releases are kept for going back (the active one included). */
   readonly releasesKept: number;
 }

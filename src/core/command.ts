@@ -52,6 +52,8 @@ export type CommandBody =
       /** Absent: as for requests. */
       readonly tunnelsMs?: number | undefined;
     }
+  /** Settled by `traffic.quiet`. */
+  | { readonly kind: "traffic.quiet"; readonly app: string }
   /** Settled by `ledger.opened`. */
   | { readonly kind: "ledger.open" }
   /** Settled by `ledger.closed`. The slowest requests are those since `since` (milliseconds since the epoch). */

@@ -4,6 +4,15 @@ import { note, openDraft, patch, patchDeployment, patchInstance, running, type D
 import { finishUnchanged } from "./ending.ts";
 import type { Event, EventBody } from "./event.ts";
 import { whenExited, whenFailedToStart } from "./exits.ts";
+import {
+  askForQuiet,
+  isPauseTimer,
+  whenMaintenanceRequested,
+  whenPauseOver,
+  whenPauseRequested,
+  whenQuiet,
+  whenUnpauseRequested,
+} from "./gates.ts";
 import { goBack } from "./going-back.ts";
 import { whenReady, whenStarted, whenStopped } from "./instances.ts";
 import { whenRecovered } from "./recovery.ts";
@@ -55,6 +64,9 @@ const HANDLERS: Handlers = {
   "abort.requested": whenAbortRequested,
   "suspend.requested": whenSuspendRequested,
   "resume.requested": whenResumeRequested,
+  "pause.requested": whenPauseRequested,
+  "unpause.requested": whenUnpauseRequested,
+  "maintenance.requested": whenMaintenanceRequested,
   "engine.recovered": whenRecovered,
   "release.created": whenReleaseCreated,
   "release.unchanged": (draft, { release }) => {
@@ -91,8 +103,10 @@ const HANDLERS: Handlers = {
   "traffic.applied": (draft, { revision }) => {
     const appliedRevision = Math.max(revision, draft.state.routes.appliedRevision);
     patch(draft, { routes: { ...draft.state.routes, appliedRevision } });
+    askForQuiet(draft);
   },
   "traffic.refused": whenTrafficRefused,
+  "traffic.quiet": whenQuiet,
   "traffic.removed": () => undefined,
   "traffic.drained": (draft, { instances, cut }) => {
     for (const name of instances) {
@@ -113,6 +127,7 @@ const HANDLERS: Handlers = {
   },
   "timer.fired": (draft, { timer }) => {
     if (timer === ROUTES_TIMER) syncRoutes(draft, { force: true });
+    else if (isPauseTimer(timer)) whenPauseOver(draft, timer);
     else whenTimerFired(draft, timer);
   },
   "output.written": (draft, { lines }) => {

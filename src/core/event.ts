@@ -1,6 +1,7 @@
 import type { Failure } from "../base/error.ts";
 import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts";
 import type { AppSpec, Batch, Strategy } from "./app-spec.ts";
+import type { MaintenanceGate, PauseEnd } from "./gate.ts";
 import type { LedgerRow, LedgerSnapshot } from "./ledger.ts";
 import type { ReleaseRecord } from "./release.ts";
 
@@ -12,6 +13,8 @@ export type Event = EventBody & { readonly at: number; readonly settles?: string
 
 /** Who asked, for the record: `alice@host`, or the name of a program. */
 export type Operator = string;
+
+export type MaintenanceWish = { readonly [K in keyof MaintenanceGate]?: MaintenanceGate[K] | undefined };
 
 export type EventBody =
   | {
@@ -32,6 +35,11 @@ export type EventBody =
   | { readonly kind: "suspend.requested"; readonly by: Operator }
   /** Bring the active release back after `suspend`. */
   | { readonly kind: "resume.requested"; readonly by: Operator }
+  /** Requests wait for at most `forMs`. */
+  | { readonly kind: "pause.requested"; readonly by: Operator; readonly forMs: number; readonly then: PauseEnd }
+  | { readonly kind: "unpause.requested"; readonly by: Operator }
+  /** What is not given is the release's own; null turns it off. */
+  | { readonly kind: "maintenance.requested"; readonly by: Operator; readonly page: MaintenanceWish | null }
   /** The first event of every daemon start: what is still running of what the journal knows. */
   | { readonly kind: "engine.recovered"; readonly epoch: number; readonly alive: readonly InstanceName[] }
   | { readonly kind: "release.created"; readonly record: ReleaseRecord }
@@ -60,6 +68,8 @@ export type EventBody =
   /** The proxy will not have the table, e.g. because the listen address is taken. */
   | { readonly kind: "traffic.refused"; readonly revision: number; readonly failure: Failure }
   | { readonly kind: "traffic.removed" }
+  /** True: every worker has acknowledged that nothing of a paused app is in flight. False: the pause had ended before. */
+  | { readonly kind: "traffic.quiet"; readonly quiet: boolean }
   | { readonly kind: "traffic.drained"; readonly instances: readonly InstanceName[]; readonly cut: number }
   /** `before`: what was counted in the window before the deployment, of `beforeMs` milliseconds. */
   | {

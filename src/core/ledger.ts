@@ -18,6 +18,8 @@ export const LEDGER_COLUMNS = [
   "clientGone",
   /** Invalid, or over a limit: 4xx by the proxy. */
   "refused",
+  /** Answered with the maintenance page, by the operator's wish. */
+  "maintenance",
   /** Cut at the drain limit. */
   "cut",
   /** 502, 503, 504 or a broken response that the application did not send. */
@@ -70,10 +72,16 @@ export const ZERO_COUNTS: LedgerCounts = Object.freeze({
   appError: 0,
   clientGone: 0,
   refused: 0,
+  maintenance: 0,
   cut: 0,
   failed: 0,
   unaccounted: 0,
 });
+
+/** Counts of an older version lack the columns that came later. */
+export function wholeCounts(counts: Partial<LedgerCounts>): LedgerCounts {
+  return { ...ZERO_COUNTS, ...counts };
+}
 
 export function addCounts(a: LedgerCounts, b: LedgerCounts): LedgerCounts {
   return combineCounts(a, b, 1);
@@ -93,13 +101,17 @@ export function sumRows(rows: readonly LedgerRow[]): LedgerCounts {
 
 /** What came after `earlier` up to `later`, per release. Both must be of the same boot. */
 export function ledgerBetween(earlier: LedgerSnapshot | null, later: LedgerSnapshot): readonly LedgerRow[] {
-  if (earlier === null || earlier.boot !== later.boot) return later.rows;
+  if (earlier === null || earlier.boot !== later.boot) return later.rows.map(wholeRow);
   const before = new Map(earlier.rows.map((row) => [row.release, row]));
   return later.rows.map((row) => subtractRow(row, before.get(row.release))).filter((row) => totalOf(row.counts) > 0);
 }
 
+function wholeRow(row: LedgerRow): LedgerRow {
+  return { ...row, counts: wholeCounts(row.counts) };
+}
+
 function subtractRow(row: LedgerRow, before: LedgerRow | undefined): LedgerRow {
-  if (before === undefined) return row;
+  if (before === undefined) return wholeRow(row);
   return {
     release: row.release,
     counts: combineCounts(row.counts, before.counts, -1),
@@ -107,6 +119,7 @@ function subtractRow(row: LedgerRow, before: LedgerRow | undefined): LedgerRow {
   };
 }
 
-function combineCounts(a: LedgerCounts, b: LedgerCounts, sign: 1 | -1): LedgerCounts {
+function combineCounts(one: Partial<LedgerCounts>, other: Partial<LedgerCounts>, sign: 1 | -1): LedgerCounts {
+  const [a, b] = [wholeCounts(one), wholeCounts(other)];
   return Object.fromEntries(LEDGER_COLUMNS.map((column) => [column, a[column] + sign * b[column]])) as LedgerCounts;
 }

@@ -53,6 +53,8 @@ function isDue(state: AppState, command: Command): boolean {
       return state.instances[command.instance]?.status === "warming";
     case "traffic.drain":
       return command.instances.some((name) => state.instances[name]?.status === "draining");
+    case "traffic.quiet":
+      return state.gate?.pause?.quietAt === null;
     case "traffic.remove":
       return !state.routes.installed && command.epoch === state.epoch;
     case "release.discard":

@@ -186,7 +186,7 @@ function refuseWhileRunning(draft: Draft): boolean {
   return true;
 }
 
-function refuseWithoutActive(draft: Draft): boolean {
+export function refuseWithoutActive(draft: Draft): boolean {
   if (draft.state.active !== null) return false;
   refuse(draft, {
     code: "ERR_NOTHING_RUNNING",
@@ -197,7 +197,7 @@ function refuseWithoutActive(draft: Draft): boolean {
 }
 
 /** Its instances would be the only ones of an app that is to have none. */
-function refuseWhileSuspended(draft: Draft): boolean {
+export function refuseWhileSuspended(draft: Draft): boolean {
   if (!draft.state.suspended) return false;
   refuse(draft, {
     code: "ERR_NOTHING_RUNNING",

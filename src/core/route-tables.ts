@@ -2,6 +2,7 @@ import type { InstanceName, ReleaseName } from "../base/names.ts";
 import type { Protocol } from "./app-spec.ts";
 import { all, isLive, specOf } from "./instances.ts";
 import { order, patch, patchDeployment, running, type Draft } from "./draft.ts";
+import { gateOf } from "./gate-state.ts";
 import type { Pool, RouteTable, Target } from "./routes.ts";
 import type { AppState, Instance } from "./state.ts";
 
@@ -56,6 +57,7 @@ function routeTable(state: AppState, release: ReleaseName): RouteTable | null {
     proxy: spec.proxy,
     routing: spec.routing,
     errorPages: spec.errorPages,
+    gate: gateOf(state, spec),
     pools: pools(state),
   };
 }

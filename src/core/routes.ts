@@ -1,5 +1,6 @@
 import type { InstanceName, ReleaseName } from "../base/names.ts";
 import type { HealthSpec, Protocol, ProxySpec } from "./app-spec.ts";
+import type { Gate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { ErrorPages } from "./pages.ts";
 import type { RoutingSpec } from "./routing.ts";
@@ -21,6 +22,8 @@ export interface RouteTable {
   /** Absent: `DEFAULT_ROUTING`. */
   readonly routing?: RoutingSpec | undefined;
   readonly errorPages?: ErrorPages | undefined;
+  /** Absent: requests go through. */
+  readonly gate?: Gate | undefined;
   /** Requests are shared out over pools by weight, within a pool evenly. A pool of weight 0 gets nothing. */
   readonly pools: readonly Pool[];
 }

@@ -1,6 +1,7 @@
 import type { Failure } from "../base/error.ts";
 import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts";
 import type { Batch } from "./app-spec.ts";
+import type { GateState } from "./gate.ts";
 import type { LedgerRow, LedgerSnapshot } from "./ledger.ts";
 import type { ReleaseRecord } from "./release.ts";
 
@@ -24,6 +25,8 @@ export interface AppState {
   readonly crashes: Readonly<Record<string, CrashRecord>>;
   /** Stopped on purpose (`hitless down`): nothing is restarted until `resume`. */
   readonly suspended: boolean;
+  /** Absent: nothing has ever stood before the app. */
+  readonly gate?: GateState | undefined;
   readonly next: { readonly release: number; readonly deployment: number; readonly instance: number; readonly command: number };
 }
 

@@ -8,7 +8,15 @@ type Body<K extends EventBody["kind"]> = Extract<EventBody, { kind: K }>;
 
 /** What an operator can ask for, besides a deployment of new code. */
 export type OperatorEvent = Body<
-  "rollback.requested" | "restart.requested" | "scale.requested" | "abort.requested" | "suspend.requested" | "resume.requested"
+  | "pause.requested"
+  | "unpause.requested"
+  | "maintenance.requested"
+  | "rollback.requested"
+  | "restart.requested"
+  | "scale.requested"
+  | "abort.requested"
+  | "suspend.requested"
+  | "resume.requested"
 >;
 
 /** The engine as the server sees it. Refusals are thrown as HitlessErrors before anything has changed. */

@@ -107,6 +107,8 @@ export class Executor {
         return this.#remove(command);
       case "traffic.drain":
         return this.#drain(command);
+      case "traffic.quiet":
+        return this.#quiet(command);
       case "ledger.open":
         return openLedger(this.#ports, this.#app);
       case "ledger.close":
@@ -189,6 +191,12 @@ export class Executor {
     });
   }
 
+  async #quiet({ app }: Of<"traffic.quiet">): Promise<EventBody> {
+    return this.#cancellable(["quiet"], async (signal) => {
+      return { kind: "traffic.quiet", quiet: await this.#persist(() => this.#ports.traffic.quiet(app, signal)) };
+    });
+  }
+
   async #timer({ timer, at }: Of<"timer.set">): Promise<EventBody> {
     await this.#ports.clock.sleepUntil(at, this.#closing.signal);
     return { kind: "timer.fired", timer };
@@ -248,6 +256,7 @@ function laneOf(command: Command): string | null {
     case "release.prune":
     case "instance.awaitReady":
     case "traffic.drain":
+    case "traffic.quiet":
     case "ledger.open":
     case "ledger.close":
     case "timer.set":
@@ -288,6 +297,7 @@ function failed(command: Command, error: unknown): EventBody {
     case "release.prune":
     case "traffic.apply":
     case "traffic.remove":
+    case "traffic.quiet":
     case "timer.set":
       return { kind: "command.done" };
   }

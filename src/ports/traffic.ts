@@ -21,6 +21,8 @@ export interface Traffic {
   remove(app: string, epoch: number): Promise<void>;
   /** Resolves when every worker has acknowledged that nothing to these instances is in flight; ends what is left at the limits. Safe to repeat. An aborted call stops waiting and cuts nothing. */
   drain(app: string, instances: readonly InstanceName[], limits: DrainLimits, signal?: AbortSignal): Promise<DrainOutcome>;
+  /** Resolves when every worker has acknowledged that nothing of the paused app is in flight (true), or that it is not paused (false). */
+  quiet(app: string, signal?: AbortSignal): Promise<boolean>;
   /** One health check, made from where the proxy is. */
   probe(target: { host: string; port: number }, health: HealthSpec, signal: AbortSignal): Promise<ProbeOutcome>;
   /** Cumulative counts, or as they were at a time before. Null if the proxy knows nothing of the app. */

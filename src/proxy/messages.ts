@@ -53,6 +53,8 @@ export type HolderMessage =
     }
   /** The access logs were rotated: open them anew. */
   | { readonly kind: "reopenLogs" }
+  /** Answer `done` when nothing of the paused app is in flight but tunnels, `refused` when it is not paused. */
+  | { readonly kind: "quiet"; readonly id: number; readonly app: string }
   /** Hand over everything counted so far, then answer `done`. */
   | { readonly kind: "flush"; readonly id: number }
   /**

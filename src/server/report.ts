@@ -10,7 +10,8 @@ import {
   type LedgerRow,
   type LedgerSnapshot,
 } from "../core/ledger.ts";
-import type { Deployment } from "../core/state.ts";
+import { periodsWithin } from "../core/gate-state.ts";
+import type { AppState, Deployment } from "../core/state.ts";
 import type { Traffic } from "../ports/traffic.ts";
 import { deploymentStatus, orNull } from "./status.ts";
 
@@ -24,7 +25,8 @@ interface Window {
 }
 
 /** What happened to every request of a deployment; while it runs, up to now. */
-export async function makeReport(app: string, deployment: Deployment, traffic: Traffic, now: number): Promise<Report> {
+export async function makeReport(state: AppState, deployment: Deployment, traffic: Traffic, now: number): Promise<Report> {
+  const { app } = state;
   const { opened, before, beforeMs, closed } = deployment.ledger;
   const running = deployment.outcome === null;
   const end = running ? await orNull(traffic.ledger(app, { slowestSince: deployment.startedAt })) : closed;
@@ -47,6 +49,7 @@ export async function makeReport(app: string, deployment: Deployment, traffic: T
     errorShare: { from: errorShare(rows, deployment.from), to: errorShare(rows, deployment.to) },
     slowest: (end?.slowest ?? []).slice(0, SLOWEST_SHOWN),
     capacity: deployment.capacity,
+    periods: periodsWithin(state, deployment.startedAt, deployment.endedAt ?? now),
   };
 }
 

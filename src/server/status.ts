@@ -1,5 +1,7 @@
 import type { AppStatus, DeploymentStatus, InstanceStatusLine, ReleaseStatus, TrafficStatus } from "../api/daemon.ts";
 import { HitlessError, type Failure } from "../base/error.ts";
+import { gateState } from "../core/gate-state.ts";
+import type { MaintenanceState, PauseState } from "../core/gate.ts";
 import { lostOf, sumRows, totalOf, type LedgerSnapshot } from "../core/ledger.ts";
 import { phaseOf } from "../core/phase.ts";
 import type { AppTraffic } from "../core/routes.ts";
@@ -20,6 +22,7 @@ export async function appStatus(state: AppState, fault: Failure | null, traffic:
     fault,
     url: present === null ? null : `http://${urlHost(present.listen.host)}:${String(present.listen.port)}`,
     tls: present?.tls ?? null,
+    ...gateStatus(state),
     instances: instances.map((instance) => instanceLine(instance, present)),
     deployment: state.deployment === null ? null : deploymentStatus(state.deployment),
     crashLoops: Object.entries(state.crashes)
@@ -28,6 +31,22 @@ export async function appStatus(state: AppState, fault: Failure | null, traffic:
     warnings: present?.warnings ?? [],
     traffic: trafficStatus(present, ledger),
   };
+}
+
+function gateStatus(state: AppState): Pick<AppStatus, "pause" | "maintenance"> {
+  const { pause, maintenance } = gateState(state);
+  return {
+    pause: pause === null ? null : pauseStatus(pause),
+    maintenance: maintenance === null ? null : maintenanceStatus(maintenance),
+  };
+}
+
+function pauseStatus({ by, since, until, then, quietAt }: PauseState): AppStatus["pause"] {
+  return { by, since, until, then, quietAt };
+}
+
+function maintenanceStatus({ by, since, status, retryAfterS, allow, allowCookies }: MaintenanceState): AppStatus["maintenance"] {
+  return { by, since, status, retryAfterS, allow, allowCookies: allowCookies.map(({ name }) => name) };
 }
 
 export function deploymentStatus(deployment: Deployment): DeploymentStatus {

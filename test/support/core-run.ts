@@ -171,6 +171,8 @@ function goodAnswer(command: Command, run: CoreRun): EventBody {
       return { kind: "ledger.opened", snapshot: null, before: [], beforeMs: 0 };
     case "ledger.close":
       return { kind: "ledger.closed", snapshot: null };
+    case "traffic.quiet":
+      return { kind: "traffic.quiet", quiet: true };
     case "timer.set":
       return { kind: "timer.fired", timer: command.timer };
     case "release.discard":

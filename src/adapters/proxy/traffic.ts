@@ -50,6 +50,15 @@ export class ProxyTraffic implements Traffic {
     });
   }
 
+  async quiet(app: string, signal?: AbortSignal): Promise<boolean> {
+    const { quiet } = await this.#call<{ quiet: boolean }>(`/apps/${app}/quiet`, {
+      method: "POST",
+      body: {},
+      ...(signal === undefined ? {} : { signal }),
+    });
+    return quiet;
+  }
+
   async probe({ host, port }: { host: string; port: number }, health: HealthSpec, signal: AbortSignal): Promise<ProbeOutcome> {
     return this.#call("/probe", { method: "POST", body: { host, port, health }, signal });
   }

@@ -12,6 +12,7 @@ const TITLES: Readonly<Record<LedgerColumn, string>> = {
   appError: "application's own 5xx",
   clientGone: "client went away",
   refused: "refused as invalid",
+  maintenance: "maintenance page",
   cut: "cut at the drain limit",
   failed: "failed by us",
   unaccounted: "unaccounted",
@@ -38,6 +39,7 @@ export function renderReport(report: Report, output: Output): readonly string[] 
     "",
     `5xx share        ${deployment.from ?? "before"} ${percent(report.errorShare.from)}, ${deployment.to ?? "after"} ${percent(report.errorShare.to)}`,
     `instances        ${String(report.capacity.atStart)} in rotation at the start, never fewer than ${String(report.capacity.lowest)}`,
+    ...report.periods.map(({ kind, by, since, until }) => `${kind.padEnd(16)} ${took(until - since)} of it, by ${by}`),
     ...slowest(report),
   ];
 }

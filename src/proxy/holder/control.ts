@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { UpgradeRequest } from "../../api/proxy-control.ts";
 import { proxySchema } from "../../api/app-spec.ts";
+import { gateSchema } from "../../api/gate.ts";
 import { errorPagesSchema } from "../../api/pages.ts";
 import { routingSchema } from "../../api/routing.ts";
 import { listenSchema, tlsSchema } from "../../api/tls.ts";
@@ -40,6 +41,7 @@ const table: z.ZodType<RouteTable> = z.strictObject({
   proxy: proxySchema,
   routing: routingSchema.optional(),
   errorPages: errorPagesSchema.optional(),
+  gate: gateSchema.optional(),
   pools: z.array(
     z.strictObject({
       release: z.string().min(1),
@@ -75,6 +77,11 @@ export function controlRoutes({ holder, upgrade: upgrading, onShutdown }: Contro
       handle: ({ params, body }) => holder.remove(params["app"] ?? "", parseBody(removal, body).epoch),
     },
     { method: "POST", path: "/apps/:app/drain", handle: (call) => drainCall(holder, call) },
+    {
+      method: "POST",
+      path: "/apps/:app/quiet",
+      handle: async ({ params, signal }) => ({ quiet: await holder.quiet(params["app"] ?? "", signal) }),
+    },
     {
       method: "POST",
       path: "/tls/check",

@@ -233,6 +233,19 @@ export class Holder {
     return { cut, ms: Date.now() - begun };
   }
 
+  /** See the contract in `api/proxy-control`. */
+  async quiet(app: string, signal: AbortSignal): Promise<boolean> {
+    this.#throwIfSucceeded();
+    const asked = this.#workers.askAll({ kind: "quiet", app });
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => {
+        reject(signal.reason as Error);
+      });
+    });
+    const answers = await Promise.race([asked, aborted]);
+    return answers.every(({ kind }) => kind === "done");
+  }
+
   /** Asks the workers for what they have not handed over yet. Null for an app it has never seen. */
   async ledger(
     app: string,

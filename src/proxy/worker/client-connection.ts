@@ -8,7 +8,8 @@ import type { ExchangeClient } from "./exchange-client.ts";
 import { LentCopy } from "./read-buffer.ts";
 import { isRefusal, refusal, type Refusal } from "./refusal.ts";
 import { RequestBody } from "./request-body.ts";
-import { ownAnswer, writeOwn, type OwnAnswer } from "./own-answer.ts";
+import { ownAnswer } from "./answer-instead.ts";
+import { writeOwn, type OwnAnswer } from "./own-answer.ts";
 import { parseRequestHead, type RequestHead } from "./request-head.ts";
 import type { RequestBook } from "./request-book.ts";
 import type { ResponseHead } from "./response-head.ts";
@@ -378,8 +379,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   #route(head: RequestHead): void {
     const route = this.#router.route(head, this.#book, this);
     this.#book = route.book;
-    const table = isRefusal(route) ? null : route.app.table;
-    const own = ownAnswer(head, table, this.secure, this.#host.challenges.http);
+    const own = ownAnswer(head, this, isRefusal(route) ? null : route.app, this.#host.challenges.http);
     if (own !== null) this.#answerOwn(head, own);
     else if (isRefusal(route)) this.#turnAway(head, route);
     else this.#exchangeOn(head, route);
@@ -387,7 +387,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   /** A body is not read: the connection ends. */
   #answerOwn(head: RequestHead, own: OwnAnswer): void {
-    this.#book.end(NO_RELEASE, "served", own.status);
+    this.#book.end(NO_RELEASE, own.column ?? "served", own.status);
     this.answer(own, { close: head.body !== 0 || !head.keepAlive, bodyless: head.method === "HEAD" });
   }
 

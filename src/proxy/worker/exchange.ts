@@ -8,8 +8,8 @@ import type { ExchangeClient } from "./exchange-client.ts";
 import type { Held, InFlight } from "./in-flight.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { Limits } from "./limits.ts";
-import { refusal, type Refusal } from "./refusal.ts";
 import type { OwnAnswer } from "./own-answer.ts";
+import { refusal, type Refusal } from "./refusal.ts";
 import { overdue } from "./relay-timeouts.ts";
 import { isRepeatable, isRepeatableOnFresh } from "./repeatable.ts";
 import type { BodySink } from "./request-body.ts";
@@ -33,7 +33,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   tunnel: Tunnel | null = null;
   readonly #client: ExchangeClient;
   readonly #app: RoutedApp;
-  readonly #route: Route;
+  readonly route: Route;
   readonly #head: RequestHead;
   readonly #limits: Limits;
   #phase: Phase = "dialling";
@@ -45,7 +45,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   #sent = false;
   /** Null without an access log. */
   readonly #trace: AccessTrace | null;
-  #heldSince = 0;
+  since = 0;
   /** The whole body has come from the client. */
   #requestComplete: boolean;
   /** Null without a body. */
@@ -62,7 +62,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   constructor(client: ExchangeClient, route: Route, head: RequestHead, limits: Limits) {
     this.#client = client;
     this.#app = route.app;
-    this.#route = route;
+    this.route = route;
     this.#head = route.app.forwarding.prepared(head);
     this.#limits = limits;
     this.#requestComplete = head.body === 0;
@@ -73,7 +73,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   start(): void {
     const tooLong = this.#body?.isTooLong === true;
-    const target = tooLong || this.#app.lineMoves ? null : this.#route.pick(null);
+    const target = tooLong || this.#app.lineMoves ? null : this.route.pick(null);
     if (tooLong) this.#refuse(TOO_LONG);
     else if (target === null) this.#hold();
     else this.#attempt(target);
@@ -91,14 +91,6 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   // --- holding ---
 
-  get route(): Route {
-    return this.#route;
-  }
-
-  get since(): number {
-    return this.#heldSince;
-  }
-
   get waitingBytes(): number {
     return this.#head.forward.length + this.#client.waitingBytes;
   }
@@ -109,7 +101,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
       return true;
     }
     this.#attempts.forget();
-    const target = this.#route.pick(null);
+    const target = this.route.pick(null);
     if (target === null) return false;
     this.#app.letGo(this);
     this.#attempt(target);
@@ -121,9 +113,16 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     if (this.#phase === "held" && !this.#app.grown(this)) this.giveUpHold();
   }
 
+  turnAway(): void {
+    const own = this.#app.turnAway(this.#head, this.#client);
+    if (own === null) return;
+    this.#end(own.column ?? "served", own.status);
+    this.#answerOrAbort(own);
+  }
+
   checkHold(now: number): void {
     if (this.#client.hasLeft) this.#endAsGone();
-    else if (now >= this.#app.holdEnd(this.#heldSince)) this.giveUpHold();
+    else if (now >= this.#app.holdEnd(this.since)) this.giveUpHold();
   }
 
   giveUpHold(): void {
@@ -132,11 +131,11 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   #hold(): void {
     const now = Date.now();
-    if (this.#heldSince === 0) this.#heldSince = now;
+    if (this.since === 0) this.since = now;
     this.#phase = "held";
     this.#client.readOn();
     if (this.#client.halfClosed) this.#endAsGone();
-    else if (now >= this.#app.holdEnd(this.#heldSince) || !this.#app.hold(this)) this.giveUpHold();
+    else if (now >= this.#app.holdEnd(this.since) || !this.#app.hold(this)) this.giveUpHold();
   }
 
   // --- attempts ---
@@ -202,7 +201,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   #tryElsewhere(): void {
     this.#target?.whenDialFailed();
     this.#attempts.dialledMs += Date.now() - this.#movedAt;
-    const next = this.#attempts.pickElsewhere(this.#route, this.#leaveTarget());
+    const next = this.#attempts.pickElsewhere(this.route, this.#leaveTarget());
     if (this.#attempts.dialledMs < this.#limits.connectTotalMs) this.#tryOn(next);
     else this.#failByUs(504, "no instance could be connected to in time");
   }
@@ -212,15 +211,15 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     if (body.begun) this.#refused = body;
     if (!this.#requestComplete) this.#client.pause();
     const { isFirst } = this.#attempts;
-    const next = this.#attempts.pickElsewhere(this.#route, this.#leaveTarget());
-    this.#tryOn(next ?? (isFirst ? this.#route.pick(null) : null));
+    const next = this.#attempts.pickElsewhere(this.route, this.#leaveTarget());
+    this.#tryOn(next ?? (isFirst ? this.route.pick(null) : null));
   }
 
   /** R1: one repetition, on a fresh connection, within the budget. */
   #repeat(): void {
     const target = this.#leaveTarget();
     this.#attempts.repeated = true;
-    this.#tryOn(this.#route.pick(target === null ? null : new Set([target.instance])) ?? this.#route.pick(null));
+    this.#tryOn(this.route.pick(target === null ? null : new Set([target.instance])) ?? this.route.pick(null));
   }
 
   #tryOn(target: LiveTarget | null): void {
@@ -282,7 +281,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   /** The head with what the proxy adds to the answer. */
   #added(head: ResponseHead): ResponseHead {
     const { http1, http2 } = this.#app.forwarding.answerVia;
-    const fields = this.#route.answerFields + (this.#target?.http2 === true ? http2 : http1);
+    const fields = this.route.answerFields + (this.#target?.http2 === true ? http2 : http1);
     return fields === "" ? head : { ...head, forward: head.forward + fields };
   }
 
@@ -329,13 +328,13 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   #whenFlushed(): void {
     if (this.#phase !== "flushing") return;
-    this.#route.book.time(performance.now() - this.#client.requestBeganAt, this.#head, this.#release, this.#status);
+    this.route.book.time(performance.now() - this.#client.requestBeganAt, this.#head, this.#release, this.#status);
     this.#end(this.#status >= 500 ? "appError" : this.#servedColumn(), this.#status);
     this.#client.whenAnswered(this.#closesClient || !this.#requestComplete);
   }
 
   #servedColumn(): LedgerColumn {
-    if (this.#heldSince > 0) return "servedAfterHold";
+    if (this.since > 0) return "servedAfterHold";
     return this.#attempts.again ? "servedAfterRetry" : "served";
   }
 
@@ -368,7 +367,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     const upstream = this.#upstream;
     if (upstream === null) return;
     this.#phase = "tunnel";
-    this.#route.book.end(this.#release, this.#servedColumn(), 101);
+    this.route.book.end(this.#release, this.#servedColumn(), 101);
     const onEnd = (): void => {
       this.#closeTunnel();
     };
@@ -421,16 +420,12 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   /** Ends it at the drain limit. A tunnel has been served. */
   cut(): void {
-    if (this.#phase === "tunnel") {
-      this.#closeTunnel();
-      return;
+    if (this.#phase === "tunnel") this.#closeTunnel();
+    else {
+      this.#dropUpstream();
+      this.#end("cut", 503);
+      this.#answerOrAbort(errorAnswer(503, "the instance was stopped before it had answered", this.#app.pages));
     }
-    this.#dropUpstream();
-    this.#end("cut", 503);
-    this.#answerOrAbort(
-      errorAnswer(503, "the instance was stopped before it had answered", this.#app.pages),
-      !this.#requestComplete || !this.#head.keepAlive,
-    );
   }
 
   /** Coarse timeouts; R4: none of them is a reason to try again once something was sent. */
@@ -466,10 +461,10 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     this.#target?.whenFailed();
     this.#dropUpstream();
     this.#end("failed", this.#client.forwarded ? this.#status : status);
-    this.#answerOrAbort(errorAnswer(status, reason, this.#app.pages), !this.#requestComplete || !this.#head.keepAlive);
+    this.#answerOrAbort(errorAnswer(status, reason, this.#app.pages));
   }
 
-  #answerOrAbort(answer: OwnAnswer, close: boolean): void {
+  #answerOrAbort(answer: OwnAnswer, close = !this.#requestComplete || !this.#head.keepAlive): void {
     if (this.#client.forwarded) this.#client.abort();
     else this.#client.answer(answer, { close, bodyless: this.#head.method === "HEAD" });
   }
@@ -497,7 +492,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     if (this.#phase === "done") return;
     this.#phase = "done";
     this.#app.release(this);
-    this.#route.book.end(this.#release, column, status);
+    this.route.book.end(this.#release, column, status);
     this.#trace?.end(this.#release, column, status);
   }
 }

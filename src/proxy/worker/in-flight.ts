@@ -19,6 +19,8 @@ export interface Held {
   readonly waitingBytes: number;
   /** A target may be there now; false if it has to go on waiting. */
   resume(): boolean;
+  /** It may not wait any more, because there is a page for it. */
+  turnAway(): void;
   checkHold(now: number): void;
   giveUpHold(): void;
 }

@@ -4,6 +4,7 @@ import { DEFAULT_BALANCE, type PreviewSpec } from "../../core/routing.ts";
 import { AccessLog } from "../access-log/access-log.ts";
 import { LogFiles } from "../access-log/log-file.ts";
 import type { WorkerAppDelta } from "../messages.ts";
+import { AppGate } from "./app-gate.ts";
 import { NO_PAGES, ownPages } from "./error-response.ts";
 import { closingWindow, DEFAULT_WEBSOCKETS } from "../../core/websockets.ts";
 import { Balancer } from "./balancer.ts";
@@ -13,15 +14,18 @@ import { ForwardedFields } from "./forwarded-fields.ts";
 import type { Held } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
 import { LiveTarget } from "./live-target.ts";
+import type { OwnAnswer } from "./own-answer.ts";
+import type { RequestHead } from "./request-head.ts";
 import { RequestBook } from "./request-book.ts";
 import { opens, previewAsked, type PreviewAsked } from "./preview.ts";
-import type { RequestHead } from "./request-head.ts";
 import { unrouted, type Route, type RoutedApp, type Unrouted } from "./route.ts";
 import { WaitingLine, type LineBounds } from "./waiting-line.ts";
 
 /** Retries may add a tenth to the load, and a few in any case, so that a dying application is not hit twice as hard. */
 const RETRY_SHARE = 0.1;
 const RETRIES_ALWAYS = 20;
+/** Those that waited because of a pause have so much time at least to be let go. */
+const AFTER_PAUSE_MS = 5_000;
 
 export interface LiveAppOptions {
   /** Among how many workers the limits per instance are shared. */
@@ -36,6 +40,10 @@ export class LiveApp implements RoutedApp {
   /** Previews are no clients' requests: they have a book of their own. */
   readonly previews: RequestBook;
   readonly #line = new WaitingLine();
+  #gate = new AppGate(undefined);
+  /** When requests last went on after a pause (milliseconds since the epoch). */
+  #resumedAt = 0;
+  #awaitQuiet: ((quiet: boolean) => void)[] = [];
   table: RouteTable;
   hsts = "";
   accessLog: AccessLog | null = null;
@@ -44,6 +52,8 @@ export class LiveApp implements RoutedApp {
   readonly #limits: Limits;
   readonly #logs: LogFiles;
   readonly #route: Route;
+  /** Through whatever stands before the app. */
+  readonly #openRoute: Route;
   readonly #targets = new Map<InstanceName, LiveTarget>();
   readonly #balancer: Balancer;
   /** Workers among which a limit per instance is shared. */
@@ -71,7 +81,9 @@ export class LiveApp implements RoutedApp {
     });
     this.book = new RequestBook(table.app, report);
     this.previews = new RequestBook(`${table.app}/previews`, report);
-    this.#route = { app: this, book: this.book, answerFields: "", pick: (tried) => this.#balancer.pick(tried) };
+    const open: Route = { app: this, book: this.book, answerFields: "", pick: (tried) => this.#balancer.pick(tried) };
+    this.#openRoute = open;
+    this.#route = { ...open, pick: (tried) => (this.#isPaused() ? null : open.pick(tried)) };
     this.#install(table);
   }
 
@@ -80,7 +92,11 @@ export class LiveApp implements RoutedApp {
     const { epoch, revision } = this.table;
     if (table.epoch < epoch || (table.epoch === epoch && table.revision < revision)) return false;
     this.#workers = workers;
+    const paused = this.#isPaused();
     this.#install(table);
+    if (paused && !this.#isPaused()) this.#resumedAt = Date.now();
+    if (this.#gate.inMaintenance) for (const exchange of this.#line.all()) exchange.turnAway();
+    this.#checkQuiet();
     this.#wakeHeld();
     return true;
   }
@@ -97,13 +113,19 @@ export class LiveApp implements RoutedApp {
     const asked = preview === null ? null : previewAsked(preview, head);
     if (preview !== null && asked !== null) return this.#preview(asked, preview);
     const spec = this.table.routing?.cohort ?? null;
+    if (this.#isExcepted(head)) return this.#openRoute;
     const cohort =
       spec === null || !this.#balancer.isSplit
         ? null
         : cohortOf(spec, head, { address: this.forwarding.clientOf(head, client), secure: client.secure });
     if (cohort === null) return this.#route;
     const { value, fields } = cohort;
-    return { app: this, book: this.book, answerFields: fields, pick: (tried) => this.#balancer.pickFor(value, tried) };
+    return {
+      app: this,
+      book: this.book,
+      answerFields: fields,
+      pick: (tried) => (this.#isPaused() ? null : this.#balancer.pickFor(value, tried)),
+    };
   }
 
   /** Only the pool that is asked for, never a live one. */
@@ -113,7 +135,26 @@ export class LiveApp implements RoutedApp {
     });
     if (pool === undefined) return unrouted(this.previews, 404, "there is no release to preview under that name or secret");
     const { release } = pool;
-    return { app: this, book: this.previews, answerFields: "", pick: (tried) => this.#balancer.pickIn(release, tried) };
+    return {
+      app: this,
+      book: this.previews,
+      answerFields: "",
+      pick: (tried) => (this.#isPaused() ? null : this.#balancer.pickIn(release, tried)),
+    };
+  }
+
+  #isExcepted(head: RequestHead): boolean {
+    return !this.#gate.isOpen && this.#gate.isExcepted(head);
+  }
+
+  turnAway(head: RequestHead, client: ClientAddress): OwnAnswer | null {
+    return this.#gate.inMaintenance ? this.#gate.turnAway(head, this.forwarding.clientOf(head, client)) : null;
+  }
+
+  /** Calls back with true when nothing is in flight but tunnels, with false as soon as the app is not paused. */
+  whenQuiet(done: (quiet: boolean) => void): void {
+    this.#awaitQuiet.push(done);
+    this.#checkQuiet();
   }
 
   target(instance: InstanceName): LiveTarget | null {
@@ -178,7 +219,10 @@ export class LiveApp implements RoutedApp {
   }
 
   holdEnd(since: number): number {
-    return since + this.table.proxy.holdMs;
+    if (this.#isPaused()) return this.#gate.pauseEnd;
+    const { holdMs } = this.table.proxy;
+    const resumedAt = Math.max(this.#resumedAt, this.#gate.resumesAt);
+    return since <= resumedAt ? resumedAt + Math.max(holdMs, AFTER_PAUSE_MS) : since + holdMs;
   }
 
   hold(exchange: Held): boolean {
@@ -195,6 +239,7 @@ export class LiveApp implements RoutedApp {
 
   release(exchange: Held): void {
     if (this.#line.leave(exchange)) this.#wakeHeld();
+    if (this.#awaitQuiet.length > 0) this.#checkQuiet();
   }
 
   sweep(now: number): void {
@@ -204,10 +249,12 @@ export class LiveApp implements RoutedApp {
     }
     this.#balancer.tick(now);
     this.#line.tick(now, this.#lineBounds());
+    this.#checkQuiet();
     this.#wakeHeld();
   }
 
   close(): void {
+    for (const done of this.#awaitQuiet.splice(0)) done(false);
     for (const target of this.#targets.values()) target.pool.retire();
     this.endHolds();
   }
@@ -249,6 +296,7 @@ export class LiveApp implements RoutedApp {
     }));
     this.table = table;
     this.pages = ownPages(table.errorPages);
+    this.#gate = new AppGate(table.gate);
     this.#routedTargets = pools.reduce((sum, { targets }) => sum + targets.length, 0);
     const hsts = table.tls?.hsts ?? null;
     this.hsts = hsts === null ? "" : `Strict-Transport-Security: ${hsts}\r\n`;
@@ -272,7 +320,18 @@ export class LiveApp implements RoutedApp {
 
   /** Those that wait try again. */
   #wakeHeld(): void {
-    if (this.#line.size > 0 && this.#balancer.isUsable) this.#line.advance(this.#routedTargets);
+    if (this.#line.size > 0 && this.#balancer.isUsable && !this.#isPaused()) this.#line.advance(this.#routedTargets);
+  }
+
+  #isPaused(): boolean {
+    return !this.#gate.isOpen && this.#gate.isPaused(Date.now());
+  }
+
+  #checkQuiet(): void {
+    if (this.#awaitQuiet.length === 0) return;
+    const paused = this.#isPaused();
+    if (paused && ![...this.#targets.values()].every((target) => target.isQuiet())) return;
+    for (const done of this.#awaitQuiet.splice(0)) done(paused);
   }
 
   #lineBounds(): LineBounds {

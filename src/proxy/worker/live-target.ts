@@ -123,6 +123,11 @@ export class LiveTarget {
     this.ejection.succeeded();
   }
 
+  /** Nothing of it is in flight but tunnels. */
+  isQuiet(): boolean {
+    return this.#requests.size === 0;
+  }
+
   /** Closes what is idle now (a client of the application may always do that), and calls back when nothing is in flight. */
   drain(done: () => void): void {
     this.pool.retire();

@@ -3,7 +3,10 @@ import type { RouteTable } from "../../core/routes.ts";
 import type { AccessLog } from "../access-log/access-log.ts";
 import type { OwnPages } from "./error-response.ts";
 import type { ForwardedFields } from "./forwarded-fields.ts";
+import type { ClientAddress } from "./forwarded-fields.ts";
 import type { Held } from "./in-flight.ts";
+import type { OwnAnswer } from "./own-answer.ts";
+import type { RequestHead } from "./request-head.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { RequestBook } from "./request-book.ts";
 import { refusal, type Refusal } from "./refusal.ts";
@@ -22,6 +25,8 @@ export interface RoutedApp {
   readonly lineMoves: boolean;
   /** When one that waits since then has waited long enough; both in milliseconds since the epoch. */
   holdEnd(since: number): number;
+  /** The answer that a request gets in the place of the application's, or null. */
+  turnAway(head: RequestHead, client: ClientAddress): OwnAnswer | null;
   /** True if there is room for the request to wait for a usable target. */
   hold(exchange: Held): boolean;
   /** More of one that waits has been read; false when that is too much. */

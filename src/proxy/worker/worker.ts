@@ -102,6 +102,9 @@ export class Worker implements ClientHost {
       case "cut":
         this.#apps.get(message.app)?.cut(message.instances, message.what ?? "everything");
         return;
+      case "quiet":
+        this.#quiet(message);
+        return;
       case "flush":
         this.#report();
         this.#done(message.id);
@@ -305,6 +308,15 @@ export class Worker implements ClientHost {
     };
     if (live === undefined) done();
     else live.drain(instances, limitMs ?? Infinity, done);
+  }
+
+  #quiet({ id, app }: Of<"quiet">): void {
+    const live = this.#apps.get(app);
+    if (live === undefined) this.#done(id);
+    live?.whenQuiet((quiet) => {
+      if (quiet) this.#done(id);
+      else this.#options.send({ kind: "refused", id, reason: "the app is not paused" });
+    });
   }
 
   #done(id: number): void {

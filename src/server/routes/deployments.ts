@@ -69,5 +69,10 @@ async function progress(context: ServerContext, { params, query }: Call): Promis
 
 async function report(context: ServerContext, { params }: Call): Promise<unknown> {
   const app = params["app"] ?? "";
-  return makeReport(app, await knownDeployment(context, app, params["d"] ?? ""), context.traffic, context.now());
+  return makeReport(
+    knownApp(context, app),
+    await knownDeployment(context, app, params["d"] ?? ""),
+    context.traffic,
+    context.now(),
+  );
 }

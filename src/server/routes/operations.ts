@@ -1,5 +1,7 @@
 import {
+  maintenanceRequestSchema,
   operatorSchema,
+  pauseRequestSchema,
   rollbackRequestSchema,
   scaleRequestSchema,
   shutdownRequestSchema,
@@ -24,6 +26,9 @@ export function operationRoutes(context: ServerContext): readonly Route[] {
     on("abort", (body) => ({ kind: "abort.requested", ...parseBody(operatorSchema, body) })),
     on("suspend", (body) => ({ kind: "suspend.requested", ...parseBody(operatorSchema, body) })),
     on("resume", (body) => ({ kind: "resume.requested", ...parseBody(operatorSchema, body) })),
+    on("pause", (body) => ({ kind: "pause.requested", ...parseBody(pauseRequestSchema, body) })),
+    on("unpause", (body) => ({ kind: "unpause.requested", ...parseBody(operatorSchema, body) })),
+    on("maintenance", (body) => ({ kind: "maintenance.requested", ...parseBody(maintenanceRequestSchema, body) })),
     { method: "GET", path: "/v1/daemon", handle: () => context.info() },
     { method: "GET", path: "/v1/daemon/proxy", handle: () => context.proxy.status() },
     { method: "GET", path: "/v1/daemon/proxy/metrics", handle: async () => ({ text: await context.proxy.metrics() }) },

@@ -31,7 +31,7 @@ export class WireProxy {
   #connectionsRefused = 0;
   #id = 100;
   readonly #options: WireProxyOptions;
-  readonly #waiting = new Map<number, () => void>();
+  readonly #waiting = new Map<number, (done: boolean) => void>();
   #revision = 0;
 
   private constructor(port: number, handle: unknown, options: WireProxyOptions) {
@@ -109,6 +109,13 @@ export class WireProxy {
     });
   }
 
+  /** Resolves when the worker says that nothing of the paused app is in flight (true), or that it is not paused (false). */
+  async quiet(): Promise<boolean> {
+    return this.#ask((id) => {
+      this.worker.take({ kind: "quiet", id, app: "app" });
+    });
+  }
+
   cut(ports: readonly number[]): void {
     this.worker.take({ kind: "cut", app: "app", instances: ports.map((port) => `i${port}`) });
   }
@@ -142,17 +149,17 @@ export class WireProxy {
     await until(() => this.#ended, { what: "the worker ends" });
   }
 
-  async #ask(send: (id: number) => void): Promise<void> {
+  async #ask(send: (id: number) => void): Promise<boolean> {
     this.#id += 1;
     const id = this.#id;
-    await new Promise<void>((resolve) => {
+    return new Promise<boolean>((resolve) => {
       this.#waiting.set(id, resolve);
       send(id);
     });
   }
 
   #take(message: WorkerMessage): void {
-    if (message.kind === "done") this.#waiting.get(message.id)?.();
+    if (message.kind === "done" || message.kind === "refused") this.#waiting.get(message.id)?.(message.kind === "done");
     if (message.kind !== "counts") return;
     this.#connectionsRefused += message.delta.connectionsRefused;
     for (const app of message.delta.apps) {

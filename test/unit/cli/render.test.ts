@@ -44,6 +44,7 @@ function reportWith(counts: Partial<LedgerCounts>, more: Partial<Report> = {}): 
     latency: { before: window, during: window, after: { p50Ms: null, p99Ms: null, requests: 0, windowMs: 0 } },
     errorShare: { from: null, to: 0.0021 },
     slowest: [{ at: 1, ms: 42.4, method: "POST", path: "/orders", release: "r2", status: 201 }],
+    periods: [],
     capacity: { atStart: 4, lowest: 4 },
     ...more,
   };
@@ -87,6 +88,8 @@ describe("the certificates in a status", () => {
 
 describe("a status", () => {
   const status: AppStatus = {
+    pause: null,
+    maintenance: null,
     app: "shop",
     active: "r2",
     suspended: false,

@@ -86,3 +86,32 @@ describe("errorPages", () => {
     expect(await load({ errorPages: { 500: "pages/502.html" } })).toEqual([expect.stringContaining("errorPages.500")]);
   });
 });
+
+describe("maintenance", () => {
+  test("its page is read when it is deployed; the rest has defaults", async () => {
+    const files = { "pages/m.html": "<p>later" };
+    const given = { page: "pages/m.html", allow: ["10.0.0.0/8", "::1"], allowCookies: { pass: "x", staff: true } };
+    expect(await load({ maintenance: given }, files)).toMatchObject({
+      maintenance: {
+        status: 503,
+        retryAfterS: 120,
+        page: { type: "text/html; charset=utf-8", body: "<p>later" },
+        allow: ["10.0.0.0/8", "::1"],
+        allowCookies: [
+          { name: "pass", value: "x" },
+          { name: "staff", value: null },
+        ],
+      },
+    });
+    expect(await load({ maintenance: { retryAfter: 0 } })).toMatchObject({ maintenance: { retryAfterS: null, page: null } });
+  });
+
+  test.each([
+    [{ page: "none.html" }, "maintenance.page: none.html cannot be read"],
+    [{ allow: ["10.0.0.0/33"] }, "maintenance.allow[0]"],
+    [{ status: 99 }, "maintenance.status"],
+    [{ pages: "x" }, "maintenance.pages"],
+  ])("%j is refused", async (given, problem) => {
+    expect(await load({ maintenance: given })).toEqual([expect.stringContaining(problem)]);
+  });
+});

@@ -95,6 +95,8 @@ function failureOf(command: Command): EventBody {
       return { kind: "ledger.opened", snapshot: null, before: [], beforeMs: 0 };
     case "ledger.close":
       return { kind: "ledger.closed", snapshot: null };
+    case "traffic.quiet":
+      return { kind: "traffic.quiet", quiet: false };
     case "timer.set":
       return { kind: "timer.fired", timer: command.timer };
     case "release.prune":

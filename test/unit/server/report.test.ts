@@ -3,6 +3,7 @@ import { HitlessError } from "../../../src/base/error.ts";
 import { ZERO_COUNTS, type LedgerCounts, type LedgerRow, type LedgerSnapshot } from "../../../src/core/ledger.ts";
 import type { Deployment } from "../../../src/core/state.ts";
 import type { Traffic } from "../../../src/ports/traffic.ts";
+import { newApp } from "../../../src/core/new-app.ts";
 import { makeReport } from "../../../src/server/report.ts";
 
 function row(release: string, counts: Partial<LedgerCounts>, latency: LedgerRow["latency"] = []): LedgerRow {
@@ -59,7 +60,7 @@ describe("a report", () => {
   const closed = snapshot(5_000, [row("r1", { served: 150, appError: 3 }), row("r2", { served: 40, appError: 10, failed: 2 })]);
 
   test("counts what came between the two snapshots, and nothing else", async () => {
-    const report = await makeReport("shop", deploymentWith({ opened, closed }), trafficWith(closed), 6_000);
+    const report = await makeReport(newApp("shop"), deploymentWith({ opened, closed }), trafficWith(closed), 6_000);
     expect(report.rows.map(({ release, total }) => [release, total])).toEqual([
       ["r1", 52],
       ["r2", 52],
@@ -78,7 +79,7 @@ describe("a report", () => {
       ]),
     ]);
     const deployment = deploymentWith({ opened: snapshot(1_000, []), before, beforeMs: 700, closed: during });
-    const { latency } = await makeReport("shop", deployment, trafficWith(after), 9_000);
+    const { latency } = await makeReport(newApp("shop"), deployment, trafficWith(after), 9_000);
     expect(latency.before).toEqual({ p50Ms: 0.01, p99Ms: 0.01, requests: 10, windowMs: 700 });
     expect(latency.during).toMatchObject({ requests: 20, windowMs: 4_000 });
     expect(latency.after).toEqual({ p50Ms: 0.012, p99Ms: 0.012, requests: 10, windowMs: 4_000 });
@@ -86,7 +87,7 @@ describe("a report", () => {
 
   test("of a running deployment goes up to now", async () => {
     const running = deploymentWith({ opened }, { outcome: null, endedAt: null });
-    const report = await makeReport("shop", running, trafficWith(closed), 7_000);
+    const report = await makeReport(newApp("shop"), running, trafficWith(closed), 7_000);
     expect(report).toMatchObject({ total: 104, durationMs: 6_000 });
     expect(report.latency.after.requests).toBe(0);
   });
@@ -96,6 +97,6 @@ describe("a report", () => {
     ["the proxy did not answer at the end", deploymentWith({ opened }), /did not answer/],
     ["a worker was killed", deploymentWith({ opened, closed: snapshot(5_000, [row("-", { unaccounted: 260 })]) }), /worker/],
   ])("says what its counts lack when %s", async (_what, deployment, caveat) => {
-    expect((await makeReport("shop", deployment, trafficWith(null), 6_000)).caveat).toMatch(caveat);
+    expect((await makeReport(newApp("shop"), deployment, trafficWith(null), 6_000)).caveat).toMatch(caveat);
   });
 });

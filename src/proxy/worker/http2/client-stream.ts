@@ -8,7 +8,8 @@ import type { Registered } from "../registry.ts";
 import type { RequestBook } from "../request-book.ts";
 import type { Route } from "../route.ts";
 import type { Router } from "../router.ts";
-import { ownAnswer, type OwnAnswer } from "../own-answer.ts";
+import { ownAnswer } from "../answer-instead.ts";
+import type { OwnAnswer } from "../own-answer.ts";
 import { isRefusal, type Refusal } from "../refusal.ts";
 import type { RequestHead } from "../request-head.ts";
 import { isBodyless, type ResponseHead } from "../response-head.ts";
@@ -219,14 +220,14 @@ export class ClientStream implements ExchangeClient, Registered {
   #serve(head: RequestHead): void {
     const route = this.#router.route(head, this.#book, this);
     this.#book = route.book;
-    const own = ownAnswer(head, isRefusal(route) ? null : route.app.table, this.secure, this.#host.challenges.http);
+    const own = ownAnswer(head, this, isRefusal(route) ? null : route.app, this.#host.challenges.http);
     if (own !== null) this.#answerOwn(head, own);
     else if (isRefusal(route)) this.#refuse(route, head.method === "HEAD");
     else this.#exchangeOn(head, route);
   }
 
   #answerOwn(head: RequestHead, own: OwnAnswer): void {
-    this.#book.end(NO_RELEASE, "served", own.status);
+    this.#book.end(NO_RELEASE, own.column ?? "served", own.status);
     this.#respond(own, head.method === "HEAD");
   }
 
