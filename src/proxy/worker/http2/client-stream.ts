@@ -54,6 +54,8 @@ export class ClientStream implements ExchangeClient, Registered {
   #trailers: string | null = null;
   #requestTrailers: string | null = null;
   #reading = false;
+  /** Its head was all of it. */
+  #isWhole = false;
   #ended = false;
   /** The answer is out, but the client goes on with its request. */
   #answeredAt = 0;
@@ -68,23 +70,17 @@ export class ClientStream implements ExchangeClient, Registered {
     this.#host = place.host;
     this.remoteAddress = place.remoteAddress;
     this.secure = place.door.secure;
-    stream.on("finish", () => {
-      this.#onFlushed();
-    });
     stream.on("close", () => {
       this.#onClose();
-    });
-    stream.on("drain", () => this.#exchange?.onClientDrain());
-    stream.on("wantTrailers", () => {
-      // Without any, Node sends an empty last DATA frame; closing here would reset the stream while data is on its way.
-      stream.sendTrailers(objectOf(this.#trailers ?? ""));
     });
   }
 
   start(fields: readonly string[], endOfStream: boolean): void {
+    this.#isWhole = endOfStream;
     const head = requestHeadOf(fields, endOfStream, this.#host.limits);
-    if (endOfStream) this.#stream.resume();
-    else this.#stream.on("trailers", (_trailers, _flags, taken: string[]) => (this.#requestTrailers = linesOf(taken)));
+    // One without a body is left unread: read to its end, Node would destroy it before it has heard that the answer was written.
+    if (!endOfStream)
+      this.#stream.on("trailers", (_trailers, _flags, taken: string[]) => (this.#requestTrailers = linesOf(taken)));
     if (isRefusal(head)) this.#refuse(head);
     else this.#serve(head);
   }
@@ -119,6 +115,10 @@ export class ClientStream implements ExchangeClient, Registered {
   whenFlushed(callback: () => void): void {
     this.#whenFlushed = callback;
     if (this.#stream.writableFinished) this.#onFlushed();
+    else
+      this.#stream.once("finish", () => {
+        this.#onFlushed();
+      });
   }
 
   // --- the request's body ---
@@ -161,7 +161,16 @@ export class ClientStream implements ExchangeClient, Registered {
 
   begin(head: ResponseHead): void {
     this.forwarded = true;
-    if (!this.gone) this.#stream.respond(this.#fieldsOf(head), { waitForTrailers: typeof head.body !== "number" });
+    if (this.gone) return;
+    const stream = this.#stream;
+    const waitForTrailers = typeof head.body !== "number";
+    stream.on("drain", () => this.#exchange?.onClientDrain());
+    if (waitForTrailers)
+      stream.once("wantTrailers", () => {
+        // Without any, Node sends an empty last DATA frame; closing here would reset the stream while data is on its way.
+        stream.sendTrailers(objectOf(this.#trailers ?? ""));
+      });
+    stream.respond(this.#fieldsOf(head), { waitForTrailers });
   }
 
   body(data: Buffer): void {
@@ -181,7 +190,7 @@ export class ClientStream implements ExchangeClient, Registered {
 
   /** The rest of the request is read for a while, so that what was on its way disturbs nobody, and then refused. */
   #discardRest(): void {
-    if (this.#stream.readableEnded || this.gone) return;
+    if (this.#isWhole || this.#stream.readableEnded || this.gone) return;
     this.#answeredAt = Date.now();
     this.#stream.resume();
   }
