@@ -34,6 +34,8 @@ function configuration({ port, securePort, certificate, backendPort }: PeerPlace
   return `{
 	admin off
 	auto_https off
+	# Clients that name no host, since they are given an address.
+	default_sni localhost
 }
 http://127.0.0.1:${port} {
 	bind 127.0.0.1
