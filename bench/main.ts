@@ -103,11 +103,12 @@ try {
     directory,
     programs,
   );
+  // First of all: what a load has left behind would be used again by the connections.
+  if (wants(options, "idle")) publish("idle", await idleTable(contenders, log));
   if (works.length > 0) {
     const samples = await measureAll(works, contenders, directory);
     publish("proxies", report(options, contenders, markdownTable(works, contenders, samples)));
   }
-  if (wants(options, "idle")) publish("idle", await idleTable(contenders, log));
   const own = contenders.find(({ name }) => name === hitless.name);
   if (own !== undefined && wants(options, "churn")) publish("churn", await churnOf(own));
 } finally {
