@@ -18,6 +18,8 @@ export type HolderMessage =
       /** The key of the listener, unique while it is open. */
       readonly listener: string;
       readonly app: string;
+      /** Apps that share it and whose tables came before: without them their requests would be the first app's for a moment. */
+      readonly others?: readonly string[];
       readonly secure: SecureSettings | null;
     }
   /** The app is not served there any more. Without any app it is no longer accepted on; the connections that are open go on. */

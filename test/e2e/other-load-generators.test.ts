@@ -55,7 +55,8 @@ describe.skipIf(!isInstalled("hey"))("hey", () => {
     expect(statuses).toEqual([["200", expect.any(Number)]]);
     const counts = sumRows((await site.client.ledger(Site.app))?.rows ?? []);
     expect({ ...counts, served: 0, clientGone: 0 }).toEqual({ ...counts, ...NOTHING_WRONG, served: 0, clientGone: 0 });
-    expect(totalOf(counts)).toBeGreaterThan(1_000);
+    // How many it manages is the machine's business; what it saw is not.
+    expect(totalOf(counts)).toBeGreaterThan(100);
   });
 });
 

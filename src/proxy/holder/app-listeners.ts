@@ -28,6 +28,16 @@ export interface HeldListener extends ListenerInfo {
   readonly socket: ListeningSocket;
 }
 
+/** The apps that share a socket. */
+type Sharing = readonly [HeldListener, ...HeldListener[]];
+
+interface ListenFor {
+  readonly listener: string;
+  readonly app: string;
+  readonly others: readonly string[];
+  readonly secure: SecureSettings | null;
+}
+
 /** The listening sockets of all apps, held here and accepted on by the workers. Apps that name the same address share one. */
 export class AppListeners {
   readonly #workers: WorkerGroup;
@@ -52,14 +62,7 @@ export class AppListeners {
   /** The workers accept from now on. @throws ERR_LISTEN_ADDRESS_TAKEN */
   async accept(): Promise<void> {
     this.#accepting = true;
-    const sent = new Set<ListeningSocket>();
-    await Promise.all(
-      this.#held.map((held) => {
-        const isFirst = !sent.has(held.socket);
-        sent.add(held.socket);
-        return this.#tellToListen(held, isFirst);
-      }),
-    );
+    await Promise.all(this.#bySocket().map((sharing) => this.#tellToListen(sharing, true)));
   }
 
   /** As bound; null if the app has none for that. */
@@ -97,12 +100,12 @@ export class AppListeners {
     await this.#closeWhere((held) => held.app === app);
   }
 
-  /** Hands a new worker the sockets of an app. */
-  async prepare(worker: WorkerProcess, app: string): Promise<void> {
+  /** Hands a new worker, which has all tables, the sockets: it accepts from now on. */
+  async prepare(worker: WorkerProcess): Promise<void> {
     if (!this.#accepting) return;
-    for (const { key, secure, socket } of this.#held.filter((held) => held.app === app)) {
-      const answer = await worker.ask({ kind: "listen", listener: key, app, secure }, socket.handle);
-      if (answer.kind === "refused") this.#log.error("a worker cannot listen", { listener: key, why: answer.reason });
+    for (const sharing of this.#bySocket()) {
+      const answer = await worker.ask({ kind: "listen", ...listenFor(sharing) }, sharing[0].socket.handle);
+      if (answer.kind === "refused") this.#log.error("a worker cannot listen", { listener: sharing[0].key, why: answer.reason });
     }
   }
 
@@ -130,14 +133,24 @@ export class AppListeners {
   }
 
   async #listen(held: HeldListener): Promise<void> {
-    await this.#tellToListen(held, !this.#isHeld(held.socket));
+    await this.#tellToListen([held], !this.#isHeld(held.socket));
   }
 
   /** The handle goes along with the first app of a socket. */
-  async #tellToListen({ key, app, secure, socket, address }: HeldListener, isFirst: boolean): Promise<void> {
-    const handle = isFirst ? socket.handle : undefined;
-    const answers = await this.#workers.demandAll({ kind: "listen", listener: key, app, secure }, handle);
+  async #tellToListen(sharing: Sharing, isFirst: boolean): Promise<void> {
+    const [{ socket, address }] = sharing;
+    const answers = await this.#workers.demandAll({ kind: "listen", ...listenFor(sharing) }, isFirst ? socket.handle : undefined);
     if (answers.some((answer) => answer.kind === "refused")) throw taken(address);
+  }
+
+  #bySocket(): readonly Sharing[] {
+    const bySocket = new Map<ListeningSocket, [HeldListener, ...HeldListener[]]>();
+    for (const held of this.#held) {
+      const sharing = bySocket.get(held.socket);
+      if (sharing === undefined) bySocket.set(held.socket, [held]);
+      else sharing.push(held);
+    }
+    return [...bySocket.values()];
   }
 
   async #closeWhere(unwanted: (held: HeldListener) => boolean): Promise<void> {
@@ -155,6 +168,11 @@ export class AppListeners {
   #isHeld(socket: ListeningSocket): boolean {
     return this.#held.some((held) => held.socket === socket);
   }
+}
+
+/** All apps of a socket at once: a worker that knew only some of them would give those the others' requests. */
+function listenFor([{ key, app, secure }, ...others]: Sharing): ListenFor {
+  return { listener: key, app, others: others.map((held) => held.app), secure };
 }
 
 function wantedBy({ listen, tls }: RouteTable): readonly Wanted[] {

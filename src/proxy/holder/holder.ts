@@ -364,9 +364,9 @@ export class Holder {
         await worker.ask({ kind: "certificates", app: table.app, certificates: this.#certificatesOf(table.app) });
         await worker.ask({ kind: "routes", table, workers: this.#options.workers });
         worker.tell({ kind: "health", app: table.app, down: this.#health.down(table.app) });
-        await this.#listeners.prepare(worker, table.app);
       }),
     );
+    await this.#listeners.prepare(worker);
   }
 
   /** A full disk must not keep traffic from being moved: the file only matters to the next holder. */

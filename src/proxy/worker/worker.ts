@@ -131,7 +131,7 @@ export class Worker implements ClientHost {
     this.#endWhenDone();
   }
 
-  #listen({ id, listener: key, app, secure }: Of<"listen">, handle: unknown): void {
+  #listen({ id, listener: key, app, others = [], secure }: Of<"listen">, handle: unknown): void {
     const known = this.#listeners.get(key);
     if (known !== undefined) {
       (handle as { close(): void } | undefined)?.close();
@@ -163,7 +163,7 @@ export class Worker implements ClientHost {
       },
     });
     if (this.#ticketKeys !== null) listener.setTicketKeys(this.#ticketKeys);
-    this.#join(listener, app);
+    for (const name of [app, ...others]) this.#join(listener, name);
     this.#listeners.set(key, listener);
     listener.listen(handle);
   }
