@@ -5,11 +5,13 @@ import { clientAddress, serverNameOf } from "./client-socket.ts";
 import type { ClientHost, Door, OpenConnection } from "./client-host.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
+import { Linger } from "./linger.ts";
 import { LentCopy } from "./read-buffer.ts";
 import { isRefusal, refusal, type Refusal } from "./refusal.ts";
 import { RequestBody } from "./request-body.ts";
 import { ownAnswer } from "./answer-instead.ts";
 import { writeOwn, type OwnAnswer } from "./own-answer.ts";
+import { partialHeadProblem } from "./partial-head.ts";
 import { parseRequestHead, type RequestHead } from "./request-head.ts";
 import type { RequestBook } from "./request-book.ts";
 import type { ResponseHead } from "./response-head.ts";
@@ -26,7 +28,6 @@ const CR = 13;
 const LF = 10;
 /** What a client may send ahead of its turn (pipelining) before it is read no further. */
 const AHEAD_BYTES_MAX = 65_536;
-const TOKEN_START = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 
 /**
  * One client's connection: reads request after request, answers in order, and closes without losing what the client has not yet read
@@ -62,14 +63,12 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   #emptyLines = 0;
   /** It has had an answer: it may wait longer with its next request than a new one with its first. */
   #answered = false;
-  #lingering = false;
+  #linger: Linger | null = null;
   /** Another protocol has the socket now. */
   #handedOver = false;
-  #lingerBytes = 0;
   /** The write of a whole answer has not come back. */
   #awaitsWrite = false;
   #whenWritten: (() => void) | null = null;
-  #lingerSince = 0;
   #movedAt = Date.now();
 
   constructor(socket: Socket, door: Door, host: ClientHost) {
@@ -94,8 +93,8 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   /** Takes what the socket has read. `lent`: the data is only good for the length of the call. */
   onData(data: Buffer, lent: boolean): void {
     this.#movedAt = Date.now();
-    if (this.#lingering) {
-      this.#onLingerData(data.length);
+    if (this.#linger !== null) {
+      if (this.#linger.isTooMuch(data.length)) this.#socket.destroy();
       return;
     }
     if (this.#input.length === 0) {
@@ -233,7 +232,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     this.#movedAt = Date.now();
     if (this.gone) return;
     if (close || this.#writer.closes) {
-      this.#linger();
+      this.#endGently();
       return;
     }
     this.#resume();
@@ -266,7 +265,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   closeTunnel(): void {
     this.#exchange = null;
     this.#inRequest = false;
-    this.#linger();
+    this.#endGently();
   }
 
   // --- the worker's timer and end ---
@@ -274,15 +273,15 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   sweep(now: number): void {
     const { limits } = this.#host;
     const idle = now - this.#movedAt;
-    if (this.#lingering) {
-      if (idle > limits.lingerIdleMs || now - this.#lingerSince > limits.lingerMaxMs) this.#socket.destroy();
+    if (this.#linger !== null) {
+      if (this.#linger.isOver(now, idle)) this.#socket.destroy();
     } else if (this.#exchange !== null) {
       this.#exchange.sweep(now);
     } else if (this.#inRequest) {
       if (performance.now() - this.requestBeganAt > limits.headTimeoutMs)
         this.#refuse(refusal(408, "the request did not arrive in time"));
     } else if (idle > (this.#answered ? limits.clientKeepAliveMs : limits.headTimeoutMs)) {
-      this.#linger();
+      this.#endGently();
     }
   }
 
@@ -291,7 +290,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   /** Ends a connection between two requests. */
   close(): void {
-    this.#linger();
+    this.#endGently();
   }
 
   // --- input ---
@@ -301,11 +300,6 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     const callback = this.#whenWritten;
     this.#whenWritten = null;
     if (error === null || error === undefined) callback?.();
-  }
-
-  #onLingerData(bytes: number): void {
-    this.#lingerBytes += bytes;
-    if (this.#lingerBytes > this.#host.limits.lingerBytesMax) this.#socket.destroy();
   }
 
   /** Passes what waits here on to the exchange, as far as it belongs to its request. */
@@ -321,7 +315,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     }
     const used = this.#body?.take(data, exchange) ?? null;
     if (used === null) exchange.onRequestBroken();
-    else if (used < data.length && !this.#lingering) this.#input = data.subarray(used);
+    else if (used < data.length && this.#linger === null) this.#input = data.subarray(used);
     this.#giveCopyBack();
   }
 
@@ -345,11 +339,11 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   #process(): void {
     if (this.#processing) return;
     this.#processing = true;
-    while (this.#exchange === null && !this.#lingering && !this.gone && this.#input.length > 0) {
+    while (this.#exchange === null && this.#linger === null && !this.gone && this.#input.length > 0) {
       if (!this.#next()) break;
     }
     this.#processing = false;
-    if (this.halfClosed && this.#exchange === null && !this.#lingering && !this.gone) this.#endHalfClosed();
+    if (this.halfClosed && this.#exchange === null && this.#linger === null && !this.gone) this.#endHalfClosed();
   }
 
   /** Nothing more comes: what is left is no whole request. */
@@ -434,14 +428,8 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   /** What can be seen to be wrong is refused before the head is complete. */
   #awaitHead(input: Buffer): boolean {
-    const { limits } = this.#host;
-    const lf = input.indexOf(LF);
-    const line = lf < 0 ? input.length : lf;
-    const first = String.fromCharCode(input[0] ?? 0);
-    if (line > limits.requestLineBytesMax) this.#refuse(refusal(414, "the request line is too long"));
-    else if (!TOKEN_START.test(first) || hasBareLf(input, this.#searched))
-      this.#refuse(refusal(400, "the request is not valid HTTP/1.1"));
-    else if (input.length > limits.headBytesMax) this.#refuse(refusal(431, "the request's header fields are too long"));
+    const problem = partialHeadProblem(input, this.#searched, this.#host.limits);
+    if (problem !== null) this.#refuse(problem);
     this.#searched = input.length;
     return false;
   }
@@ -460,7 +448,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   #onEnd(): void {
     if (this.#handedOver) return;
     this.halfClosed = true;
-    if (this.#lingering) this.#socket.destroy();
+    if (this.#linger !== null) this.#socket.destroy();
     else if (this.#exchange !== null) this.#exchange.onClientEnd();
     else if (this.#inRequest) this.#abortRequest();
     else this.#socket.end();
@@ -478,23 +466,17 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     const exchange = this.#exchange;
     this.#exchange = null;
     if (exchange !== null) exchange.onClientClose();
-    else if (this.#inRequest && !this.#lingering) this.#abortRequest();
+    else if (this.#inRequest && this.#linger === null) this.#abortRequest();
   }
 
   /** Sends FIN, then reads on for a while: closing at once would reset the connection and take the answer with it. */
-  #linger(): void {
-    if (this.#lingering || this.gone) return;
-    this.#lingering = true;
-    this.#lingerSince = Date.now();
-    this.#movedAt = this.#lingerSince;
+  #endGently(): void {
+    if (this.#linger !== null || this.gone) return;
+    this.#movedAt = Date.now();
+    this.#linger = new Linger(this.#movedAt, this.#host.limits);
     this.#input = NOTHING;
     this.#socket.end();
     if (this.halfClosed) return;
     this.#socket.resume();
   }
-}
-
-function hasBareLf(input: Buffer, from: number): boolean {
-  for (let lf = input.indexOf(LF, from); lf >= 0; lf = input.indexOf(LF, lf + 1)) if (input[lf - 1] !== CR) return true;
-  return false;
 }

@@ -5,7 +5,7 @@ import { BodyWatch, TOO_LONG } from "./body-watch.ts";
 import { errorAnswer } from "./error-response.ts";
 import { Attempts } from "./attempts.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
-import type { Held, InFlight } from "./in-flight.ts";
+import type { InFlight } from "./in-flight.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { Limits } from "./limits.ts";
 import type { OwnAnswer } from "./own-answer.ts";
@@ -20,6 +20,7 @@ import type { SentBody } from "./sent-body.ts";
 import { Tunnel } from "./tunnel.ts";
 import { afterTurn } from "./turn.ts";
 import type { Upstream, UpstreamUser } from "./upstream.ts";
+import { WaitingRequest } from "./waiting-request.ts";
 
 type Phase = "held" | "dialling" | "relaying" | "tunnel" | "flushing" | "done";
 
@@ -27,13 +28,13 @@ type Phase = "held" | "dialling" | "relaying" | "tunnel" | "flushing" | "done";
  * One request and its answer: chooses a target, sends, tries again where that is safe (the rules R0–R7 of docs/architecture.md), relays both
  * bodies, and ends in exactly one column of the ledger. Knows neither the client's protocol nor the application's.
  */
-export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
+export class Exchange implements UpstreamUser, BodySink, InFlight {
   slot = -1;
   /** What has become of it after a 101. */
   tunnel: Tunnel | null = null;
   readonly #client: ExchangeClient;
   readonly #app: RoutedApp;
-  readonly route: Route;
+  readonly #route: Route;
   readonly #head: RequestHead;
   readonly #limits: Limits;
   #phase: Phase = "dialling";
@@ -45,7 +46,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   #sent = false;
   /** Null without an access log. */
   readonly #trace: AccessTrace | null;
-  since = 0;
+  /** Since it had to wait for a target. */
+  #wait: WaitingRequest | null = null;
   /** The whole body has come from the client. */
   #requestComplete: boolean;
   /** Null without a body. */
@@ -62,7 +64,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   constructor(client: ExchangeClient, route: Route, head: RequestHead, limits: Limits) {
     this.#client = client;
     this.#app = route.app;
-    this.route = route;
+    this.#route = route;
     this.#head = route.app.forwarding.prepared(head);
     this.#limits = limits;
     this.#requestComplete = head.body === 0;
@@ -73,7 +75,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   start(): void {
     const tooLong = this.#body?.isTooLong === true;
-    const target = tooLong || this.#app.lineMoves ? null : this.route.pick(null);
+    const target = tooLong || this.#app.lineMoves ? null : this.#route.pick(null);
     if (tooLong) this.#refuse(TOO_LONG);
     else if (target === null) this.#hold();
     else this.#attempt(target);
@@ -91,51 +93,33 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   // --- holding ---
 
-  get waitingBytes(): number {
-    return this.#head.forward.length + this.#client.waitingBytes;
-  }
-
-  resume(): boolean {
-    if (this.#client.hasLeft) {
-      this.#endAsGone();
-      return true;
-    }
-    this.#attempts.forget();
-    const target = this.route.pick(null);
-    if (target === null) return false;
-    this.#app.letGo(this);
-    this.#attempt(target);
-    return true;
-  }
-
   /** More of it has been read while it cannot be sent on. */
   onWaitingInput(): void {
-    if (this.#phase === "held" && !this.#app.grown(this)) this.giveUpHold();
-  }
-
-  turnAway(): void {
-    const own = this.#app.turnAway(this.#head, this.#client);
-    if (own === null) return;
-    this.#end(own.column ?? "served", own.status);
-    this.#answerOrAbort(own);
-  }
-
-  checkHold(now: number): void {
-    if (this.#client.hasLeft) this.#endAsGone();
-    else if (now >= this.#app.holdEnd(this.since)) this.giveUpHold();
-  }
-
-  giveUpHold(): void {
-    if (this.#phase === "held") this.#failByUs(503, "no instance can take the request at the moment");
+    if (this.#phase === "held") this.#wait?.onInput();
   }
 
   #hold(): void {
-    const now = Date.now();
-    if (this.since === 0) this.since = now;
     this.#phase = "held";
-    this.#client.readOn();
-    if (this.#client.halfClosed) this.#endAsGone();
-    else if (now >= this.#app.holdEnd(this.since) || !this.#app.hold(this)) this.giveUpHold();
+    this.#wait ??= new WaitingRequest({
+      route: this.#route,
+      head: this.#head,
+      client: this.#client,
+      onTarget: (target) => {
+        this.#attempts.forget();
+        this.#attempt(target);
+      },
+      onGone: () => {
+        this.#endAsGone();
+      },
+      onGivenUp: () => {
+        if (this.#phase === "held") this.#failByUs(503, "no instance can take the request at the moment");
+      },
+      onTurnedAway: (own) => {
+        this.#end(own.column ?? "served", own.status);
+        this.#answerOrAbort(own);
+      },
+    });
+    this.#wait.join();
   }
 
   // --- attempts ---
@@ -201,7 +185,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   #tryElsewhere(): void {
     this.#target?.whenDialFailed();
     this.#attempts.dialledMs += Date.now() - this.#movedAt;
-    const next = this.#attempts.pickElsewhere(this.route, this.#leaveTarget());
+    const next = this.#attempts.pickElsewhere(this.#route, this.#leaveTarget());
     if (this.#attempts.dialledMs < this.#limits.connectTotalMs) this.#tryOn(next);
     else this.#failByUs(504, "no instance could be connected to in time");
   }
@@ -211,15 +195,15 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     if (body.begun) this.#refused = body;
     if (!this.#requestComplete) this.#client.pause();
     const { isFirst } = this.#attempts;
-    const next = this.#attempts.pickElsewhere(this.route, this.#leaveTarget());
-    this.#tryOn(next ?? (isFirst ? this.route.pick(null) : null));
+    const next = this.#attempts.pickElsewhere(this.#route, this.#leaveTarget());
+    this.#tryOn(next ?? (isFirst ? this.#route.pick(null) : null));
   }
 
   /** R1: one repetition, on a fresh connection, within the budget. */
   #repeat(): void {
     const target = this.#leaveTarget();
     this.#attempts.repeated = true;
-    this.#tryOn(this.route.pick(target === null ? null : new Set([target.instance])) ?? this.route.pick(null));
+    this.#tryOn(this.#route.pick(target === null ? null : new Set([target.instance])) ?? this.#route.pick(null));
   }
 
   #tryOn(target: LiveTarget | null): void {
@@ -281,7 +265,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   /** The head with what the proxy adds to the answer. */
   #added(head: ResponseHead): ResponseHead {
     const { http1, http2 } = this.#app.forwarding.answerVia;
-    const fields = this.route.answerFields + (this.#target?.http2 === true ? http2 : http1);
+    const fields = this.#route.answerFields + (this.#target?.http2 === true ? http2 : http1);
     return fields === "" ? head : { ...head, forward: head.forward + fields };
   }
 
@@ -328,13 +312,13 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
 
   #whenFlushed(): void {
     if (this.#phase !== "flushing") return;
-    this.route.book.time(performance.now() - this.#client.requestBeganAt, this.#head, this.#release, this.#status);
+    this.#route.book.time(performance.now() - this.#client.requestBeganAt, this.#head, this.#release, this.#status);
     this.#end(this.#status >= 500 ? "appError" : this.#servedColumn(), this.#status);
     this.#client.whenAnswered(this.#closesClient || !this.#requestComplete);
   }
 
   #servedColumn(): LedgerColumn {
-    if (this.since > 0) return "servedAfterHold";
+    if (this.#wait !== null) return "servedAfterHold";
     return this.#attempts.again ? "servedAfterRetry" : "served";
   }
 
@@ -367,7 +351,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
     const upstream = this.#upstream;
     if (upstream === null) return;
     this.#phase = "tunnel";
-    this.route.book.end(this.#release, this.#servedColumn(), 101);
+    this.#route.book.end(this.#release, this.#servedColumn(), 101);
     const onEnd = (): void => {
       this.#closeTunnel();
     };
@@ -491,8 +475,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight, Held {
   #end(column: LedgerColumn, status: number): void {
     if (this.#phase === "done") return;
     this.#phase = "done";
-    this.#app.release(this);
-    this.route.book.end(this.#release, column, status);
+    this.#app.release(this.#wait);
+    this.#route.book.end(this.#release, column, status);
     this.#trace?.end(this.#release, column, status);
   }
 }

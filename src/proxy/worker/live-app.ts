@@ -237,8 +237,8 @@ export class LiveApp implements RoutedApp {
     this.#line.letGo(exchange);
   }
 
-  release(exchange: Held): void {
-    if (this.#line.leave(exchange)) this.#wakeHeld();
+  release(exchange: Held | null): void {
+    if (exchange !== null && this.#line.leave(exchange)) this.#wakeHeld();
     if (this.#awaitQuiet.length > 0) this.#checkQuiet();
   }
 

@@ -33,8 +33,8 @@ export interface RoutedApp {
   grown(exchange: Held): boolean;
   /** It goes to a target now. */
   letGo(exchange: Held): void;
-  /** It has ended. */
-  release(exchange: Held): void;
+  /** A request has ended; null where it never waited. */
+  release(exchange: Held | null): void;
   /** Takes one retry out of the budget, if there is one. */
   mayRetry(): boolean;
 }
