@@ -10,6 +10,7 @@ import {
   type ProcessSpec,
   type ProxySpec,
 } from "../core/app-spec.ts";
+import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
 import { maintenanceSchema } from "./gate.ts";
 import { errorPagesSchema } from "./pages.ts";
 import { routingSchema } from "./routing.ts";
@@ -31,6 +32,7 @@ export const batchSchema: z.ZodType<Batch> = z.discriminatedUnion("kind", [
 const healthSchema: z.ZodType<HealthSpec> = z.strictObject({
   path: z.string().regex(/^\/[\x21-\x7e]*$/),
   protocol: z.enum(PROTOCOLS).optional(),
+  proxyProtocol: z.enum(PROXY_PROTOCOL_VERSIONS).optional(),
   host: z.string().nullable(),
   intervalMs: ms.min(10),
   timeoutMs: ms.min(10),
@@ -38,18 +40,24 @@ const healthSchema: z.ZodType<HealthSpec> = z.strictObject({
   failures: z.number().int().min(1).max(100),
 });
 
-const processSchema: z.ZodType<ProcessSpec> = z.strictObject({
-  command: z.union([z.string().min(1), z.array(z.string()).min(1)]),
-  instances: z.number().int().min(0).max(10_000),
-  traffic: z.boolean(),
-  protocol: z.enum(PROTOCOLS).optional(),
-  health: healthSchema.nullable(),
-  readyAfterMs: ms,
-  startDeadlineMs: ms.min(100),
-  drainTimeoutMs: ms,
-  stopSignal: z.custom<NodeJS.Signals>((value) => typeof value === "string" && /^SIG[A-Z0-9]+$/.test(value)),
-  stopGraceMs: ms,
-});
+const processSchema: z.ZodType<ProcessSpec> = z
+  .strictObject({
+    command: z.union([z.string().min(1), z.array(z.string()).min(1)]),
+    instances: z.number().int().min(0).max(10_000),
+    traffic: z.boolean(),
+    protocol: z.enum(PROTOCOLS).optional(),
+    proxyProtocol: z.enum(PROXY_PROTOCOL_VERSIONS).optional(),
+    health: healthSchema.nullable(),
+    readyAfterMs: ms,
+    startDeadlineMs: ms.min(100),
+    drainTimeoutMs: ms,
+    stopSignal: z.custom<NodeJS.Signals>((value) => typeof value === "string" && /^SIG[A-Z0-9]+$/.test(value)),
+    stopGraceMs: ms,
+  })
+  .refine(({ protocol, proxyProtocol }) => protocol !== "h2c" || proxyProtocol === undefined, {
+    path: ["proxyProtocol"],
+    error: "the PROXY protocol names one client for a connection, and HTTP/2 connections carry many clients' requests",
+  });
 
 export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
   holdMs: ms,

@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { HitlessError } from "../base/error.ts";
 import type { AccessLogSpec } from "../core/access-log.ts";
-import type { AppSpec, HealthSpec, ProcessSpec, Protocol } from "../core/app-spec.ts";
+import type { AppSpec, HealthSpec, ProcessSpec } from "../core/app-spec.ts";
 import type { MaintenanceGate } from "../core/gate.ts";
 import type { ErrorPages } from "../core/pages.ts";
 import type { TlsSpec } from "../core/tls.ts";
@@ -167,8 +167,14 @@ function processOf(type: string, process: ParsedConfig["processes"][string]): Pr
 }
 
 /** Said only where it is not the usual one. */
-function protocolOf({ protocol }: ParsedConfig["processes"][string]): { protocol?: Protocol } {
-  return protocol === "http1" ? {} : { protocol };
+function protocolOf({
+  protocol,
+  proxyProtocol,
+}: ParsedConfig["processes"][string]): Pick<ProcessSpec, "protocol" | "proxyProtocol"> {
+  return {
+    ...(protocol === "http1" ? {} : { protocol }),
+    ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
+  };
 }
 
 function healthOf(health: ParsedConfig["processes"][string]["health"]): HealthSpec {

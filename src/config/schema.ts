@@ -2,6 +2,7 @@ import { constants } from "node:os";
 import { z } from "zod";
 import { NAME_PATTERN } from "../base/names.ts";
 import { PROTOCOLS, STRATEGIES, type Batch } from "../core/app-spec.ts";
+import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
 import { address } from "./address.ts";
 import { hold } from "./hold.ts";
 import { errorPages, maintenance } from "./pages.ts";
@@ -58,30 +59,42 @@ const healthDetails = z
 
 const health = z.union([path.transform((value) => healthDetails.parse({ path: value })), healthDetails]);
 
-const processType = z.strictObject({
-  command: z
-    .union([z.string().regex(/\S/, { error: COMMAND }), z.array(z.string()).min(1)], { error: COMMAND })
-    .describe("Run in the release's directory with PORT and HOST set. A list is run as it is, a line by /bin/sh."),
-  instances: whole(0, 10_000).default(1),
-  traffic: z
-    .boolean({ error: "expected true or false" })
-    .optional()
-    .describe("Gets requests from the proxy. Default: true for `web`, false for the others."),
-  protocol: z
-    .enum(PROTOCOLS, { error: `expected one of: ${PROTOCOLS.join(", ")}` })
-    .default("http1")
-    .describe("What the instances speak on PORT; h2c is HTTP/2 without TLS, as gRPC servers do."),
-  health: health.prefault({}),
-  readyAfter: duration(0).default(1_000).describe("Without traffic: ready when still running after this."),
-  startDeadline: duration(100).default(30_000).describe("From the start to ready."),
-  drainTimeout: duration(0).default(30_000).describe("How long requests in flight may go on when the instance gets no new ones."),
-  stopSignal: z
-    .string({ error: "expected a signal such as SIGTERM" })
-    .refine((signal) => SIGNALS.includes(signal), { error: "expected a signal such as SIGTERM" })
-    .default("SIGTERM"),
-  stopGrace: duration(0).default(10_000).describe("From the stop signal to SIGKILL."),
-  env: environment.optional(),
-});
+const processType = z
+  .strictObject({
+    command: z
+      .union([z.string().regex(/\S/, { error: COMMAND }), z.array(z.string()).min(1)], { error: COMMAND })
+      .describe("Run in the release's directory with PORT and HOST set. A list is run as it is, a line by /bin/sh."),
+    instances: whole(0, 10_000).default(1),
+    traffic: z
+      .boolean({ error: "expected true or false" })
+      .optional()
+      .describe("Gets requests from the proxy. Default: true for `web`, false for the others."),
+    protocol: z
+      .enum(PROTOCOLS, { error: `expected one of: ${PROTOCOLS.join(", ")}` })
+      .default("http1")
+      .describe("What the instances speak on PORT; h2c is HTTP/2 without TLS, as gRPC servers do."),
+    proxyProtocol: z
+      .enum(PROXY_PROTOCOL_VERSIONS, { error: `expected one of: ${PROXY_PROTOCOL_VERSIONS.join(", ")}` })
+      .optional()
+      .describe("Connections to the instances begin with a header of HAProxy's PROXY protocol, which names the client."),
+    health: health.prefault({}),
+    readyAfter: duration(0).default(1_000).describe("Without traffic: ready when still running after this."),
+    startDeadline: duration(100).default(30_000).describe("From the start to ready."),
+    drainTimeout: duration(0)
+      .default(30_000)
+      .describe("How long requests in flight may go on when the instance gets no new ones."),
+    stopSignal: z
+      .string({ error: "expected a signal such as SIGTERM" })
+      .refine((signal) => SIGNALS.includes(signal), { error: "expected a signal such as SIGTERM" })
+      .default("SIGTERM"),
+    stopGrace: duration(0).default(10_000).describe("From the stop signal to SIGKILL."),
+    env: environment.optional(),
+  })
+  .refine(({ protocol, proxyProtocol }) => protocol !== "h2c" || proxyProtocol === undefined, {
+    path: ["proxyProtocol"],
+    error:
+      "expected protocol: http1 beside it (it names one client for a connection, and those of h2c carry many clients' requests)",
+  });
 
 /** `hitless.config.{ts,js,json,yaml}`. Times are milliseconds after parsing. */
 export const configSchema = z

@@ -1,5 +1,5 @@
 import type { AccessLogSpec } from "./access-log.ts";
-import type { ForwardingSpec, ProxyProtocolSpec } from "./forwarding.ts";
+import type { ForwardingSpec, ProxyProtocolSpec, ProxyProtocolVersion } from "./forwarding.ts";
 import type { MaintenanceGate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { ErrorPages } from "./pages.ts";
@@ -35,6 +35,8 @@ export interface ProcessSpec {
   /** True for processes that serve HTTP on `PORT` and get requests from the proxy. */
   readonly traffic: boolean;
   readonly protocol?: Protocol | undefined;
+  /** Connections to it begin with a header of the PROXY protocol; HTTP/1.1 only. */
+  readonly proxyProtocol?: ProxyProtocolVersion | undefined;
   /** Null for process types without traffic: ready means "still running after `readyAfterMs`". */
   readonly health: HealthSpec | null;
   readonly readyAfterMs: number;
@@ -54,6 +56,8 @@ export type Protocol = (typeof PROTOCOLS)[number];
 export interface HealthSpec {
   readonly path: string;
   readonly protocol?: Protocol | undefined;
+  /** Connections to it begin with a header of the PROXY protocol; HTTP/1.1 only. */
+  readonly proxyProtocol?: ProxyProtocolVersion | undefined;
   /** Sent as the Host header, when set. */
   readonly host: string | null;
   readonly intervalMs: number;

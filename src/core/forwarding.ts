@@ -17,6 +17,10 @@ export const DEFAULT_FORWARDING: ForwardingSpec = Object.freeze({
   requestId: "X-Request-ID",
 });
 
+/** In which version an instance is told whose connection it is. */
+export const PROXY_PROTOCOL_VERSIONS = ["v1", "v2"] as const;
+export type ProxyProtocolVersion = (typeof PROXY_PROTOCOL_VERSIONS)[number];
+
 /** HAProxy's PROXY protocol, by which a balancer in front says whose connection it is. */
 export interface ProxyProtocolSpec {
   /** `require`: every connection begins with a header; from trusted proxies only, where any are named. */

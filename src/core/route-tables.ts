@@ -74,12 +74,14 @@ function pools(state: AppState): readonly Pool[] {
 }
 
 function target(state: AppState, instance: Instance): Target {
+  const spec = specOf(state, instance);
   return {
     instance: instance.name,
     host: instance.host ?? "",
     port: instance.port ?? 0,
-    ...protocolOf(specOf(state, instance)?.protocol),
-    health: specOf(state, instance)?.health ?? null,
+    ...protocolOf(spec?.protocol),
+    ...(spec?.proxyProtocol === undefined ? {} : { proxyProtocol: spec.proxyProtocol }),
+    health: spec?.health ?? null,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { InstanceName, ReleaseName } from "../base/names.ts";
 import type { HealthSpec, Protocol, ProxySpec } from "./app-spec.ts";
+import type { ProxyProtocolVersion } from "./forwarding.ts";
 import type { Gate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { ErrorPages } from "./pages.ts";
@@ -42,6 +43,8 @@ export interface Target {
   readonly host: string;
   readonly port: number;
   readonly protocol?: Protocol | undefined;
+  /** Connections to it begin with a header of the PROXY protocol; HTTP/1.1 only. */
+  readonly proxyProtocol?: ProxyProtocolVersion | undefined;
   readonly health: HealthSpec | null;
 }
 

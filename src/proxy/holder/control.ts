@@ -8,6 +8,7 @@ import { listenSchema, tlsSchema } from "../../api/tls.ts";
 import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
 import { NAME_PATTERN } from "../../base/names.ts";
 import { PROTOCOLS } from "../../core/app-spec.ts";
+import { PROXY_PROTOCOL_VERSIONS } from "../../core/forwarding.ts";
 import type { RouteTable } from "../../core/routes.ts";
 import { checkTls } from "../tls/check.ts";
 import type { Holder } from "./holder.ts";
@@ -16,9 +17,11 @@ import { probe } from "./probe.ts";
 
 const ms = z.number().int().min(0);
 const protocol = z.enum(PROTOCOLS);
+const proxyProtocol = z.enum(PROXY_PROTOCOL_VERSIONS);
 const health = z.strictObject({
   path: z.string().startsWith("/"),
   protocol: protocol.optional(),
+  proxyProtocol: proxyProtocol.optional(),
   host: z.string().nullable(),
   intervalMs: ms.min(1),
   timeoutMs: ms.min(1),
@@ -30,6 +33,7 @@ const target = z.strictObject({
   host: z.string().min(1),
   port: z.number().int().min(1).max(65_535),
   protocol: protocol.optional(),
+  proxyProtocol: proxyProtocol.optional(),
   health: health.nullable(),
 });
 const table: z.ZodType<RouteTable> = z.strictObject({

@@ -1,7 +1,9 @@
 import http from "node:http";
+import { connect, type Socket } from "node:net";
 import type { HealthSpec } from "../../core/app-spec.ts";
 import type { ProbeTarget } from "./probe-target.ts";
 import { probeHttp2 } from "./probe-http2.ts";
+import { proxyHeader } from "../send-proxy-header.ts";
 import type { ProbeFailureKind, ProbeOutcome } from "../../core/routes.ts";
 
 const EXCERPT_BYTES = 200;
@@ -22,7 +24,7 @@ function probeHttp1(target: ProbeTarget, health: HealthSpec, signal?: AbortSigna
       host: target.host,
       port: target.port,
       path: health.path,
-      agent: false,
+      ...connectionOf(target, health),
       headers: {
         host: health.host ?? `${target.host}:${String(target.port)}`,
         "user-agent": "hitless-health/1",
@@ -53,6 +55,17 @@ function probeHttp1(target: ProbeTarget, health: HealthSpec, signal?: AbortSigna
     if (signal?.aborted === true) giveUp();
     else signal?.addEventListener("abort", giveUp, { once: true });
   });
+}
+
+/** Of its own. The PROXY protocol's header says that it is the proxy's, and no client's. */
+function connectionOf({ host, port }: ProbeTarget, { proxyProtocol }: HealthSpec): http.RequestOptions {
+  if (proxyProtocol === undefined) return { agent: false };
+  const createConnection = (): Socket => {
+    const socket = connect({ host, port });
+    socket.write(proxyHeader(proxyProtocol, null), "latin1");
+    return socket;
+  };
+  return { createConnection };
 }
 
 function judge(response: http.IncomingMessage, excerpt: string, ms: number): ProbeOutcome {

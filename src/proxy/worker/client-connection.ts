@@ -1,7 +1,8 @@
 import type { Socket } from "node:net";
 import { NO_RELEASE } from "../../core/ledger.ts";
 import { errorAnswer } from "./error-response.ts";
-import { clientAddress, serverNameOf } from "./client-socket.ts";
+import type { ConnectionEnds } from "../connection-ends.ts";
+import { clientAddress, connectionEnds, serverNameOf } from "./client-socket.ts";
 import type { ClientHost, Door, OpenConnection } from "./client-host.ts";
 import { Exchange } from "./exchange.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
@@ -140,6 +141,10 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   readOn(): void {
     if (!this.gone) this.#resume();
+  }
+
+  get ends(): ConnectionEnds | null {
+    return connectionEnds(this.#socket);
   }
 
   get hasInput(): boolean {

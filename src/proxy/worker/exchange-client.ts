@@ -1,3 +1,4 @@
+import type { ConnectionEnds } from "../connection-ends.ts";
 import type { ClientAddress } from "./forwarded-fields.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import type { ResponseHead } from "./response-head.ts";
@@ -6,6 +7,8 @@ import type { ResponseHead } from "./response-head.ts";
 export interface ExchangeClient extends ClientAddress {
   /** `performance.now()` of the request's first byte. */
   readonly requestBeganAt: number;
+  /** Of its connection; null when that is gone. */
+  readonly ends: ConnectionEnds | null;
   /** The client has closed its side, but may still read. */
   readonly halfClosed: boolean;
   readonly gone: boolean;

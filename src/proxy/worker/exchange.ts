@@ -132,7 +132,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
     target.begin(this);
     this.#trace?.attempt(target.instance);
     const direct = isRepeatable(this.#head);
-    const idle = this.#attempts.repeated ? null : target.pool.take(!direct);
+    const idle = this.#attempts.repeated ? null : target.pool.take(!direct, this.#client);
     if (idle === null) this.#dial();
     else if (direct) this.#send(this.#use(idle));
     else this.#sendAfterLook(this.#use(idle));
@@ -141,7 +141,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   #dial(): void {
     if (this.#target === null) return;
     this.#movedAt = Date.now();
-    this.#use(this.#target.pool.dial());
+    this.#use(this.#target.pool.dial(this.#client));
   }
 
   #use(upstream: Upstream): Upstream {

@@ -307,7 +307,7 @@ export class LiveApp implements RoutedApp {
 
   #liveTarget(target: Target, release: ReleaseName): LiveTarget {
     let live = this.#targets.get(target.instance);
-    if (live?.host !== target.host || live.port !== target.port) {
+    if (live?.isAt(target) !== true) {
       live = new LiveTarget(target, release, this.#limits);
       this.#targets.set(target.instance, live);
     }

@@ -28,6 +28,7 @@ export class LiveTarget {
   readonly pool: TargetPool;
   readonly #requests = new Registry<InFlight>();
   readonly #tunnels = new Registry<InFlight>();
+  readonly #proxyProtocol: Target["proxyProtocol"];
   /** Requests given since the last report. */
   requests = 0;
   /** In the present route table. */
@@ -53,7 +54,13 @@ export class LiveTarget {
     this.host = target.host;
     this.port = target.port;
     this.http2 = target.protocol === "h2c";
-    this.pool = new (this.http2 ? UpstreamSessions : UpstreamPool)(target.host, target.port, limits);
+    this.pool = this.http2 ? new UpstreamSessions(target.host, target.port, limits) : new UpstreamPool(target, limits);
+    this.#proxyProtocol = target.proxyProtocol;
+  }
+
+  /** It is reached in the same way. */
+  isAt({ host, port, proxyProtocol }: Target): boolean {
+    return this.host === host && this.port === port && this.#proxyProtocol === proxyProtocol;
   }
 
   isUp(): boolean {

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
+import type { ConnectionEnds } from "../connection-ends.ts";
 import type { Accepted } from "./acceptor.ts";
-import { setClientAddress } from "./client-socket.ts";
+import { setConnectionEnds } from "./client-socket.ts";
 import { ProxyHeaderReader } from "./proxy-header-reader.ts";
 import type { TrustedProxies } from "./trusted-proxies.ts";
 
@@ -17,7 +18,7 @@ export class ProxiedConnections {
   readonly #timeoutMs: number;
   readonly #events: ProxiedEvents;
   /** By address and port of the other end, until it closes: a TLS socket does not say on which socket it stands. */
-  readonly #clients = new Map<string, string>();
+  readonly #clients = new Map<string, ConnectionEnds>();
 
   constructor(timeoutMs: number, events: ProxiedEvents) {
     this.#timeoutMs = timeoutMs;
@@ -33,9 +34,9 @@ export class ProxiedConnections {
     }
     this.waiting += 1;
     new ProxyHeaderReader(accepted, this.#timeoutMs, {
-      onHeader: (next, client) => {
+      onHeader: (next, ends) => {
         this.waiting -= 1;
-        if (client !== null) this.#note(socket, client);
+        if (ends !== null) this.#note(socket, ends);
         this.#events.onAccepted(next);
       },
       onNoHeader: () => {
@@ -47,14 +48,14 @@ export class ProxiedConnections {
 
   /** The TLS socket on a connection whose header was read. */
   identify(secure: Socket): void {
-    const client = this.#clients.get(endOf(secure));
-    if (client !== undefined) setClientAddress(secure, client);
+    const ends = this.#clients.get(endOf(secure));
+    if (ends !== undefined) setConnectionEnds(secure, ends);
   }
 
-  #note(socket: Socket, client: string): void {
+  #note(socket: Socket, ends: ConnectionEnds): void {
     const end = endOf(socket);
-    setClientAddress(socket, client);
-    this.#clients.set(end, client);
+    setConnectionEnds(socket, ends);
+    this.#clients.set(end, ends);
     socket.on("close", () => {
       this.#clients.delete(end);
     });

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { ConnectionEnds } from "../connection-ends.ts";
 import type { Accepted, SocketReader } from "./acceptor.ts";
 import { readProxyHeader } from "./proxy-header.ts";
 
@@ -6,8 +7,8 @@ const NOTHING = Buffer.alloc(0);
 
 /** Who is told what became of a connection's header. */
 export interface HeaderEvents {
-  /** `client` is null where it says nothing of one. What follows it is delivered to whoever takes the connection now. */
-  onHeader(accepted: Accepted, client: string | null): void;
+  /** `ends` is null where it says nothing of a client. What follows it is delivered to whoever takes the connection now. */
+  onHeader(accepted: Accepted, ends: ConnectionEnds | null): void;
   /** There was none, or no valid one in time; the connection is closed, without an answer. */
   onNoHeader(): void;
 }
@@ -65,7 +66,7 @@ export class ProxyHeaderReader implements SocketReader {
       this.#next = next;
     };
     this.#over = true;
-    this.#events.onHeader({ socket: this.#socket, deliver }, header.client);
+    this.#events.onHeader({ socket: this.#socket, deliver }, header.ends);
     if (rest.length > 0) this.onData(rest, false);
   }
 

@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6, SocketAddress } from "node:net";
+import type { ConnectionEnds } from "../connection-ends.ts";
 
 const V1_START = "PROXY ";
 /** The line with its CRLF. */
@@ -16,8 +17,8 @@ const PORTS_BYTES = 4;
 export interface ProxyHeader {
   /** How long it is. */
   readonly bytes: number;
-  /** The client's address; null where the header is about the connection itself (LOCAL, UNKNOWN). */
-  readonly client: string | null;
+  /** Null where the header is about the connection itself (LOCAL, UNKNOWN). */
+  readonly ends: ConnectionEnds | null;
 }
 
 /**
@@ -38,10 +39,15 @@ function readV1(data: Buffer): ProxyHeader | "more" | "invalid" {
   if (match === null) return "invalid";
   const [, family, source = "", destination = "", ...ports] = match;
   const bytes = end + 1;
-  if (family === undefined) return { bytes, client: null };
+  if (family === undefined) return { bytes, ends: null };
   const isAddress = family === "TCP4" ? isIPv4 : isIPv6;
   const valid = isAddress(source) && isAddress(destination) && ports.every(isPort);
-  return valid ? { bytes, client: source } : "invalid";
+  if (!valid) return "invalid";
+  const [from, to] = ports.map(Number);
+  return {
+    bytes,
+    ends: { source: { address: source, port: from ?? 0 }, destination: { address: destination, port: to ?? 0 } },
+  };
 }
 
 function isPort(text: string | undefined): boolean {
@@ -55,14 +61,22 @@ function readV2(data: Buffer): ProxyHeader | "more" | "invalid" {
   const length = data.readUInt16BE(14);
   if (length > V2_LENGTH_MAX) return "invalid";
   const bytes = V2_HEAD_BYTES + length;
-  const client = command === LOCAL ? null : sourceOf(data[13] ?? 0, length, data);
-  if (client === "invalid") return "invalid";
+  const size = command === LOCAL ? null : addressBytes(data[13] ?? 0, length, data);
+  if (size === "invalid") return "invalid";
   if (data.length < bytes) return "more";
-  return { bytes, client: client === null ? null : addressOf(data.subarray(V2_HEAD_BYTES, V2_HEAD_BYTES + client)) };
+  return { bytes, ends: size === null ? null : endsOf(data.subarray(V2_HEAD_BYTES, bytes), size) };
 }
 
-/** How many bytes the client's address has; null: none that is of use to us (unspecified, a unix socket). */
-function sourceOf(family: number, length: number, { length: known }: Buffer): number | null | "invalid" {
+/** Both addresses, then both ports. */
+function endsOf(data: Buffer, size: number): ConnectionEnds {
+  return {
+    source: { address: addressOf(data.subarray(0, size)), port: data.readUInt16BE(2 * size) },
+    destination: { address: addressOf(data.subarray(size, 2 * size)), port: data.readUInt16BE(2 * size + 2) },
+  };
+}
+
+/** How many bytes an address has; null: none that is of use to us (unspecified, a unix socket). */
+function addressBytes(family: number, length: number, { length: known }: Buffer): number | null | "invalid" {
   const size = family === 0x11 ? 4 : family === 0x21 ? 16 : null;
   if (size === null) return family === 0 || family === 0x31 ? null : "invalid";
   return known >= V2_HEAD_BYTES && length < 2 * size + PORTS_BYTES ? "invalid" : size;

@@ -1,11 +1,12 @@
+import type { ExchangeClient } from "./exchange-client.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** The ways to one target that are kept open. */
 export interface TargetPool {
-  /** One that stands and is idle, or null. `fresh`: for a request that cannot be repeated. */
-  take(fresh: boolean): Upstream | null;
+  /** One that stands and is idle, or null. `fresh`: for a request that cannot be repeated. `client`: whose it is. */
+  take(fresh: boolean, client: ExchangeClient): Upstream | null;
   /** A new one; its user is told when it is connected, or gone. */
-  dial(): Upstream;
+  dial(client: ExchangeClient): Upstream;
   /** Takes one back that has finished a request cleanly. */
   give(upstream: Upstream): void;
   /** One that was kept open turned out to be closed. */

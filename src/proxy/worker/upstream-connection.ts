@@ -7,6 +7,13 @@ import type { RequestHead } from "./request-head.ts";
 import { ResponseReader } from "./response-reader.ts";
 import type { Upstream, UpstreamUser } from "./upstream.ts";
 
+interface Way {
+  readonly host: string;
+  readonly port: number;
+  /** Sent before everything else, as latin1. */
+  readonly preface: string;
+}
+
 /**
  * One HTTP/1.1 connection to an instance. Its listeners are set once for its life and look up who uses it now. Whatever arrives while nobody
  * does makes it useless: an answer nobody asked for must never reach the next client (RFC 9112 section 9.2).
@@ -17,6 +24,7 @@ export class UpstreamConnection implements Upstream {
   reused = false;
   idleSince = 0;
   readonly refused = null;
+  readonly preface: string;
   readonly #socket: Socket;
   readonly #reader: ResponseReader;
   readonly #writer: MessageWriter;
@@ -26,8 +34,9 @@ export class UpstreamConnection implements Upstream {
   /** What was read last waits to be written to the client. */
   #pending = false;
 
-  constructor(host: string, port: number, limits: Limits, onClosed: (connection: UpstreamConnection) => void) {
+  constructor({ host, port, preface }: Way, limits: Limits, onClosed: (connection: UpstreamConnection) => void) {
     this.#onClosed = onClosed;
+    this.preface = preface;
     this.#reader = new ResponseReader(limits);
     const onread = {
       // Null keeps the present buffer; the type does not say so (see ReadBuffer).
@@ -44,6 +53,7 @@ export class UpstreamConnection implements Upstream {
     this.#writer = new MessageWriter(this.#socket);
     this.#socket.on("connect", () => {
       this.connected = true;
+      if (preface !== "") this.#socket.write(preface, "latin1");
       this.user?.onUpstreamConnect();
     });
     this.#socket.on("end", () => {

@@ -1,3 +1,6 @@
+import type { ProxyProtocolVersion } from "../../core/forwarding.ts";
+import { proxyHeader } from "../send-proxy-header.ts";
+import type { ExchangeClient } from "./exchange-client.ts";
 import type { Limits } from "./limits.ts";
 import type { TargetPool } from "./target-pool.ts";
 import type { Upstream } from "./upstream.ts";
@@ -6,33 +9,39 @@ import { UpstreamConnection } from "./upstream-connection.ts";
 /** After so many stale connections in a row the application evidently closes sooner than we think. */
 const STALE_HITS_MAX = 2;
 
+/** Where a target is reached, and how it is told whose a connection is. */
+interface TargetAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly proxyProtocol?: ProxyProtocolVersion | undefined;
+}
+
 /**
  * The idle connections to one target, last in first out: hot ones stay hot, cold ones expire. Hygiene after the law in
  * docs/architecture.md (retry, keep-alive and drain).
  */
 export class UpstreamPool implements TargetPool {
-  readonly #host: string;
-  readonly #port: number;
+  readonly #address: TargetAddress;
   readonly #limits: Limits;
   readonly #idle: Upstream[] = [];
   #idleLimitMs: number;
   #staleHits = 0;
   #retired = false;
 
-  constructor(host: string, port: number, limits: Limits) {
-    this.#host = host;
-    this.#port = port;
+  constructor(address: TargetAddress, limits: Limits) {
+    this.#address = address;
     this.#limits = limits;
     this.#idleLimitMs = limits.upstreamIdleMs;
   }
 
   /**
    * The most recently used idle connection, or null. With `fresh`, only one that was idle for so short a time that the application will not
-   * have closed it: for requests that cannot be repeated.
+   * have closed it: for requests that cannot be repeated. An instance that is told whose a connection is gets no other client's requests on it.
    */
-  take(fresh: boolean): Upstream | null {
+  take(fresh: boolean, client: ExchangeClient): Upstream | null {
+    const preface = this.#prefaceFor(client);
     const limit = fresh ? Math.min(this.#limits.upstreamFreshMs, this.#idleLimitMs / 4) : this.#idleLimitMs;
-    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+    for (let connection = this.#pop(preface); connection !== undefined; connection = this.#pop(preface)) {
       if (!connection.isUsable()) continue;
       if (Date.now() - connection.idleSince <= limit) return connection;
       if (fresh) {
@@ -44,8 +53,9 @@ export class UpstreamPool implements TargetPool {
     return null;
   }
 
-  dial(): Upstream {
-    return new UpstreamConnection(this.#host, this.#port, this.#limits, (connection) => {
+  dial(client: ExchangeClient): Upstream {
+    const { host, port } = this.#address;
+    return new UpstreamConnection({ host, port, preface: this.#prefaceFor(client) }, this.#limits, (connection) => {
       const index = this.#idle.indexOf(connection);
       if (index >= 0) this.#idle.splice(index, 1);
     });
@@ -89,6 +99,17 @@ export class UpstreamPool implements TargetPool {
   /** The target is in the table again. */
   revive(): void {
     this.#retired = false;
+  }
+
+  #prefaceFor(client: ExchangeClient): string {
+    const { proxyProtocol } = this.#address;
+    return proxyProtocol === undefined ? "" : proxyHeader(proxyProtocol, client.ends);
+  }
+
+  #pop(preface: string): Upstream | undefined {
+    if (preface === "") return this.#idle.pop();
+    const index = this.#idle.findLastIndex((connection) => connection.preface === preface);
+    return index < 0 ? undefined : this.#idle.splice(index, 1)[0];
   }
 
   #destroyIdle(): void {

@@ -8,6 +8,8 @@ import type { SentBody } from "./sent-body.ts";
  */
 export interface Upstream {
   user: UpstreamUser | null;
+  /** The header of the PROXY protocol that it began with (latin1): it is good for that client's requests only. Empty: for all. */
+  readonly preface: string;
   /** Until then nothing has reached the application. */
   readonly connected: boolean;
   /** It has carried a request before. */

@@ -1,11 +1,7 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { spawn } from "node:child_process";
-import { onTestFinished, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { DEFAULT_FORWARDING } from "../../../src/core/forwarding.ts";
-import { freePort } from "../../support/apps/app-process.ts";
+import { startHaproxy } from "../../support/balancers.ts";
 import { isInstalled } from "../../support/found.ts";
-import { temporaryDirectory, until } from "../../support/temp.ts";
 import { connectRaw } from "../../support/wire/raw-client.ts";
 import { startAnswering } from "../../support/wire/scripted-upstream.ts";
 import { WireProxy } from "../../support/wire/wire-proxy.ts";
@@ -60,7 +56,7 @@ describe("the PROXY protocol, required", () => {
   test.skipIf(!isInstalled("haproxy"))("HAProxy's send-proxy and send-proxy-v2", async () => {
     const { upstream, proxy } = await stand();
     for (const send of ["send-proxy", "send-proxy-v2"]) {
-      const port = await startHaproxy(proxy.port, send);
+      const port = await startHaproxy(["mode tcp", `server s 127.0.0.1:${String(proxy.port)} ${send}`]);
       const before = upstream.requests.length;
       const client = await connectRaw(port);
       client.send(REQUEST);
@@ -80,27 +76,4 @@ async function stand(trustedProxies: readonly string[] = []) {
 
 function clientIn(head = ""): string | undefined {
   return /X-Forwarded-For: ([^\r]*)/.exec(head)?.[1];
-}
-
-async function startHaproxy(target: number, send: string): Promise<number> {
-  const port = await freePort();
-  const file = join(temporaryDirectory(), "haproxy.cfg");
-  writeFileSync(
-    file,
-    `defaults\n mode tcp\n timeout connect 5s\n timeout client 5s\n timeout server 5s\nlisten l\n bind 127.0.0.1:${String(port)}\n server s 127.0.0.1:${String(target)} ${send}\n`,
-  );
-  const child = spawn("haproxy", ["-db", "-f", file], { stdio: "ignore" });
-  onTestFinished(() => {
-    child.kill("SIGKILL");
-  });
-  await until(() =>
-    connectRaw(port).then(
-      (client) => {
-        client.fin();
-        return true;
-      },
-      () => false,
-    ),
-  );
-  return port;
 }

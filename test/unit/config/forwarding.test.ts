@@ -36,6 +36,19 @@ describe("forwarding", () => {
   });
 });
 
+describe("the PROXY protocol to instances", () => {
+  const processes = (web: Record<string, unknown>) => ({ processes: { web: { command: "x", ...web } } });
+
+  it.each(["v1", "v2"])("may be %s", (proxyProtocol) => {
+    expect(parse(processes({ proxyProtocol })).success).toBe(true);
+  });
+
+  it.each([{ proxyProtocol: "v3" }, { proxyProtocol: true }, { proxyProtocol: "v1", protocol: "h2c" }])("refuses %j", (web) => {
+    const { error } = parse(processes(web));
+    expect(error?.issues.map(({ path }) => path)).toEqual([["processes", "web", "proxyProtocol"]]);
+  });
+});
+
 function fail(): never {
   throw new Error("The configuration was refused");
 }

@@ -1,7 +1,7 @@
 import { constants, performServerHandshake, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { NO_RELEASE } from "../../../core/ledger.ts";
-import { clientAddress, serverNameOf } from "../client-socket.ts";
+import { clientAddress, connectionEnds, serverNameOf } from "../client-socket.ts";
 import type { ClientHost, Door, OpenConnection } from "../client-host.ts";
 import { Registry } from "../registry.ts";
 import { ClientStream, type StreamPlace } from "./client-stream.ts";
@@ -40,7 +40,9 @@ export class ClientSession implements OpenConnection {
     this.#session.setLocalWindowSize(http2ConnectionWindow);
     this.#session.on("error", ignore);
     const remoteAddress = clientAddress(socket);
-    const place: StreamPlace = { host, door, remoteAddress, serverName: serverNameOf(socket), session: this.#session };
+    const session = this.#session;
+    const ends = connectionEnds(socket);
+    const place: StreamPlace = { host, door, remoteAddress, ends, serverName: serverNameOf(socket), session };
     // Who has closed its side cannot acknowledge anything any more: what waits here is not waited for.
     socket.once("end", () => {
       this.#session.destroy();

@@ -1,5 +1,6 @@
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { NO_RELEASE } from "../../../core/ledger.ts";
+import type { ConnectionEnds } from "../../connection-ends.ts";
 import type { ClientHost, Door } from "../client-host.ts";
 import { errorAnswer } from "../error-response.ts";
 import { Exchange } from "../exchange.ts";
@@ -21,6 +22,7 @@ export interface StreamPlace {
   readonly host: ClientHost;
   readonly door: Door;
   readonly remoteAddress: string;
+  readonly ends: ConnectionEnds | null;
   /** What was asked for by SNI. */
   readonly serverName: string | null;
   readonly session: ServerHttp2Session;
@@ -35,6 +37,7 @@ const BROKEN_OFF = new Error("the answer is not whole");
 export class ClientStream implements ExchangeClient, Registered {
   slot = -1;
   readonly remoteAddress: string;
+  readonly ends: ConnectionEnds | null;
   readonly secure: boolean;
   readonly http2 = true;
   readonly requestBeganAt = performance.now();
@@ -69,6 +72,7 @@ export class ClientStream implements ExchangeClient, Registered {
     this.#book = this.#router.begin();
     this.#host = place.host;
     this.remoteAddress = place.remoteAddress;
+    this.ends = place.ends;
     this.secure = place.door.secure;
     stream.on("close", () => {
       this.#onClose();

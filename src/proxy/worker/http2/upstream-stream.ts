@@ -24,6 +24,7 @@ const CONTINUE: ResponseHead = {
 /** One request on a connection that an instance shares with others. The session it runs on is its pool's business. */
 export class UpstreamStream implements Upstream {
   user: UpstreamUser | null = null;
+  readonly preface = "";
   connected = false;
   reused = false;
   began = false;

@@ -46,8 +46,20 @@ describe("readProxyHeader", () => {
   it.each(VALID)("%s, whole and cut at every byte", (_, header, client) => {
     const data = Buffer.from(header as string, "latin1");
     for (let at = 0; at < data.length; at += 1) expect(readProxyHeader(data.subarray(0, at))).toBe("more");
-    expect(readProxyHeader(data)).toEqual({ bytes: data.length, client });
-    expect(readProxyHeader(Buffer.concat([data, Buffer.from("GET")]))).toEqual({ bytes: data.length, client });
+    expect(readProxyHeader(data)).toMatchObject({
+      bytes: data.length,
+      ends: client === null ? null : { source: { address: client } },
+    });
+    expect(readProxyHeader(Buffer.concat([data, Buffer.from("GET")]))).toMatchObject({
+      bytes: data.length,
+      ends: client === null ? null : { source: { address: client } },
+    });
+  });
+
+  it.each([v2(0x21, 0x11, IPV4), "PROXY TCP4 9.8.7.6 127.0.0.1 8080 80\r\n"])("says both ends", (header) => {
+    expect(readProxyHeader(Buffer.from(header as string, "latin1"))).toMatchObject({
+      ends: { source: { address: "9.8.7.6", port: 8080 }, destination: { address: "127.0.0.1", port: 80 } },
+    });
   });
 
   it.each(INVALID)("refuses %s", (_, header) => {
