@@ -8,6 +8,7 @@ export class Checker {
   readonly violations: string[] = [];
   readonly #instances: ReadonlyMap<string, SimInstance>;
   #table: RouteTable | null = null;
+  #routed: ReadonlySet<string> = new Set();
   readonly #everRouted = new Set<string>();
   readonly #drained = new Set<string>();
   /** The fewest ready targets the plan allows while a deployment runs; set by the run. */
@@ -28,6 +29,7 @@ export class Checker {
     }
     const before = this.#usable(last);
     this.#table = table;
+    this.#routed = new Set(namesOf(table));
     const names = namesOf(table);
     for (const name of names) {
       this.#everRouted.add(name);
@@ -44,6 +46,7 @@ export class Checker {
 
   whenRemoved(): void {
     this.#table = null;
+    this.#routed = new Set();
   }
 
   whenDrained(names: readonly string[]): void {
@@ -57,12 +60,12 @@ export class Checker {
   }
 
   #isRouted(name: string): boolean {
-    return namesOf(this.#table).includes(name);
+    return this.#routed.has(name);
   }
 
   /** What the proxy has as targets now. */
   routed(): readonly string[] {
-    return namesOf(this.#table);
+    return [...this.#routed];
   }
 
   #usable(table: RouteTable | null): number {

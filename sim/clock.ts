@@ -14,6 +14,7 @@ export class SimClock implements Clock {
   #now = 1_700_000_000_000;
   #setBy = 0;
   #order = 0;
+  /** The next one to wake is the last. */
   readonly #sleepers: Sleeper[] = [];
 
   now(): number {
@@ -45,37 +46,51 @@ export class SimClock implements Clock {
         signal.removeEventListener("abort", giveUp);
         resolve();
       };
-      const sleeper: Sleeper = { at: at - this.#setBy, order: (this.#order += 1), wake };
+      const sleeper = this.#add(at - this.#setBy, wake);
       signal.addEventListener("abort", giveUp, { once: true });
-      this.#sleepers.push(sleeper);
     });
   }
 
   /** A delay of the world itself. */
   pass(ms: number): Promise<void> {
-    return this.sleepUntil(this.now() + ms, NEVER);
+    return new Promise((wake) => {
+      this.#add(this.#now + ms, wake);
+    });
   }
 
   /** Wakes the next sleeper; false when nobody sleeps. */
   step(): boolean {
-    const next = this.#sleepers.reduce<Sleeper | null>(
-      (best, sleeper) => (best === null || before(sleeper, best) ? sleeper : best),
-      null,
-    );
-    if (next === null) return false;
-    this.#drop(next);
+    const next = this.#sleepers.pop();
+    if (next === undefined) return false;
     this.#now = Math.max(this.#now, next.at);
     next.wake();
     return true;
+  }
+
+  #add(at: number, wake: () => void): Sleeper {
+    const sleeper: Sleeper = { at, order: (this.#order += 1), wake };
+    this.#sleepers.splice(this.#placeOf(sleeper), 0, sleeper);
+    return sleeper;
   }
 
   #drop(sleeper: Sleeper): void {
     const index = this.#sleepers.indexOf(sleeper);
     if (index >= 0) this.#sleepers.splice(index, 1);
   }
-}
 
-const NEVER = new AbortController().signal;
+  /** Where it stands: after those that wake later, before those that wake sooner. */
+  #placeOf(sleeper: Sleeper): number {
+    let low = 0;
+    let high = this.#sleepers.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const other = this.#sleepers[middle];
+      if (other !== undefined && before(sleeper, other)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
 
 function before(a: Sleeper, b: Sleeper): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);

@@ -21,6 +21,7 @@ export interface SimInstance {
 /** Processes of the simulated machine. They outlive the engine. */
 export class SimFleet implements Fleet {
   readonly instances = new Map<string, SimInstance>();
+  readonly #byPort = new Map<number, SimInstance>();
   /** Tells the checker before anything is signalled. */
   onSignal: (instance: SimInstance) => void = () => undefined;
   readonly #clock: SimClock;
@@ -55,6 +56,7 @@ export class SimFleet implements Fleet {
       crashed: false,
     };
     this.instances.set(name, instance);
+    this.#byPort.set(instance.port, instance);
     if (behaviour === "crashes") void this.#crashLater(app, instance, this.#rng.between(0, 300));
     if (behaviour === "dies-later") void this.#crashLater(app, instance, this.#rng.between(300, 3_000));
     return startedOf(instance);
@@ -91,7 +93,7 @@ export class SimFleet implements Fleet {
 
   /** What a health check would see now. */
   answers(port: number): boolean {
-    const instance = [...this.instances.values()].find((one) => one.port === port);
+    const instance = this.#byPort.get(port);
     if (instance?.alive !== true || instance.behaviour === "never-ready" || this.#clock.monotonic() < instance.readyAt)
       return false;
     if (instance.behaviour === "flaps") return this.#rng.chance(0.5);
@@ -99,7 +101,7 @@ export class SimFleet implements Fleet {
   }
 
   markReady(port: number): void {
-    const instance = [...this.instances.values()].find((one) => one.port === port);
+    const instance = this.#byPort.get(port);
     if (instance !== undefined) instance.ready = true;
   }
 

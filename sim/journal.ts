@@ -7,6 +7,8 @@ export class SimJournal extends MemoryStore {
   readonly #failShare: number;
   #now: () => number = () => 0;
   #fullUntil = 0;
+  /** Entries so far. */
+  written = 0;
 
   constructor(rng: Rng, failShare: number) {
     super();
@@ -22,6 +24,7 @@ export class SimJournal extends MemoryStore {
   override async append(...parameters: Parameters<MemoryStore["append"]>): Promise<void> {
     this.#write();
     await super.append(...parameters);
+    this.written += 1;
   }
 
   override async saveSnapshot(...parameters: Parameters<MemoryStore["saveSnapshot"]>): Promise<void> {

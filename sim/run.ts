@@ -1,5 +1,5 @@
 import { createRng, type Rng } from "../src/base/rng.ts";
-import { desiredCount } from "../src/core/instances.ts";
+import { all, desiredCount, find } from "../src/core/instances.ts";
 import type { AppState } from "../src/core/state.ts";
 import type { Behaviour } from "./fleet.ts";
 import { SimJournal } from "./journal.ts";
@@ -134,14 +134,14 @@ function atRest(world: World): readonly string[] {
 function strays(world: World, state: AppState): readonly string[] {
   const alive = [...world.fleet.instances.values()].filter((instance) => instance.alive);
   return alive
-    .filter(({ name, release }) => state.suspended || state.instances[name] === undefined || release !== state.active)
+    .filter(({ name, release }) => state.suspended || find(state, name) === undefined || release !== state.active)
     .map((instance) => `${instance.name} still runs but belongs to nothing`);
 }
 
 function incomplete(world: World, state: AppState, active: string): readonly string[] {
   const wanted = desiredCount(state, active, "web");
   const crashing = world.fleet.endsByItself(active);
-  const serving = Object.values(state.instances).filter(
+  const serving = all(state).filter(
     ({ type, routed, generation }) => type === "web" && routed && generation === state.generation,
   ).length;
   const problems: string[] = [];
@@ -155,7 +155,7 @@ function incomplete(world: World, state: AppState, active: string): readonly str
 /** What a failed way back has left beside the active release may go. */
 function planFloor({ state }: World, active: string | null): number {
   if (state === null || active === null) return 0;
-  const routed = Object.values(state.instances).filter((instance) => instance.routed).length;
+  const routed = all(state).filter((instance) => instance.routed).length;
   return Math.min(routed, desiredCount(state, active, "web"));
 }
 

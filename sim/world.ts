@@ -1,6 +1,7 @@
 import type { Failure } from "../src/base/error.ts";
 import { silentLogger } from "../src/base/log.ts";
 import type { Rng } from "../src/base/rng.ts";
+import { all } from "../src/core/instances.ts";
 import type { AppState } from "../src/core/state.ts";
 import { Engine } from "../src/engine/engine.ts";
 import type { OperatorEvent } from "../src/engine/control.ts";
@@ -152,12 +153,12 @@ export class World {
   #idle(): boolean {
     const state = this.state;
     if (state === null || this.#restartDue) return false;
+    // What is cheap to see first: this is asked at every step, and there may be ten thousand instances.
+    if (state.deployment?.outcome === null || state.routes.appliedRevision < state.routes.revision) return false;
     // Who is gone is news that the engine has not written down yet.
-    const busy = Object.values(state.instances).some(
-      ({ name, status }) => status !== "serving" || this.fleet.instances.get(name)?.alive !== true,
-    );
+    const busy = all(state).some(({ name, status }) => status !== "serving" || this.fleet.instances.get(name)?.alive !== true);
     const waiting = Object.values(state.crashes).some((crash) => crash.restartAt !== null);
-    return state.deployment?.outcome !== null && !busy && !waiting && state.routes.appliedRevision >= state.routes.revision;
+    return !busy && !waiting;
   }
 }
 

@@ -1,4 +1,5 @@
 import { HitlessError } from "../base/error.ts";
+import { all } from "../core/instances.ts";
 import type { EngineControl } from "../engine/control.ts";
 
 const WAIT_MS = 30_000;
@@ -7,7 +8,7 @@ const WAIT_MS = 30_000;
 export async function suspendAll(engine: EngineControl, by: string): Promise<void> {
   const apps = engine.apps().filter((app) => {
     const state = engine.state(app);
-    return state !== null && !state.suspended && (state.active !== null || Object.keys(state.instances).length > 0);
+    return state !== null && !state.suspended && (state.active !== null || all(state).length > 0);
   });
   throwIfDeploying(engine, apps);
   await Promise.all(apps.map((app) => suspend(engine, app, by)));

@@ -62,3 +62,19 @@ export type CommandBody =
   | { readonly kind: "timer.set"; readonly timer: string; readonly at: number };
 
 export type CommandKind = CommandBody["kind"];
+
+type ApplyCommand = Extract<Command, { kind: "traffic.apply" }>;
+
+/**
+ * A command as the journal keeps it. A route table is not kept: it may have ten thousand targets and pages of text, and after a crash the core
+ * orders a new one from its state, under a new epoch. What stands for it is for people who read the journal (absent in older ones).
+ */
+export type IntendedCommand =
+  | Exclude<Command, ApplyCommand>
+  | (Omit<ApplyCommand, "table"> & { readonly epoch?: number | undefined; readonly revision?: number | undefined });
+
+export function intended(command: Command): IntendedCommand {
+  if (command.kind !== "traffic.apply") return command;
+  const { table, ...rest } = command;
+  return { ...rest, epoch: table.epoch, revision: table.revision };
+}

@@ -14,7 +14,7 @@ import {
   whenUnpauseRequested,
 } from "./gates.ts";
 import { goBack } from "./going-back.ts";
-import { whenReady, whenStarted, whenStopped } from "./instances.ts";
+import { find, whenReady, whenStarted, whenStopped } from "./instances.ts";
 import { whenRecovered } from "./recovery.ts";
 import { syncRoutes } from "./route-tables.ts";
 import { ROUTES_TIMER, whenTrafficRefused } from "./refused-routes.ts";
@@ -97,8 +97,10 @@ const HANDLERS: Handlers = {
     whenExited(draft, [exit]);
   },
   "instance.stopped": (draft, { instance, how }) => {
+    // The end of one of another side leaves the stable one as it was.
+    const ofStableSide = find(draft.state, instance)?.generation === draft.state.generation;
     whenStopped(draft, instance, how);
-    supervise(draft);
+    if (ofStableSide) supervise(draft);
   },
   "traffic.applied": (draft, { revision }) => {
     const appliedRevision = Math.max(revision, draft.state.routes.appliedRevision);
@@ -110,7 +112,7 @@ const HANDLERS: Handlers = {
   "traffic.removed": () => undefined,
   "traffic.drained": (draft, { instances, cut }) => {
     for (const name of instances) {
-      if (draft.state.instances[name]?.status === "draining") patchInstance(draft, name, { status: "drained" });
+      if (find(draft.state, name)?.status === "draining") patchInstance(draft, name, { status: "drained" });
     }
     patchDeployment(draft, { cut: (draft.state.deployment?.cut ?? 0) + cut });
   },

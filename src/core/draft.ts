@@ -2,6 +2,7 @@ import type { Failure } from "../base/error.ts";
 import type { DeploymentName, InstanceName } from "../base/names.ts";
 import type { Command, CommandBody } from "./command.ts";
 import type { Event } from "./event.ts";
+import { find, withInstance, withoutInstance } from "./instance-book.ts";
 import type { AppState, Deployment, Instance } from "./state.ts";
 
 /** A line for people that a decision leaves behind. */
@@ -18,10 +19,12 @@ export interface Draft {
   readonly commands: Command[];
   readonly notes: NoteDraft[];
   refusal: Failure | null;
+  /** Whether the wanted route table may be another one than before: nobody need walk over all instances to see that it is not. */
+  routesTouched: boolean;
 }
 
 export function openDraft(state: AppState, event: Event): Draft {
-  return { event, at: event.at, state, commands: [], notes: [], refusal: null };
+  return { event, at: event.at, state, commands: [], notes: [], refusal: null, routesTouched: false };
 }
 
 export function patch(draft: Draft, change: Partial<AppState>): void {
@@ -54,14 +57,16 @@ export function patchDeployment(draft: Draft, change: Partial<Deployment>): void
 }
 
 export function patchInstance(draft: Draft, name: InstanceName, change: Partial<Instance>): void {
-  const instance = draft.state.instances[name];
+  const instance = find(draft.state, name);
   if (instance === undefined) return;
-  patch(draft, { instances: { ...draft.state.instances, [name]: { ...instance, ...change } } });
+  const changed = { ...instance, ...change };
+  if (changed.routed !== instance.routed) draft.routesTouched = true;
+  patch(draft, { instances: withInstance(draft.state.instances, changed) });
 }
 
 export function dropInstance(draft: Draft, name: InstanceName): void {
-  const { [name]: _gone, ...instances } = draft.state.instances;
-  patch(draft, { instances });
+  if (find(draft.state, name)?.routed === true) draft.routesTouched = true;
+  patch(draft, { instances: withoutInstance(draft.state.instances, name) });
 }
 
 function runningName(state: AppState): DeploymentName | null {

@@ -2,7 +2,7 @@ import type { Failure } from "../base/error.ts";
 import type { InstanceName } from "../base/names.ts";
 import { dropInstance, note, running, type Draft } from "./draft.ts";
 import { goBack, refillOnWayBack } from "./going-back.ts";
-import { isLive, stopInstance } from "./instances.ts";
+import { find, isLive, stopInstance } from "./instances.ts";
 import { isFilling } from "./steps.ts";
 import { recordCrash, supervise } from "./supervision.ts";
 import type { Deployment, Instance } from "./state.ts";
@@ -18,7 +18,7 @@ export function whenExited(draft: Draft, exits: readonly InstanceExit[]): void {
   const deployment = running(draft.state);
   let failure: Failure | null = null;
   for (const exit of exits) {
-    const instance = draft.state.instances[exit.instance];
+    const instance = find(draft.state, exit.instance);
     if (instance === undefined || instance.status === "stopping") continue;
     dropInstance(draft, instance.name);
     if (!isLive(instance)) continue;
@@ -39,7 +39,7 @@ function recordExit(draft: Draft, instance: Instance, how: string): void {
 
 /** An instance that could not be started, or did not become ready in time. */
 export function whenFailedToStart(draft: Draft, name: InstanceName, failure: Failure): void {
-  const instance = draft.state.instances[name];
+  const instance = find(draft.state, name);
   if (instance === undefined || (instance.status !== "starting" && instance.status !== "warming")) return;
   const deployment = running(draft.state);
   if (instance.status === "starting") dropInstance(draft, name);

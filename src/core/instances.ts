@@ -1,15 +1,14 @@
 import { instanceName, type InstanceName, type ReleaseName } from "../base/names.ts";
 import type { ProcessSpec } from "./app-spec.ts";
 import { dropInstance, note, order, patch, patchInstance, type Draft } from "./draft.ts";
+import { find, withInstance } from "./instance-book.ts";
 import type { AppState, Instance } from "./state.ts";
+
+export { all, find } from "./instance-book.ts";
 
 /** The process spec an instance runs by; null only if its release is unknown. */
 export function specOf(state: AppState, instance: Pick<Instance, "release" | "type">): ProcessSpec | null {
   return state.releases[instance.release]?.spec.processes[instance.type] ?? null;
-}
-
-export function all(state: AppState): readonly Instance[] {
-  return Object.values(state.instances);
 }
 
 /** True while the instance may still do work: neither going away nor gone. */
@@ -56,7 +55,7 @@ export function startInstance(
   };
   patch(draft, {
     next: { ...draft.state.next, instance: number + 1 },
-    instances: { ...draft.state.instances, [name]: instance },
+    instances: withInstance(draft.state.instances, instance),
   });
   order(draft, { kind: "instance.start", instance: name, type: what.type, release: what.release });
   return name;
@@ -64,7 +63,7 @@ export function startInstance(
 
 /** Orders the stop of an instance that gets no requests any more. Safe to repeat. */
 export function stopInstance(draft: Draft, name: InstanceName): void {
-  const instance = draft.state.instances[name];
+  const instance = find(draft.state, name);
   if (instance === undefined || instance.status === "stopping") return;
   const spec = specOf(draft.state, instance);
   patchInstance(draft, name, { status: "stopping", routed: false });
@@ -78,7 +77,7 @@ export function stopInstance(draft: Draft, name: InstanceName): void {
 
 /** The instance runs: await its readiness. */
 export function whenStarted(draft: Draft, started: { instance: InstanceName; pid: number; host: string; port: number }): void {
-  const instance = draft.state.instances[started.instance];
+  const instance = find(draft.state, started.instance);
   if (instance?.status !== "starting") return;
   const spec = specOf(draft.state, instance);
   if (spec === null) return;
@@ -95,7 +94,7 @@ export function whenStarted(draft: Draft, started: { instance: InstanceName; pid
 }
 
 export function whenReady(draft: Draft, name: InstanceName): void {
-  const instance = draft.state.instances[name];
+  const instance = find(draft.state, name);
   if (instance?.status !== "warming") return;
   patchInstance(draft, name, { status: "serving" });
   note(draft, `${name} is ready after ${seconds(draft.at - instance.since)}`);
@@ -103,7 +102,7 @@ export function whenReady(draft: Draft, name: InstanceName): void {
 
 /** The instance is gone. One that had to be killed is told of: it may have left work undone, and cost its grace. */
 export function whenStopped(draft: Draft, name: InstanceName, how: "exited" | "killed" | "gone"): void {
-  const instance = draft.state.instances[name];
+  const instance = find(draft.state, name);
   const spec = instance === undefined ? null : specOf(draft.state, instance);
   if (how === "killed" && spec !== null)
     note(draft, `${name} did not end within ${seconds(spec.stopGraceMs)} of ${spec.stopSignal}: it was ended by SIGKILL`, "bad");

@@ -1,3 +1,4 @@
+import { EMPTY_BOOK } from "./instance-book.ts";
 import type { AppState } from "./state.ts";
 
 /** An app that nothing is known of yet. */
@@ -9,7 +10,7 @@ export function newApp(app: string): AppState {
     promoted: [],
     releases: {},
     counts: {},
-    instances: {},
+    instances: EMPTY_BOOK,
     routes: { revision: 0, appliedRevision: 0, routed: [], specRelease: null, installed: false },
     deployment: null,
     generation: 0,

@@ -1,8 +1,9 @@
-import type { Command } from "./command.ts";
+import type { IntendedCommand } from "./command.ts";
 import { note, order, patch, running, type Draft } from "./draft.ts";
 import type { Event } from "./event.ts";
 import { whenExited } from "./exits.ts";
 import { goBack } from "./going-back.ts";
+import { all, find } from "./instances.ts";
 import { syncRoutes } from "./route-tables.ts";
 import { supervise } from "./supervision.ts";
 import type { AppState } from "./state.ts";
@@ -19,7 +20,7 @@ export function whenRecovered(draft: Draft, event: Extract<Event, { kind: "engin
       next: "Nothing was changed; deploy again.",
     });
   }
-  const gone = Object.values(draft.state.instances).filter(({ name, status }) => {
+  const gone = all(draft.state).filter(({ name, status }) => {
     const ran = status !== "starting" && status !== "stopping";
     return ran && !event.alive.includes(name);
   });
@@ -33,26 +34,29 @@ export function whenRecovered(draft: Draft, event: Extract<Event, { kind: "engin
   supervise(draft);
 }
 
-/** Whether a command that was intended but not settled before a crash is still to be run. Route tables are always ordered anew. */
-export function isStillWanted(state: AppState, command: Command): boolean {
+/** A command that can be run from what the journal holds of it. */
+type Repeatable = Exclude<IntendedCommand, { kind: "traffic.apply" }>;
+
+/** Whether a command that was intended but not settled before a crash is still to be run. */
+export function isStillWanted(state: AppState, command: IntendedCommand): command is Repeatable {
   if (command.deployment !== null && command.deployment !== running(state)?.name)
     return outlivesDeployment(command) && isDue(state, command);
   return isDue(state, command);
 }
 
-function isDue(state: AppState, command: Command): boolean {
+function isDue(state: AppState, command: IntendedCommand): boolean {
   switch (command.kind) {
+    // Route tables are always ordered anew, by `whenRecovered`.
     case "traffic.apply":
-      return command.table.epoch === state.epoch && command.table.revision === state.routes.revision;
     case "release.create":
       return false;
     case "instance.start":
     case "instance.stop":
-      return state.instances[command.instance] !== undefined;
+      return find(state, command.instance) !== undefined;
     case "instance.awaitReady":
-      return state.instances[command.instance]?.status === "warming";
+      return find(state, command.instance)?.status === "warming";
     case "traffic.drain":
-      return command.instances.some((name) => state.instances[name]?.status === "draining");
+      return command.instances.some((name) => find(state, name)?.status === "draining");
     case "traffic.quiet":
       return state.gate?.pause?.quietAt === null;
     case "traffic.remove":
@@ -70,6 +74,6 @@ function isDue(state: AppState, command: Command): boolean {
  * Stops and discards outlive the deployment that ordered them, and so does the coming of an instance: one that supervision started may
  * come while a deployment runs.
  */
-function outlivesDeployment({ kind }: Command): boolean {
+function outlivesDeployment({ kind }: IntendedCommand): boolean {
   return kind.startsWith("instance.") || kind === "traffic.drain" || kind === "release.discard" || kind === "release.prune";
 }

@@ -14,6 +14,8 @@ export function syncRoutes(draft: Draft, options: { readonly force?: boolean } =
   const { state } = draft;
   const release = state.routes.specRelease;
   if (release === null) return;
+  if (options.force !== true && state.routes.installed && !draft.routesTouched) return;
+  draft.routesTouched = false;
   const routed = routedInstances(state);
   const names = routed.map((instance) => instance.name);
   if (options.force !== true && state.routes.installed && sameNames(names, state.routes.routed)) return;

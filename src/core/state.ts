@@ -15,7 +15,7 @@ export interface AppState {
   readonly releases: Readonly<Record<ReleaseName, ReleaseRecord>>;
   /** Instances per process type as set by `scale`; otherwise the release's own count. */
   readonly counts: Readonly<Record<string, number>>;
-  readonly instances: Readonly<Record<InstanceName, Instance>>;
+  readonly instances: InstanceBook;
   readonly routes: RoutesState;
   /** The running deployment, or the last one (its `outcome` is set then). */
   readonly deployment: Deployment | null;
@@ -61,6 +61,12 @@ export interface Instance {
   /** When its start was ordered, milliseconds since the epoch. */
   readonly since: number;
 }
+
+/**
+ * The instances of an app, by shelf and name. A shelf holds those whose numbers lie next to each other, so that a change copies one shelf and the
+ * list of shelves: with ten thousand instances some hundred entries instead of all of them. Plain data: it is stored as it is.
+ */
+export type InstanceBook = Readonly<Record<string, Readonly<Record<InstanceName, Instance>>>>;
 
 export interface RoutesState {
   /** The last table that was ordered. */

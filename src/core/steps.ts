@@ -1,6 +1,6 @@
 import type { ReleaseName } from "../base/names.ts";
 import { note, patchDeployment, patchInstance, order, running, type Draft } from "./draft.ts";
-import { all, specOf, startInstance, stopInstance } from "./instances.ts";
+import { all, find, specOf, startInstance, stopInstance } from "./instances.ts";
 import { finish, promote } from "./ending.ts";
 import { hasTraffic, routeBy, syncRoutes } from "./route-tables.ts";
 import { DEFAULT_WEBSOCKETS, tunnelLimitMs, type WebSocketSpec } from "./websockets.ts";
@@ -24,26 +24,26 @@ const STEP_RULES: Readonly<Record<Step, StepRules>> = {
   },
   starting: {
     enter: startBatch,
-    done: (draft, { starting }) => starting.every((name) => draft.state.instances[name]?.status !== "starting"),
+    done: (draft, { starting }) => starting.every((name) => find(draft.state, name)?.status !== "starting"),
     next: "warming",
   },
   warming: {
     enter: () => undefined,
-    done: (draft, { starting }) => starting.every((name) => draft.state.instances[name]?.status === "serving"),
+    done: (draft, { starting }) => starting.every((name) => find(draft.state, name)?.status === "serving"),
     next: "adding",
   },
   adding: { enter: addToRoutes, done: routesApplied, next: "removing" },
   removing: { enter: removeFromRoutes, done: routesApplied, next: "draining" },
   draining: {
     enter: drainRetired,
-    done: (draft, { retiring }) => retiring.every((name) => draft.state.instances[name]?.status !== "draining"),
+    done: (draft, { retiring }) => retiring.every((name) => find(draft.state, name)?.status !== "draining"),
     next: "stopping",
   },
   stopping: {
     enter: (draft, { retiring }) => {
       for (const name of retiring) stopInstance(draft, name);
     },
-    done: (draft, { retiring }) => retiring.every((name) => draft.state.instances[name] === undefined),
+    done: (draft, { retiring }) => retiring.every((name) => find(draft.state, name) === undefined),
     next: null,
   },
   closing: {
@@ -120,7 +120,7 @@ function startBatch(draft: Draft, deployment: Deployment, stage: Stage): void {
 function addToRoutes(draft: Draft, deployment: Deployment, stage: Stage): void {
   if (stage.release !== null) routeBy(draft, stage.release);
   for (const name of deployment.starting) {
-    const instance = draft.state.instances[name];
+    const instance = find(draft.state, name);
     if (instance !== undefined && hasTraffic(draft.state, instance)) patchInstance(draft, name, { routed: true });
   }
   awaitRoutes(draft);
@@ -163,7 +163,7 @@ function routesApplied(draft: Draft, deployment: Deployment): boolean {
 
 function drainRetired(draft: Draft, deployment: Deployment): void {
   const draining = deployment.retiring.flatMap((name) => {
-    const instance = draft.state.instances[name];
+    const instance = find(draft.state, name);
     return instance?.status === "draining" ? [instance] : [];
   });
   if (draining.length === 0) return;

@@ -1,5 +1,5 @@
 import { note, order, patch, patchInstance, running, type Draft } from "./draft.ts";
-import { all, desiredCount, isLive, processTypes, startInstance } from "./instances.ts";
+import { all, desiredCount, find, isLive, processTypes, startInstance } from "./instances.ts";
 import { hasTraffic } from "./route-tables.ts";
 import type { AppState, CrashRecord, Deployment } from "./state.ts";
 
@@ -28,7 +28,7 @@ export function isRetiringBack({ direction, step }: Deployment): boolean {
 
 /** A supervised instance is ready: it gets requests. */
 export function superviseReady(draft: Draft, name: string): void {
-  const instance = draft.state.instances[name];
+  const instance = find(draft.state, name);
   // A late word of readiness about an instance that is being stopped must not bring it back into the routes.
   if (instance?.status !== "serving" || instance.generation !== draft.state.generation) return;
   if (hasTraffic(draft.state, instance)) patchInstance(draft, name, { routed: true });

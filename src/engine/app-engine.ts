@@ -2,8 +2,10 @@ import { HitlessError, type Failure } from "../base/error.ts";
 import { releaseName } from "../base/names.ts";
 import { decide, type Decision } from "../core/decide.ts";
 import { running } from "../core/draft.ts";
-import type { Command } from "../core/command.ts";
+import { intended, type Command, type IntendedCommand } from "../core/command.ts";
 import type { Event, EventBody } from "../core/event.ts";
+import { bookOf } from "../core/instance-book.ts";
+import { all } from "../core/instances.ts";
 import { newApp } from "../core/new-app.ts";
 import { isStillWanted } from "../core/recovery.ts";
 import type { AppState } from "../core/state.ts";
@@ -14,6 +16,7 @@ import { Executor, type EnginePorts } from "./executor.ts";
 import { faultOf, stackOf } from "./fault.ts";
 import { News } from "./news.ts";
 
+/** Entries from one snapshot to the next: so many, or as many as there are instances, so that what it costs does not grow with them. */
 const SNAPSHOT_EVERY = 100;
 const LOG_LINES = 20;
 const JOURNAL_RETRY_MS = 1_000;
@@ -30,6 +33,7 @@ export class AppEngine {
   readonly #news = new News();
   #state: AppState;
   #seq = 0;
+  #snapshotDue = SNAPSHOT_EVERY;
   #queue: Promise<unknown> = Promise.resolve();
   #closed = false;
   #fault: Failure | null = null;
@@ -62,8 +66,12 @@ export class AppEngine {
   async recover(): Promise<void> {
     const epoch = await this.#store.openEpoch(this.app);
     const { snapshot, entries, unsettled } = await this.#store.load(this.app);
-    this.#state = entries.reduce((state, entry) => decide(state, entry.event).state, snapshot?.state ?? newApp(this.app));
+    this.#state = entries.reduce(
+      (state, entry) => decide(state, entry.event).state,
+      restored(snapshot?.state ?? newApp(this.app)),
+    );
     this.#seq = entries.at(-1)?.seq ?? snapshot?.seq ?? 0;
+    this.#snapshotDue = (snapshot?.seq ?? 0) + Math.max(SNAPSHOT_EVERY, all(this.#state).length);
     if (this.#state.deployment?.outcome !== null && this.#state.deployment !== null) {
       const { deployment } = this.#state;
       await this.#untilWritten(() => this.#store.saveDeployment(this.app, deployment));
@@ -120,11 +128,16 @@ export class AppEngine {
     this.#state = decision.state;
     const { deployment } = decision.state;
     if (ended && deployment !== null) await this.#untilWritten(() => this.#store.saveDeployment(this.app, deployment));
-    if (this.#seq % SNAPSHOT_EVERY === 0)
-      await this.#untilWritten(() => this.#store.saveSnapshot(this.app, this.#seq, decision.state));
+    if (this.#seq >= this.#snapshotDue) await this.#snapshot();
     this.#news.tell();
     for (const command of decision.commands) this.#start(command);
     return decision.state;
+  }
+
+  async #snapshot(): Promise<void> {
+    const state = this.#state;
+    await this.#untilWritten(() => this.#store.saveSnapshot(this.app, this.#seq, state));
+    this.#snapshotDue = this.#seq + Math.max(SNAPSHOT_EVERY, all(state).length);
   }
 
   #decide(body: EventBody): Decision {
@@ -147,7 +160,7 @@ export class AppEngine {
       seq: this.#seq + 1,
       epoch: state.epoch,
       event,
-      commands,
+      commands: commands.map(intended),
       notes: notes.map((note) => ({ ...note, at: event.at })),
       deployment: (running(this.#state) ?? running(state))?.name ?? null,
     };
@@ -178,7 +191,7 @@ export class AppEngine {
       });
   }
 
-  #takeUp(command: Command): void {
+  #takeUp(command: IntendedCommand): void {
     if (isStillWanted(this.#state, command)) this.#start(command);
     else this.#submitSafely({ kind: "command.done" }, command.id);
   }
@@ -198,6 +211,11 @@ export class AppEngine {
     this.#executor.close();
     this.#news.tell();
   }
+}
+
+/** A state from a snapshot that an older version may have written. */
+function restored(state: AppState): AppState {
+  return { ...state, instances: bookOf(state.instances) };
 }
 
 function isFinal(error: HitlessError): boolean {

@@ -1,4 +1,4 @@
-import type { Command } from "../core/command.ts";
+import type { IntendedCommand } from "../core/command.ts";
 import type { Event } from "../core/event.ts";
 import type { AppState, Deployment } from "../core/state.ts";
 
@@ -14,7 +14,7 @@ export interface JournalEntry {
   readonly seq: number;
   readonly epoch: number;
   readonly event: Event;
-  readonly commands: readonly Command[];
+  readonly commands: readonly IntendedCommand[];
   readonly notes: readonly Note[];
   /** The deployment that the notes belong to, or null for supervision. */
   readonly deployment: string | null;
@@ -34,7 +34,7 @@ export interface Store {
   load(app: string): Promise<{
     readonly snapshot: { readonly seq: number; readonly state: AppState } | null;
     readonly entries: readonly JournalEntry[];
-    readonly unsettled: readonly Command[];
+    readonly unsettled: readonly IntendedCommand[];
   }>;
   saveSnapshot(app: string, seq: number, state: AppState): Promise<void>;
   /** Keeps the record of a deployment (again when it changes). */

@@ -1,6 +1,7 @@
 import type { AppStatus, DeploymentStatus, InstanceStatusLine, ReleaseStatus, TrafficStatus } from "../api/daemon.ts";
 import { HitlessError, type Failure } from "../base/error.ts";
 import { gateState } from "../core/gate-state.ts";
+import { all } from "../core/instances.ts";
 import type { MaintenanceState, PauseState } from "../core/gate.ts";
 import { lostOf, sumRows, totalOf, type LedgerSnapshot } from "../core/ledger.ts";
 import { phaseOf } from "../core/phase.ts";
@@ -12,7 +13,7 @@ import type { Traffic } from "../ports/traffic.ts";
 /** What a person wants to know of an app at a glance; the proxy's part is null while it does not answer. */
 export async function appStatus(state: AppState, fault: Failure | null, traffic: Traffic): Promise<AppStatus> {
   const [present, ledger] = await Promise.all([orNull(traffic.present(state.app)), orNull(traffic.ledger(state.app))]);
-  const instances = Object.values(state.instances).toSorted(
+  const instances = all(state).toSorted(
     (a, b) => a.type.localeCompare(b.type) || a.since - b.since || (a.name < b.name ? -1 : 1),
   );
   return {
@@ -70,7 +71,7 @@ export function deploymentStatus(deployment: Deployment): DeploymentStatus {
 
 /** Newest first. */
 export function releaseStatuses(state: AppState): readonly ReleaseStatus[] {
-  const instances = Object.values(state.instances);
+  const instances = all(state);
   return Object.values(state.releases)
     .toSorted((a, b) => (nameNumber(b.release) ?? 0) - (nameNumber(a.release) ?? 0))
     .map(({ release, createdAt, contentHash, gitCommit, gitDirty, files, bytes }) => ({

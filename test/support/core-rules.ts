@@ -3,7 +3,7 @@ import type { Decision } from "../../src/core/decide.ts";
 import { running } from "../../src/core/draft.ts";
 import type { Event } from "../../src/core/event.ts";
 import type { RouteTable } from "../../src/core/routes.ts";
-import { countsAfter } from "../../src/core/instances.ts";
+import { all, countsAfter, find } from "../../src/core/instances.ts";
 import type { AppState, Deployment, Instance } from "../../src/core/state.ts";
 
 interface Watched {
@@ -15,7 +15,7 @@ export function brokenRules(before: AppState, event: Event, decision: Decision, 
   const { state, commands } = decision;
   const tables = commands.flatMap((command) => (command.kind === "traffic.apply" ? [command.table] : []));
   return [
-    ...Object.values(state.instances).flatMap((instance) => ofInstance(instance)),
+    ...all(state).flatMap((instance) => ofInstance(instance)),
     ...commands.flatMap((command) => ofStop(before, event, command)),
     ...tables.flatMap((table) => ofTable(state, table)),
     ...monotone(lastTable === null ? tables : [lastTable, ...tables]),
@@ -31,7 +31,7 @@ function ofInstance({ name, routed, status }: Instance): string[] {
 /** Told to stop is only what never got requests, or what every worker has acknowledged to be drained. */
 function ofStop(before: AppState, event: Event, command: Command): string[] {
   if (command.kind !== "instance.stop") return [];
-  const instance = before.instances[command.instance];
+  const instance = find(before, command.instance);
   if (instance === undefined) return [`${command.instance} is told to stop and was never started`];
   if (instance.routed) return [`${instance.name} is told to stop while it is routed`];
   if (instance.status !== "draining") return [];
@@ -41,7 +41,7 @@ function ofStop(before: AppState, event: Event, command: Command): string[] {
 
 function ofTable(state: AppState, table: RouteTable): string[] {
   const names = table.pools.flatMap(({ targets }) => targets.map(({ instance }) => instance));
-  const wrong = names.filter((name) => state.instances[name]?.status !== "serving");
+  const wrong = names.filter((name) => find(state, name)?.status !== "serving");
   const empty = table.pools.filter(({ weight, targets }) => weight !== targets.length || targets.length === 0);
   return [
     ...wrong.map((name) => `${name} is routed and does not serve`),
@@ -70,8 +70,8 @@ function ids(before: AppState, commands: readonly Command[]): string[] {
 function floor(before: AppState, state: AppState, tables: readonly RouteTable[]): string[] {
   const deployment = running(state);
   if (tables.length === 0 || deployment === null || deployment.kind === "suspend" || state.active === null) return [];
-  const routed = (of: AppState): readonly Instance[] => Object.values(of.instances).filter((instance) => instance.routed);
-  const left = routed(before).filter(({ name }) => state.instances[name] !== undefined);
+  const routed = (of: AppState): readonly Instance[] => all(of).filter((instance) => instance.routed);
+  const left = routed(before).filter(({ name }) => find(state, name) !== undefined);
   const least = Math.min(left.length, planned(state, deployment));
   return routed(state).length < least ? [`${routed(state).length} routed, at least ${least} must be`] : [];
 }

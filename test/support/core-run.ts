@@ -2,7 +2,8 @@ import type { AppSpec } from "../../src/core/app-spec.ts";
 import type { Command, CommandKind } from "../../src/core/command.ts";
 import { decide, type Decision } from "../../src/core/decide.ts";
 import { running } from "../../src/core/draft.ts";
-import type { EventBody } from "../../src/core/event.ts";
+import type { Event, EventBody } from "../../src/core/event.ts";
+import { all } from "../../src/core/instances.ts";
 import { newApp } from "../../src/core/new-app.ts";
 import { isStillWanted } from "../../src/core/recovery.ts";
 import type { RouteTable } from "../../src/core/routes.ts";
@@ -29,11 +30,14 @@ export class CoreRun {
   /** Every command that was ordered. */
   readonly ordered: Command[] = [];
   readonly events: (EventBody & { settles?: string })[] = [];
+  /** Told of each event before it is decided. */
+  onEvent: (event: Event) => void = () => undefined;
 
   send(body: EventBody, settles?: string): Decision {
     this.at += 10;
     const event = { ...body, at: this.at, ...(settles === undefined ? {} : { settles }) };
     const before = this.state;
+    this.onEvent(event);
     const decision = decide(before, event);
     this.pending = this.pending.filter(({ id }) => id !== settles);
     this.events.push(body);
@@ -109,7 +113,7 @@ export class CoreRun {
   }
 
   instances(): readonly Instance[] {
-    return Object.values(this.state.instances);
+    return all(this.state);
   }
 
   /** `r2 r2 r1`: the releases of the instances that serve, with one word each. */

@@ -1,6 +1,6 @@
 import { HitlessError, assert } from "../../base/error.ts";
 import { nameNumber } from "../../base/names.ts";
-import type { Command } from "../../core/command.ts";
+import type { IntendedCommand } from "../../core/command.ts";
 import type { AppState, Deployment } from "../../core/state.ts";
 import type { JournalEntry, Note, Store } from "../../ports/store.ts";
 
@@ -8,7 +8,7 @@ interface AppJournal {
   epoch: number;
   readonly entries: JournalEntry[];
   snapshot: { readonly seq: number; readonly state: AppState } | null;
-  readonly unsettled: Map<string, Command>;
+  readonly unsettled: Map<string, IntendedCommand>;
   readonly deployments: Map<string, Deployment>;
   readonly notes: (Note & { readonly seq: number; readonly deployment: string | null })[];
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from "node:sqlite";
 import { assert, HitlessError } from "../../base/error.ts";
 import { nameNumber } from "../../base/names.ts";
-import type { Command } from "../../core/command.ts";
+import type { IntendedCommand } from "../../core/command.ts";
 import type { Event } from "../../core/event.ts";
 import type { AppState, Deployment } from "../../core/state.ts";
 import type { JournalEntry, Note, Store } from "../../ports/store.ts";
@@ -84,7 +84,11 @@ export class SqliteStore implements Store {
     const snapshot = row === undefined ? null : { seq: Number(row["seq"]), state: parse(row["state"]) as AppState };
     const entries = this.#all("SELECT * FROM journal WHERE app = ? AND seq > ? ORDER BY seq", app, snapshot?.seq ?? 0);
     const commands = this.#all("SELECT body FROM commands WHERE app = ? ORDER BY seq, position", app);
-    return { snapshot, entries: entries.map(entryOf), unsettled: commands.map((command) => parse(command["body"]) as Command) };
+    return {
+      snapshot,
+      entries: entries.map(entryOf),
+      unsettled: commands.map((command) => parse(command["body"]) as IntendedCommand),
+    };
   }
 
   async saveSnapshot(app: string, seq: number, state: AppState): Promise<void> {
@@ -137,7 +141,7 @@ export class SqliteStore implements Store {
     this.#database.close();
   }
 
-  #intend(app: string, seq: number, position: number, command: Command): void {
+  #intend(app: string, seq: number, position: number, command: IntendedCommand): void {
     this.#run(
       "INSERT OR REPLACE INTO commands (app, id, seq, position, body) VALUES (?, ?, ?, ?, ?)",
       app,
@@ -216,7 +220,7 @@ function entryOf(row: Row): JournalEntry {
     epoch: Number(row["epoch"]),
     deployment: row["deployment"] === null ? null : String(row["deployment"]),
     event: parse(row["event"]) as Event,
-    commands: parse(row["commands"]) as Command[],
+    commands: parse(row["commands"]) as IntendedCommand[],
     notes: [],
   };
 }

@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { MemoryStore } from "../../../src/adapters/memory/store.ts";
 import { createRng } from "../../../src/base/rng.ts";
 import { silentLogger } from "../../../src/base/log.ts";
+import { intended } from "../../../src/core/command.ts";
 import { decide } from "../../../src/core/decide.ts";
+import { all } from "../../../src/core/instances.ts";
 import { newApp } from "../../../src/core/new-app.ts";
 import type { AppState } from "../../../src/core/state.ts";
 import { AppEngine } from "../../../src/engine/app-engine.ts";
@@ -58,10 +60,27 @@ describe("the state of an app", () => {
     let state = newApp(APP);
     for (const { event, commands } of entries) {
       const decision = decide(state, event);
-      expect(decision.commands).toEqual(commands);
+      expect(decision.commands.map(intended)).toEqual(commands);
       state = decision.state;
     }
   });
+});
+
+test("no page of text and no target of a route table is kept in the journal", async () => {
+  const { entries } = await (await twoReleases()).store.load(APP);
+  const applies = entries.flatMap(({ commands }) => commands.filter(({ kind }) => kind === "traffic.apply"));
+  expect(applies.length).toBeGreaterThan(4);
+  for (const apply of applies) expect(Object.keys(apply).toSorted()).toEqual(["deployment", "epoch", "id", "kind", "revision"]);
+});
+
+test("a snapshot of an older version, with the instances in one record by name, is taken up", async () => {
+  const { store, world } = await twoReleases();
+  const state = world.state!;
+  const instances = Object.fromEntries(all(state).map((instance) => [instance.name, instance]));
+  await store.saveSnapshot(APP, store.written, { ...state, instances } as unknown as AppState);
+  const { engine } = engineOn(store, world.fleet);
+  await engine.recover();
+  expect(engine.state.instances).toEqual(state.instances);
 });
 
 /** An engine of its own over the fakes of the simulation. */
@@ -73,10 +92,10 @@ interface Alone {
   readonly tables: () => number;
 }
 
-function engineOn(store: MemoryStore): Alone {
+function engineOn(store: MemoryStore, known?: SimFleet): Alone {
   const clock = new SimClock();
   const rng = createRng(1);
-  const fleet = new SimFleet(clock, rng, new Map());
+  const fleet = known ?? new SimFleet(clock, rng, new Map());
   const checker = new Checker(fleet.instances);
   const traffic = new SimTraffic({ clock, rng, fleet, checker, awayShare: 0 });
   const releases = new SimReleases(clock, rng, 0);
