@@ -2,6 +2,7 @@ import type { HistogramData } from "../base/histogram.ts";
 import type { InstanceName, ReleaseName } from "../base/names.ts";
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
 import type { RouteTable } from "../core/routes.ts";
+import type { TableChange } from "./table-change.ts";
 import type { Certificate } from "./tls/certificate.ts";
 import type { ChallengeAnswers } from "./tls/challenges.ts";
 import type { SecureSettings } from "./tls/secure-acceptor.ts";
@@ -24,8 +25,17 @@ export type HolderMessage =
     }
   /** The app is not served there any more. Without any app it is no longer accepted on; the connections that are open go on. */
   | { readonly kind: "unlisten"; readonly id: number; readonly listener: string; readonly app: string }
-  /** `workers`: among how many the limits per instance are shared; absent: this one has them alone. */
-  | { readonly kind: "routes"; readonly id: number; readonly table: RouteTable; readonly workers?: number }
+  /**
+   * `workers`: among how many the limits per instance are shared; absent: this one has them alone. `pieces`: the table is a change of the one
+   * that was sent before (see `TableChange`); absent: it is whole.
+   */
+  | {
+      readonly kind: "routes";
+      readonly id: number;
+      readonly table: RouteTable;
+      readonly workers?: number;
+      readonly pieces?: TableChange["pieces"];
+    }
   | { readonly kind: "remove"; readonly id: number; readonly app: string }
   /** The certificates the app's secure listener has from now on. */
   | { readonly kind: "certificates"; readonly id: number; readonly app: string; readonly certificates: readonly Certificate[] }

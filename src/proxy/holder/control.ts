@@ -1,63 +1,17 @@
 import { z } from "zod";
 import type { UpgradeRequest } from "../../api/proxy-control.ts";
-import { proxySchema } from "../../api/app-spec.ts";
-import { gateSchema } from "../../api/gate.ts";
-import { errorPagesSchema } from "../../api/pages.ts";
-import { routingSchema } from "../../api/routing.ts";
-import { listenSchema, tlsSchema } from "../../api/tls.ts";
+import { tlsSchema } from "../../api/tls.ts";
 import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
-import { NAME_PATTERN } from "../../base/names.ts";
-import { PROTOCOLS } from "../../core/app-spec.ts";
-import { PROXY_PROTOCOL_VERSIONS } from "../../core/forwarding.ts";
-import type { RouteTable } from "../../core/routes.ts";
 import { checkTls } from "../tls/check.ts";
 import type { Holder } from "./holder.ts";
 import type { Upgrade } from "./upgrade.ts";
 import { probe } from "./probe.ts";
+import { healthSchema, parseTable } from "./table-body.ts";
 
 const ms = z.number().int().min(0);
-const protocol = z.enum(PROTOCOLS);
-const proxyProtocol = z.enum(PROXY_PROTOCOL_VERSIONS);
-const health = z.strictObject({
-  path: z.string().startsWith("/"),
-  protocol: protocol.optional(),
-  proxyProtocol: proxyProtocol.optional(),
-  host: z.string().nullable(),
-  intervalMs: ms.min(1),
-  timeoutMs: ms.min(1),
-  passes: z.number().int().min(1),
-  failures: z.number().int().min(1),
-});
-const target = z.strictObject({
-  instance: z.string().min(1),
-  host: z.string().min(1),
-  port: z.number().int().min(1).max(65_535),
-  protocol: protocol.optional(),
-  proxyProtocol: proxyProtocol.optional(),
-  health: health.nullable(),
-});
-const table: z.ZodType<RouteTable> = z.strictObject({
-  app: z.string().regex(NAME_PATTERN),
-  epoch: z.number().int().min(0),
-  revision: z.number().int().min(0),
-  listen: listenSchema,
-  tls: tlsSchema.nullable(),
-  proxy: proxySchema,
-  routing: routingSchema.optional(),
-  errorPages: errorPagesSchema.optional(),
-  gate: gateSchema.optional(),
-  pools: z.array(
-    z.strictObject({
-      release: z.string().min(1),
-      weight: z.number().min(0),
-      preview: z.boolean().optional(),
-      targets: z.array(target),
-    }),
-  ),
-});
 const removal = z.strictObject({ epoch: z.number().int().min(0) });
 const drain = z.strictObject({ instances: z.array(z.string().min(1)), timeoutMs: ms, tunnelsMs: ms.optional() });
-const probing = z.strictObject({ host: z.string().min(1), port: z.number().int().min(1).max(65_535), health });
+const probing = z.strictObject({ host: z.string().min(1), port: z.number().int().min(1).max(65_535), health: healthSchema });
 const upgrade: z.ZodType<UpgradeRequest> = z.strictObject({
   program: z.strictObject({ command: z.string().min(1), args: z.array(z.string()), version: z.string().min(1) }),
   readyMs: ms.min(1),
@@ -74,7 +28,11 @@ export interface ControlTargets {
 /** The calls of `api/proxy-control` on a holder. */
 export function controlRoutes({ holder, upgrade: upgrading, onShutdown }: ControlTargets): readonly Route[] {
   return [
-    { method: "PUT", path: "/apps/:app/routes", handle: ({ body }) => holder.apply(parseBody(table, body)) },
+    {
+      method: "PUT",
+      path: "/apps/:app/routes",
+      handle: ({ params, body }) => holder.apply(parseTable(body, holder.table(params["app"] ?? ""))),
+    },
     {
       method: "DELETE",
       path: "/apps/:app",

@@ -8,7 +8,8 @@ import { claimProblem } from "../../core/claims.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { DrainLimits, DrainOutcome, RouteTable } from "../../core/routes.ts";
 import type { HolderMessage, WorkerDelta } from "../messages.ts";
-import type { Certificate } from "../tls/certificate.ts";
+import { hasSameTargets, instancesOf } from "../table-change.ts";
+import { problemOfTime, type Certificate } from "../tls/certificate.ts";
 import { CertificateStore } from "../tls/certificate-store.ts";
 import { AcmeCertificates } from "../tls/acme/acme-certificates.ts";
 import { ChallengeBoard } from "../tls/acme/challenge-board.ts";
@@ -65,6 +66,8 @@ export class Holder {
   readonly #workers: WorkerGroup;
   readonly #listeners: AppListeners;
   readonly #certificates: CertificateStore;
+  /** What every worker has, by app. */
+  readonly #sentCertificates = new Map<string, string>();
   readonly #acme: AcmeCertificates;
   readonly #challenges: ChallengeBoard;
   readonly #ticketKeys: TicketKeys;
@@ -202,6 +205,11 @@ export class Holder {
 
   // --- what the daemon asks for ---
 
+  /** The present one. */
+  table(app: string): RouteTable | undefined {
+    return this.#tables.get(app);
+  }
+
   /** One change at a time, so that a table is either before or after another for every worker. */
   apply(table: RouteTable): Promise<AppliedRoutes> {
     return this.exclusively(() => this.#apply(table));
@@ -318,12 +326,13 @@ export class Holder {
     this.#tables.set(app, table);
     this.#unserved.delete(app);
     await this.#save();
-    this.#health.apply(table);
+    const sameTargets = known !== undefined && hasSameTargets(known, table);
+    if (!sameTargets) this.#health.apply(table);
     this.#metrics.apply(table);
     const answers = await this.#workers.demandAll({ kind: "routes", table, workers: this.#options.workers });
-    this.#workers.tellAll({ kind: "health", app, down: this.#health.down(app) });
-    const kept = new Set(table.pools.flatMap((pool) => pool.targets.map((target) => target.instance)));
-    this.#counts.book.book(app).forget(kept);
+    if (!sameTargets) this.#workers.tellAll({ kind: "health", app, down: this.#health.down(app) });
+    const book = this.#counts.book.book(app);
+    if (!sameTargets) book.forget(new Set(instancesOf(table)));
     return { app, epoch, revision, workers: answers.length };
   }
 
@@ -337,6 +346,7 @@ export class Holder {
     await this.#workers.demandAll({ kind: "remove", app });
     this.#tables.delete(app);
     this.#certificates.remove(app);
+    this.#sentCertificates.delete(app);
     this.#acme.remove(app);
     this.#health.remove(app);
     this.#metrics.remove(app);
@@ -353,7 +363,15 @@ export class Holder {
   }
 
   async #sendCertificates(app: string): Promise<void> {
-    await this.#workers.demandAll({ kind: "certificates", app, certificates: this.#certificatesOf(app) });
+    const certificates = this.#certificatesOf(app);
+    const now = Date.now();
+    // A worker chooses among them by what is valid when it gets them.
+    const state = certificates
+      .map((certificate) => `${certificate.id} ${String(problemOfTime(certificate, now) === null)}`)
+      .join();
+    if (this.#sentCertificates.get(app) === state) return;
+    await this.#workers.demandAll({ kind: "certificates", app, certificates });
+    this.#sentCertificates.set(app, state);
   }
 
   async #prepare(worker: WorkerProcess): Promise<void> {
@@ -381,7 +399,8 @@ export class Holder {
   }
 
   #throwIfRouted(app: string, instances: readonly InstanceName[]): void {
-    const routed = this.#tables.get(app)?.pools.flatMap((pool) => pool.targets.map((target) => target.instance)) ?? [];
+    const table = this.#tables.get(app);
+    const routed = table === undefined ? [] : instancesOf(table);
     const wrong = instances.filter((instance) => routed.includes(instance));
     if (wrong.length === 0) return;
     throw new HitlessError({

@@ -70,12 +70,12 @@ export class RouteFile {
   }
 
   async #write(tables: readonly RouteTable[]): Promise<void> {
-    const content: Content = { sha256: checksum(tables), tables };
+    const text = JSON.stringify(tables);
     const temporary = `${this.#path}.new`;
     try {
       const file = await open(temporary, "w", 0o600);
       try {
-        await file.writeFile(JSON.stringify(content));
+        await file.writeFile(`{"sha256":"${sha256(text)}","tables":${text}}`);
         await file.sync();
       } finally {
         await file.close();
@@ -116,7 +116,7 @@ export class RouteFile {
   async #read(path: string): Promise<readonly RouteTable[] | string> {
     try {
       const content = JSON.parse(await readFile(path, "utf8")) as Content;
-      return checksum(content.tables) === content.sha256 ? content.tables : "is damaged (its checksum is wrong)";
+      return sha256(JSON.stringify(content.tables)) === content.sha256 ? content.tables : "is damaged (its checksum is wrong)";
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return MISSING;
       return `is damaged (${error instanceof Error ? error.message : String(error)})`;
@@ -131,6 +131,6 @@ export class RouteFile {
 
 const MISSING = "is missing";
 
-function checksum(tables: readonly RouteTable[]): string {
-  return createHash("sha256").update(JSON.stringify(tables)).digest("hex");
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }

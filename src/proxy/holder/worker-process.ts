@@ -1,7 +1,9 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "../../base/log.ts";
+import type { RouteTable } from "../../core/routes.ts";
 import type { HolderMessage, WorkerDelta, WorkerMessage } from "../messages.ts";
+import { changeSince } from "../table-change.ts";
 import { Questions, type Answer, type Member, type Question, type WithoutId } from "./member.ts";
 
 export interface WorkerEvents {
@@ -22,6 +24,8 @@ export class WorkerProcess implements Member {
   readonly #child: ChildProcess;
   readonly #log: Logger;
   readonly #questions = new Questions();
+  /** What it was sent last. */
+  readonly #tables = new Map<string, RouteTable>();
   #clientConnections = 0;
   #listened = false;
 
@@ -73,8 +77,9 @@ export class WorkerProcess implements Member {
   ask(question: WithoutId<Question>, handle?: unknown): Promise<Answer> {
     if (!this.alive) return Promise.resolve({ kind: "died" });
     this.#listened ||= question.kind === "listen";
+    const shortened = this.#shortened(question);
     return this.#questions.ask((id) => {
-      this.#send({ ...question, id }, handle, (error) => {
+      this.#send({ ...shortened, id }, handle, (error) => {
         this.#questions.settle(id, { kind: "refused", reason: `it could not be told: ${error.message}` });
       });
     });
@@ -94,6 +99,16 @@ export class WorkerProcess implements Member {
 
   tell(message: HolderMessage): void {
     if (this.alive) this.#send(message, undefined, () => undefined);
+  }
+
+  /** What the worker has of a table it is not sent again. */
+  #shortened(question: WithoutId<Question>): WithoutId<Question> {
+    if (question.kind === "remove") this.#tables.delete(question.app);
+    if (question.kind !== "routes") return question;
+    const { table } = question;
+    const before = this.#tables.get(table.app);
+    this.#tables.set(table.app, table);
+    return before === undefined ? question : { ...question, ...changeSince(before, table) };
   }
 
   #send(message: HolderMessage, handle: unknown, onError: (error: Error) => void): void {

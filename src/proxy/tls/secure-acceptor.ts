@@ -62,7 +62,10 @@ export class SecureAcceptor {
     this.#server.emit("connection", socket);
   }
 
+  /** Comes with every route table; only other settings cost anything. */
   apply(settings: SecureSettings): void {
+    const { minVersion, unknownName } = this.#settings;
+    if (settings.minVersion === minVersion && settings.unknownName === unknownName) return;
     this.#settings = settings;
     this.#install();
   }

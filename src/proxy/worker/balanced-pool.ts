@@ -58,7 +58,9 @@ export class BalancedPool implements TargetGroup, TurnRules<LiveTarget> {
     return this.isUsable && this.#targets.some((target) => !tried.has(target.instance) && this.mayServe(target));
   }
 
+  /** The same list once more costs nothing. */
   set(targets: readonly LiveTarget[], balance: BalanceSpec): void {
+    if (targets === this.#targets && isSame(balance, this.#balance)) return;
     const first = this.#targets.length === 0 ? this.#events.firstOf(targets.length) : 0;
     const present = new Set(targets);
     const gone = this.#targets.filter((target) => !present.has(target));
@@ -194,4 +196,8 @@ export class BalancedPool implements TargetGroup, TurnRules<LiveTarget> {
   #newTurns(): Turns<LiveTarget> {
     return this.#balance.by === "least" ? new LeastOutstanding(this, () => this.#events.random()) : new RoundRobin(this);
   }
+}
+
+function isSame(a: BalanceSpec, b: BalanceSpec): boolean {
+  return a.by === b.by && a.slowStartMs === b.slowStartMs && a.maxPerInstance === b.maxPerInstance;
 }

@@ -4,10 +4,11 @@ import { DEFAULT_BALANCE, type PreviewSpec } from "../../core/routing.ts";
 import { AccessLog } from "../access-log/access-log.ts";
 import { LogFiles } from "../access-log/log-file.ts";
 import type { WorkerAppDelta } from "../messages.ts";
+import { hasSameTargets } from "../table-change.ts";
 import { AppGate } from "./app-gate.ts";
 import { NO_PAGES, ownPages } from "./error-response.ts";
 import { closingWindow, DEFAULT_WEBSOCKETS } from "../../core/websockets.ts";
-import { Balancer } from "./balancer.ts";
+import { Balancer, type PoolParts } from "./balancer.ts";
 import { cohortOf } from "./cohort.ts";
 import type { ClientAddress } from "./forwarded-fields.ts";
 import { ForwardedFields } from "./forwarded-fields.ts";
@@ -55,6 +56,8 @@ export class LiveApp implements RoutedApp {
   /** Through whatever stands before the app. */
   readonly #openRoute: Route;
   readonly #targets = new Map<InstanceName, LiveTarget>();
+  /** As the present table has them. */
+  #pools: readonly PoolParts[] = [];
   readonly #balancer: Balancer;
   /** Workers among which a limit per instance is shared. */
   #workers: number;
@@ -287,13 +290,11 @@ export class LiveApp implements RoutedApp {
       this.forwarding = new ForwardedFields(table.proxy.forwarding);
     }
     const balance = table.routing?.balance ?? DEFAULT_BALANCE;
-    this.#inFlightMax = balance.maxPerInstance === null ? Infinity : Math.ceil(balance.maxPerInstance / this.#workers);
-    for (const target of this.#targets.values()) target.routed = false;
-    const pools = table.pools.map((pool) => ({
-      release: pool.release,
-      weight: pool.weight,
-      targets: pool.targets.map((target) => this.#liveTarget(target, pool.release)),
-    }));
+    const inFlightMax = balance.maxPerInstance === null ? Infinity : Math.ceil(balance.maxPerInstance / this.#workers);
+    const isSame = inFlightMax === this.#inFlightMax && hasSameTargets(table, this.table);
+    this.#inFlightMax = inFlightMax;
+    if (!isSame || this.#pools.length === 0) this.#pools = this.#poolsOf(table);
+    const pools = table.pools.map(({ weight }, index) => ({ ...(this.#pools[index] as PoolParts), weight }));
     this.table = table;
     this.pages = ownPages(table.errorPages);
     this.#gate = new AppGate(table.gate);
@@ -303,6 +304,15 @@ export class LiveApp implements RoutedApp {
     const { accessLog } = table.proxy;
     this.accessLog = accessLog === undefined ? null : new AccessLog(table.app, accessLog, this.#logs.file(accessLog.path));
     this.#balancer.apply(pools, balance);
+  }
+
+  #poolsOf(table: RouteTable): readonly PoolParts[] {
+    for (const target of this.#targets.values()) target.routed = false;
+    return table.pools.map(({ release, weight, targets }) => ({
+      release,
+      weight,
+      targets: targets.map((target) => this.#liveTarget(target, release)),
+    }));
   }
 
   #liveTarget(target: Target, release: ReleaseName): LiveTarget {

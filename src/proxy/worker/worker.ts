@@ -1,9 +1,11 @@
 import type net from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { RouteTable } from "../../core/routes.ts";
 import { DEFAULT_ROUTING } from "../../core/routing.ts";
 import { bookOf } from "../listener-key.ts";
 import type { HolderMessage, WorkerMessage } from "../messages.ts";
 import { REPORT_INTERVAL_MS } from "../messages.ts";
+import { changed } from "../table-change.ts";
 import type { Certificate } from "../tls/certificate.ts";
 import { NO_CHALLENGES } from "../tls/challenges.ts";
 import { SecureAcceptor, type SecureSettings } from "../tls/secure-acceptor.ts";
@@ -36,6 +38,8 @@ export class Worker implements ClientHost {
   challenges = NO_CHALLENGES;
   readonly #options: WorkerOptions;
   readonly #apps = new Map<string, LiveApp>();
+  /** As they came last, also one that was refused: the next one may come as a change of it. */
+  readonly #tables = new Map<string, RouteTable>();
   readonly #listeners = new Map<string, Listener>();
   readonly #certificates = new Map<string, readonly Certificate[]>();
   #ticketKeys: Uint8Array | null = null;
@@ -277,8 +281,11 @@ export class Worker implements ClientHost {
     return [...this.#listeners.values()].filter((listener) => listener.serves(app));
   }
 
-  #routes({ id, table, workers = 1 }: Of<"routes">): void {
-    const known = this.#apps.get(table.app);
+  #routes({ id, table: sent, workers = 1, pieces }: Of<"routes">): void {
+    const known = this.#apps.get(sent.app);
+    const before = this.#tables.get(sent.app);
+    const table = before === undefined || pieces === undefined ? sent : changed(before, { table: sent, pieces });
+    this.#tables.set(table.app, table);
     if (known?.apply(table, workers) === false) {
       this.#options.send({ kind: "refused", id, reason: "the table is older than the present one" });
       return;
@@ -298,6 +305,7 @@ export class Worker implements ClientHost {
       for (const listener of this.#listeners.values()) listener.router.delete(live);
     }
     this.#certificates.delete(app);
+    this.#tables.delete(app);
     this.#done(id);
   }
 

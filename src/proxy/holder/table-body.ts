@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { proxySchema } from "../../api/app-spec.ts";
+import { gateSchema } from "../../api/gate.ts";
+import { errorPagesSchema } from "../../api/pages.ts";
+import { routingSchema } from "../../api/routing.ts";
+import { listenSchema, tlsSchema } from "../../api/tls.ts";
+import { parseBody } from "../../api/transport/serve.ts";
+import { NAME_PATTERN } from "../../base/names.ts";
+import { PROTOCOLS } from "../../core/app-spec.ts";
+import { PROXY_PROTOCOL_VERSIONS } from "../../core/forwarding.ts";
+import type { Pool, RouteTable } from "../../core/routes.ts";
+import { changed, changeSince } from "../table-change.ts";
+
+const ms = z.number().int().min(0);
+const protocol = z.enum(PROTOCOLS);
+const proxyProtocol = z.enum(PROXY_PROTOCOL_VERSIONS);
+
+export const healthSchema = z.strictObject({
+  path: z.string().startsWith("/"),
+  protocol: protocol.optional(),
+  proxyProtocol: proxyProtocol.optional(),
+  host: z.string().nullable(),
+  intervalMs: ms.min(1),
+  timeoutMs: ms.min(1),
+  passes: z.number().int().min(1),
+  failures: z.number().int().min(1),
+});
+const target = z.strictObject({
+  instance: z.string().min(1),
+  host: z.string().min(1),
+  port: z.number().int().min(1).max(65_535),
+  protocol: protocol.optional(),
+  proxyProtocol: proxyProtocol.optional(),
+  health: healthSchema.nullable(),
+});
+const table: z.ZodType<RouteTable> = z.strictObject({
+  app: z.string().regex(NAME_PATTERN),
+  epoch: z.number().int().min(0),
+  revision: z.number().int().min(0),
+  listen: listenSchema,
+  tls: tlsSchema.nullable(),
+  proxy: proxySchema,
+  routing: routingSchema.optional(),
+  errorPages: errorPagesSchema.optional(),
+  gate: gateSchema.optional(),
+  pools: z.array(
+    z.strictObject({
+      release: z.string().min(1),
+      weight: z.number().min(0),
+      preview: z.boolean().optional(),
+      targets: z.array(target),
+    }),
+  ),
+});
+
+/** Checks a table that was sent; the targets of the present one were checked when they came, and are taken from there. */
+export function parseTable(body: unknown, present: RouteTable | undefined): RouteTable {
+  if (present === undefined || !hasPools(body)) return parseBody(table, body);
+  const { pieces, table: rest } = changeSince(present, body);
+  const checked = table.safeParse(rest);
+  // The whole body says in which places the problems are.
+  return checked.success ? changed(present, { pieces, table: checked.data }) : parseBody(table, body);
+}
+
+/** As much as can be said without a look at every target. */
+function hasPools(body: unknown): body is RouteTable {
+  const pools = (body as Partial<RouteTable> | null)?.pools as unknown;
+  return Array.isArray(pools) && pools.every((pool: Partial<Pool> | null) => Array.isArray(pool?.targets));
+}
