@@ -11,6 +11,7 @@ import {
   type ProxySpec,
 } from "../core/app-spec.ts";
 import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
+import { eventStreamSchema } from "./event-streams.ts";
 import { maintenanceSchema } from "./gate.ts";
 import { errorPagesSchema } from "./pages.ts";
 import { routingSchema } from "./routing.ts";
@@ -72,6 +73,7 @@ export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
   forwarding: forwardingSchema.optional(),
   proxyProtocol: proxyProtocolSchema.optional(),
   websockets: websocketSchema.optional(),
+  eventStreams: eventStreamSchema.optional(),
 });
 
 /** The wire schema of an AppSpec: what the daemon accepts from any client, already resolved and with units. */

@@ -8,6 +8,7 @@ import type { TlsSpec } from "../core/tls.ts";
 import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { resolveEnvironment } from "./environment.ts";
 import { describeProblems } from "./problems.ts";
+import { eventStreamsOf } from "./event-streams.ts";
 import { holdOf } from "./hold.ts";
 import { readErrorPages, readMaintenance } from "./pages.ts";
 import { routingOf } from "./routing.ts";
@@ -112,6 +113,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages, maintenance }:
       ...(config.metrics === undefined ? {} : { metrics: config.metrics.listen }),
       ...(config.accessLog === undefined ? {} : { accessLog: accessLogOf(config.accessLog, base) }),
       ...forwardingOf(config),
+      ...(config.eventStreams === undefined ? {} : { eventStreams: eventStreamsOf(config.eventStreams) }),
       ...(config.websockets === undefined ? {} : { websockets: websocketsOf(config.websockets) }),
     },
     routing: routingOf(config, previewSecret),

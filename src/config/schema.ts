@@ -4,6 +4,7 @@ import { NAME_PATTERN } from "../base/names.ts";
 import { PROTOCOLS, STRATEGIES, type Batch } from "../core/app-spec.ts";
 import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
 import { address } from "./address.ts";
+import { eventStreams } from "./event-streams.ts";
 import { hold } from "./hold.ts";
 import { errorPages, maintenance } from "./pages.ts";
 import { balanceKeys, claimKeys, releaseKeys } from "./routing.ts";
@@ -152,6 +153,7 @@ export const configSchema = z
     errorPages: errorPages.optional(),
     ...forwardingKeys,
     websockets: websockets.optional(),
+    eventStreams: eventStreams.optional(),
     maintenance: maintenance.optional(),
     keepReleases: whole(1, 1_000).default(5),
   })

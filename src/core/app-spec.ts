@@ -1,4 +1,5 @@
 import type { AccessLogSpec } from "./access-log.ts";
+import type { EventStreamSpec } from "./event-streams.ts";
 import type { ForwardingSpec, ProxyProtocolSpec, ProxyProtocolVersion } from "./forwarding.ts";
 import type { MaintenanceGate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
@@ -101,6 +102,8 @@ export interface ProxySpec {
   readonly forwarding?: ForwardingSpec | undefined;
   /** Absent: not spoken. */
   readonly proxyProtocol?: ProxyProtocolSpec | undefined;
+  /** Absent: `DEFAULT_EVENT_STREAMS`. */
+  readonly eventStreams?: EventStreamSpec | undefined;
   /** Absent: `DEFAULT_WEBSOCKETS`. */
   readonly websockets?: WebSocketSpec | undefined;
 }

@@ -28,14 +28,20 @@ export function tunnelLimitMs({ lingerMs, spreadMs }: WebSocketSpec, requestLimi
   return lingerMs === 0 ? requestLimitMs : Math.max(requestLimitMs, lingerMs + spreadMs + CLOSING_MS);
 }
 
-/** When close frames are sent, from the first to the last, in milliseconds after the beginning of a drain. */
+interface ClosingTimes {
+  readonly graceMs: number;
+  readonly spreadMs: number;
+  readonly lingerMs?: number | undefined;
+}
+
+/** When close frames are sent (or event streams ended), from the first to the last, in milliseconds after the beginning of a drain. */
 export interface ClosingWindow {
   readonly fromMs: number;
   readonly toMs: number;
 }
 
 /** All is over within the limit: where that is too near, first the grace is shortened, then the spread. */
-export function closingWindow({ graceMs, spreadMs, lingerMs }: WebSocketSpec, limitMs: number): ClosingWindow {
+export function closingWindow({ graceMs, spreadMs, lingerMs = 0 }: ClosingTimes, limitMs: number): ClosingWindow {
   const last = Math.max(0, limitMs - CLOSING_MS);
   const fromMs = Math.min(Math.max(graceMs, lingerMs), Math.max(0, last - spreadMs));
   return { fromMs, toMs: Math.min(fromMs + spreadMs, last) };

@@ -47,7 +47,8 @@ export type HolderMessage =
   | { readonly kind: "health"; readonly app: string; readonly down: readonly InstanceName[] }
   /**
    * Close idle upstream connections to the instances now, answer `done` when nothing to them is in flight.
-   * The holder sends `cut` after the limit: for requests, and for tunnels after `limitMs`, until when WebSockets are closed in order.
+   * The holder sends `cut` after the limit: for requests after `requestsMs`, until when event streams are ended in order, and for tunnels
+   * after `limitMs`, until when WebSockets are closed in order.
    * (What is optional here was not known to every generation.)
    */
   | {
@@ -56,6 +57,7 @@ export type HolderMessage =
       readonly app: string;
       readonly instances: readonly InstanceName[];
       readonly limitMs?: number | undefined;
+      readonly requestsMs?: number | undefined;
     }
   | {
       readonly kind: "cut";
@@ -65,7 +67,7 @@ export type HolderMessage =
     }
   /** The access logs were rotated: open them anew. */
   | { readonly kind: "reopenLogs" }
-  /** Answer `done` when nothing of the paused app is in flight but tunnels, `refused` when it is not paused. */
+  /** Answer `done` when nothing of the paused app is in flight but tunnels and event streams, `refused` when it is not paused. */
   | { readonly kind: "quiet"; readonly id: number; readonly app: string }
   /** Hand over everything counted so far, then answer `done`. */
   | { readonly kind: "flush"; readonly id: number }
@@ -128,7 +130,7 @@ export interface WorkerTargetDelta {
   readonly instance: InstanceName;
   readonly inFlight: number;
   readonly requests: number;
-  /** How many of those in flight are tunnels. */
+  /** How many of those in flight are never cut: tunnels and event streams. */
   readonly tunnels?: number | undefined;
 }
 

@@ -6,7 +6,8 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { proxyMemoryMiB } from "../support/proxy-memory.ts";
-import { Site } from "../support/site.ts";
+import { EventListener } from "../support/event-listener.ts";
+import { Site, type SiteOptions } from "../support/site.ts";
 import { until } from "../support/temp.ts";
 
 const MIB = 1024 * 1024;
@@ -57,6 +58,24 @@ describe("what is in flight when its instance is replaced", () => {
     expect((await site.ended(name)).outcome).toBe("done");
     expect(await Promise.all(slow)).toEqual([503, 503, 503, 503]);
     expect(await site.client.report(Site.app, name)).toMatchObject({ lost: 4, totals: { cut: 4, failed: 0, unaccounted: 0 } });
+  });
+
+  test("an event stream does not hold the deployment up beyond its own limit, and its client goes on where it was", async () => {
+    const site = await Site.deployed({ web: { drainTimeout: "60s" }, eventStreams: { grace: "500ms", spread: "1s" } });
+    const listeners = Array.from({ length: 6 }, () => new EventListener(`${site.url}/events`));
+    await until(() => listeners.every(({ ids }) => ids.length > 3));
+    const name = await next(site, { eventStreams: { grace: "500ms", spread: "1s" } });
+    expect((await site.ended(name)).outcome).toBe("done");
+    const report = await site.client.report(Site.app, name);
+    expect(report).toMatchObject({ lost: 0, totals: { cut: 0, failed: 0, clientGone: 0 } });
+    expect(report.durationMs).toBeLessThan(20_000);
+    await until(() => listeners.every(({ last }) => last.endsWith(" two")));
+    for (const listener of listeners) {
+      listener.close();
+      expect(listener.connections).toBe(2);
+      expect(listener.broken).toBe(0);
+      expect(listener.ids).toEqual(listener.ids.map((_, index) => index + 1));
+    }
   });
 
   test("a tunnel works through its instance's drain and does not hold the deployment up beyond the limit", async () => {
@@ -111,8 +130,8 @@ async function inFlight(site: Site, count: number, ms: number): Promise<readonly
 }
 
 /** Begins a deployment of something new. */
-function next(site: Site): Promise<string> {
-  site.write("two", { batch: "100%" });
+function next(site: Site, options: SiteOptions = {}): Promise<string> {
+  site.write("two", { batch: "100%", ...options });
   return site.begin();
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { DeploymentStatus } from "../../src/api/daemon.ts";
 import { DaemonClient } from "../../src/cli/client.ts";
+import type { Config } from "../../src/config/schema.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { LoadProcess, type LoadProcessOptions } from "./load/load-process.ts";
 import { Scene, type AppDirectory, type Web } from "./scene.ts";
@@ -16,6 +17,7 @@ export interface SiteOptions {
   readonly instances?: number;
   readonly batch?: number | string;
   readonly web?: Web;
+  readonly eventStreams?: Config["eventStreams"];
 }
 
 /** An app with users on it. All of it ends with the running test. */
@@ -55,9 +57,9 @@ export class Site {
   }
 
   /** Edits the app: another greeting, and perhaps another size. */
-  write(message: string, { instances = 2, batch = 1, web = {} }: SiteOptions = {}): void {
+  write(message: string, { instances = 2, batch = 1, web = {}, ...more }: SiteOptions = {}): void {
     const env = { MESSAGE: message, ORDERS: this.#orders };
-    this.app.configure({ health: HEALTH, ...web, instances }, { env, rollout: { batch }, keepReleases: 3 });
+    this.app.configure({ health: HEALTH, ...web, instances }, { env, rollout: { batch }, keepReleases: 3, ...more });
   }
 
   async succeeds(...args: readonly string[]): Promise<void> {

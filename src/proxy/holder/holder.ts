@@ -225,16 +225,17 @@ export class Holder {
     this.#throwIfRouted(app, instances);
     const begun = Date.now();
     const limitMs = Math.max(limits.requestsMs, limits.tunnelsMs);
-    const drained = this.#workers.askAll({ kind: "drain", app, instances, limitMs });
+    const { requestsMs } = limits;
+    const drained = this.#workers.askAll({ kind: "drain", app, instances, limitMs, requestsMs });
     const endsWithin = async (ms: number): Promise<boolean> => {
       const ended = await within(drained, ms, signal);
       signal.throwIfAborted();
       return ended;
     };
-    if (await endsWithin(limits.requestsMs)) return { cut: 0, ms: Date.now() - begun };
+    if (await endsWithin(requestsMs)) return { cut: 0, ms: Date.now() - begun };
     const cut = instances.reduce((sum, instance) => sum + (this.#counts.book.find(app)?.requestsInFlightOf(instance) ?? 0), 0);
     this.#workers.tellAll({ kind: "cut", app, instances, what: "requests" });
-    if (!(await endsWithin(limitMs - limits.requestsMs))) {
+    if (!(await endsWithin(limitMs - requestsMs))) {
       this.#workers.tellAll({ kind: "cut", app, instances, what: "everything" });
       await within(drained, CUT_LIMIT_MS, signal);
     }

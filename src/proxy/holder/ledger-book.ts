@@ -115,7 +115,7 @@ export class AppBook {
     return this.#sum((present) => present.targets.find((target) => target.instance === instance)?.inFlight ?? 0);
   }
 
-  /** As `inFlightOf`, without tunnels. */
+  /** As `inFlightOf`, without what is never cut. */
   requestsInFlightOf(instance: InstanceName): number {
     return this.#sum(({ targets }) => {
       const target = targets.find((known) => known.instance === instance);

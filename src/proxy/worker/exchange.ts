@@ -1,7 +1,8 @@
 import type { ReleaseName } from "../../base/names.ts";
 import { NO_RELEASE, type LedgerColumn } from "../../core/ledger.ts";
-import { AccessTrace } from "../access-log/access-trace.ts";
+import type { AccessTrace } from "../access-log/access-trace.ts";
 import { BodyWatch, TOO_LONG } from "./body-watch.ts";
+import { EventStream, isEventStream } from "./event-stream.ts";
 import { errorAnswer } from "./error-response.ts";
 import { Attempts } from "./attempts.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
@@ -15,7 +16,7 @@ import { isRepeatable, isRepeatableOnFresh } from "./repeatable.ts";
 import type { BodySink } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
-import type { Route, RoutedApp } from "./route.ts";
+import { traceOf, type Route, type RoutedApp } from "./route.ts";
 import type { SentBody } from "./sent-body.ts";
 import { Tunnel } from "./tunnel.ts";
 import { afterTurn } from "./turn.ts";
@@ -32,6 +33,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   slot = -1;
   /** What has become of it after a 101. */
   tunnel: Tunnel | null = null;
+  events: EventStream | null = null;
   readonly #client: ExchangeClient;
   readonly #app: RoutedApp;
   readonly #route: Route;
@@ -69,8 +71,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
     this.#limits = limits;
     this.#requestComplete = head.body === 0;
     this.#body = head.body === 0 ? null : new BodyWatch(head, route.app.table.proxy.maxBodyBytes ?? Infinity, limits);
-    const log = route.app.accessLog;
-    this.#trace = log === null ? null : new AccessTrace(log, route.app.forwarding.clientOf(head, client), client, this.#head);
+    this.#trace = traceOf(route.app, client, this.#head);
   }
 
   start(): void {
@@ -259,20 +260,33 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
     this.#movedAt = Date.now();
     this.#status = head.status;
     this.#closesClient = !this.#head.keepAlive || !this.#requestComplete;
+    if (isEventStream(head)) this.#beginEvents(head);
     this.#client.begin(this.#added(head), this.#closesClient, more);
+  }
+
+  /** It has no end of its own, and may get one (RFC 9112 section 7.1) between any two events. */
+  #beginEvents(head: ResponseHead): void {
+    this.events = new EventStream(head, () => {
+      this.#endEvents();
+    });
+    this.#target?.streaming(this);
+  }
+
+  #endEvents(): void {
+    if (this.#phase === "relaying") this.onEnd(null);
   }
 
   /** The head with what the proxy adds to the answer. */
   #added(head: ResponseHead): ResponseHead {
-    const { http1, http2 } = this.#app.forwarding.answerVia;
-    const fields = this.#route.answerFields + (this.#target?.http2 === true ? http2 : http1);
-    return fields === "" ? head : { ...head, forward: head.forward + fields };
+    return this.#app.forwarding.answered(head, this.#route.answerFields, this.#target?.http2 === true);
   }
 
   onBody(data: Buffer, more: boolean): void {
     this.#movedAt = Date.now();
-    this.#trace?.answered(data.length);
-    this.#client.body(data, more);
+    const passed = this.events === null ? data : this.events.take(data);
+    if (passed.length === 0) return;
+    this.#trace?.answered(passed.length);
+    this.#client.body(passed, more);
     if (this.#client.isClogged()) this.#upstream?.pause();
   }
 
@@ -405,6 +419,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   /** Ends it at the drain limit. A tunnel has been served. */
   cut(): void {
     if (this.#phase === "tunnel") this.#closeTunnel();
+    else if (this.events !== null) this.#endEvents();
     else {
       this.#dropUpstream();
       this.#end("cut", 503);
@@ -421,6 +436,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
       const { connectTimeoutMs, connectTotalMs } = this.#limits;
       if (idle > Math.min(connectTimeoutMs, connectTotalMs - this.#attempts.dialledMs)) this.#upstream?.destroy();
     } else if (this.#phase === "relaying" || this.#phase === "flushing") {
+      this.events?.sweep(now);
       this.#sweepRelay(now);
     }
   }
@@ -428,8 +444,10 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   #sweepRelay(now: number): void {
     const { firstByteTimeoutMs } = this.#app.table.proxy;
     const relay = { now, movedAt: this.#movedAt, client: this.#client, upstream: this.#upstream, body: this.#body };
-    const end = overdue({ ...relay, requestComplete: this.#requestComplete }, { ...this.#limits, firstByteTimeoutMs });
+    const limits = { ...this.#limits, firstByteTimeoutMs };
+    const end = overdue({ ...relay, requestComplete: this.#requestComplete, hasEvents: this.events !== null }, limits);
     if (end === "client") this.#endAsGone();
+    else if (end !== null && this.events !== null) this.#endEvents();
     else if (end?.status === 408) this.#refuse(end);
     else if (end !== null) this.#failByUs(end.status, end.reason);
   }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { isIPv6 } from "node:net";
 import { DEFAULT_FORWARDING, type ForwardingSpec } from "../../core/forwarding.ts";
 import type { RequestHead } from "./request-head.ts";
+import type { ResponseHead } from "./response-head.ts";
 import { TrustedProxies } from "./trusted-proxies.ts";
 
 /** What is known of the client's side of the connection. */
@@ -26,7 +27,7 @@ let requests = 0;
  */
 export class ForwardedFields {
   /** Our line in an answer of HTTP/1.1 and of HTTP/2; empty without. */
-  readonly answerVia: { readonly http1: string; readonly http2: string };
+  readonly #answerVia: { readonly http1: string; readonly http2: string };
   readonly #spec: ForwardingSpec;
   /** Null: nobody. */
   readonly trusted: TrustedProxies | null;
@@ -40,7 +41,7 @@ export class ForwardedFields {
     const line = `\\r\\n${requestId}:[\\t ]*([^\\r]*)`;
     this.#ownId = requestId.toLowerCase() === "x-request-id" ? null : new RegExp(line, "gi");
     this.#idLine = new RegExp(line, "i");
-    this.answerVia = { http1: viaOf("1.1", via), http2: viaOf("2", via) };
+    this.#answerVia = { http1: viaOf("1.1", via), http2: viaOf("2", via) };
   }
 
   /** The client as those say whom we trust. */
@@ -61,6 +62,12 @@ export class ForwardedFields {
 
   requestIdIn(lines: string): string | null {
     return this.#idLine.exec(lines)?.[1] ?? null;
+  }
+
+  /** An answer's head with `fields`, and Via; `http2`: what the application speaks. */
+  answered(head: ResponseHead, fields: string, http2: boolean): ResponseHead {
+    const added = fields + (http2 ? this.#answerVia.http2 : this.#answerVia.http1);
+    return added === "" ? head : { ...head, forward: head.forward + added };
   }
 
   /** Lines for the application, each with its CRLF. */

@@ -7,6 +7,8 @@ export interface InFlight extends Registered {
   cut(): void;
   /** What has become of it after a 101. */
   readonly tunnel: OpenTunnel | null;
+  /** Its answer is a stream of events. */
+  readonly events: OpenStream | null;
 }
 
 /** A request that waits for a usable target, as its app knows it. */
@@ -23,6 +25,11 @@ export interface Held {
   turnAway(): void;
   checkHold(now: number): void;
   giveUpHold(): void;
+}
+
+export interface OpenStream {
+  /** It is ended between two events at that time (milliseconds since the epoch), or sooner; 0 takes that back. */
+  closeAt(at: number): void;
 }
 
 export interface OpenTunnel {

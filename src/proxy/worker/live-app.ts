@@ -7,6 +7,7 @@ import type { WorkerAppDelta } from "../messages.ts";
 import { hasSameTargets } from "../table-change.ts";
 import { AppGate } from "./app-gate.ts";
 import { NO_PAGES, ownPages } from "./error-response.ts";
+import { DEFAULT_EVENT_STREAMS } from "../../core/event-streams.ts";
 import { closingWindow, DEFAULT_WEBSOCKETS } from "../../core/websockets.ts";
 import { Balancer, type PoolParts } from "./balancer.ts";
 import { cohortOf } from "./cohort.ts";
@@ -27,6 +28,14 @@ const RETRY_SHARE = 0.1;
 const RETRIES_ALWAYS = 20;
 /** Those that waited because of a pause have so much time at least to be let go. */
 const AFTER_PAUSE_MS = 5_000;
+
+/** In milliseconds. */
+export interface DrainLimit {
+  /** Requests that still run after this are cut. */
+  readonly requestsMs: number;
+  /** Everything that is still open after this is closed. */
+  readonly limitMs: number;
+}
 
 export interface LiveAppOptions {
   /** Among how many workers the limits per instance are shared. */
@@ -164,8 +173,8 @@ export class LiveApp implements RoutedApp {
     return this.#targets.get(instance) ?? null;
   }
 
-  /** Calls back when nothing to the instances is in flight; their WebSockets are closed in order within the limit. */
-  drain(instances: readonly InstanceName[], limitMs: number, done: () => void): void {
+  /** Calls back when nothing to the instances is in flight; their WebSockets and event streams are ended in order within the limits. */
+  drain(instances: readonly InstanceName[], { requestsMs, limitMs }: DrainLimit, done: () => void): void {
     const targets = instances.map((name) => this.target(name)).filter((target) => target !== null);
     let left = targets.length;
     if (left === 0) done();
@@ -176,12 +185,15 @@ export class LiveApp implements RoutedApp {
       });
     }
     this.#closeTunnels(targets, limitMs);
+    this.#endStreams(targets, requestsMs);
   }
 
-  /** The worker ends: all WebSockets are closed in order within the limit. */
+  /** The worker ends: all WebSockets and event streams are ended in order within the limit. */
   finish(limitMs: number): void {
     this.#finishing = true;
-    this.#closeTunnels([...this.#targets.values()], limitMs);
+    const targets = [...this.#targets.values()];
+    this.#closeTunnels(targets, limitMs);
+    this.#endStreams(targets, limitMs);
   }
 
   /** `what` is left at the limit of a drain ends. */
@@ -203,6 +215,15 @@ export class LiveApp implements RoutedApp {
     for (const [index, tunnel] of tunnels.entries()) {
       tunnel.closeAt(from + ((toMs - fromMs) * index) / tunnels.length, spec.closeCode);
     }
+  }
+
+  #endStreams(targets: readonly LiveTarget[], limitMs: number): void {
+    const spec = this.table.proxy.eventStreams ?? DEFAULT_EVENT_STREAMS;
+    const { fromMs, toMs } = closingWindow(spec, limitMs);
+    const from = Date.now() + fromMs;
+    const streams = targets.flatMap((target) => target.streams);
+    for (const target of targets) target.endStreamsLate(from);
+    for (const [index, stream] of streams.entries()) stream.closeAt(from + ((toMs - fromMs) * index) / streams.length);
   }
 
   mayRetry(): boolean {

@@ -2,7 +2,7 @@ import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import type { Target } from "../../core/routes.ts";
 import { Ejection } from "./ejection.ts";
 import type { CloseCode } from "../../core/websockets.ts";
-import type { InFlight, OpenTunnel } from "./in-flight.ts";
+import type { InFlight, OpenStream, OpenTunnel } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
 import { Registry } from "./registry.ts";
 import { UpstreamSessions } from "./http2/upstream-sessions.ts";
@@ -28,6 +28,7 @@ export class LiveTarget {
   readonly pool: TargetPool;
   readonly #requests = new Registry<InFlight>();
   readonly #tunnels = new Registry<InFlight>();
+  readonly #streams = new Registry<InFlight>();
   readonly #proxyProtocol: Target["proxyProtocol"];
   /** Requests given since the last report. */
   requests = 0;
@@ -46,6 +47,8 @@ export class LiveTarget {
   #down = false;
   /** For tunnels that open while it drains. */
   #closing: { readonly at: number; readonly code: CloseCode } | null = null;
+  /** For event streams that begin while it drains (milliseconds since the epoch). */
+  #streamsEndAt = 0;
   #whenIdle: (() => void)[] = [];
 
   constructor(target: Target, release: ReleaseName, limits: Limits) {
@@ -76,15 +79,20 @@ export class LiveTarget {
 
   /** Requests given to it and not finished, and tunnels. */
   get inFlight(): number {
-    return this.#requests.size + this.#tunnels.size;
+    return this.#requests.size + this.#tunnels.size + this.#streams.size;
   }
 
   get tunnels(): readonly OpenTunnel[] {
     return this.#tunnels.values().flatMap(({ tunnel }) => (tunnel === null ? [] : [tunnel]));
   }
 
+  get streams(): readonly OpenStream[] {
+    return this.#streams.values().flatMap(({ events }) => (events === null ? [] : [events]));
+  }
+
+  /** Tunnels and event streams: what is never cut. */
   get tunnelCount(): number {
-    return this.#tunnels.size;
+    return this.#tunnels.size + this.#streams.size;
   }
 
   begin(exchange: InFlight): void {
@@ -100,9 +108,17 @@ export class LiveTarget {
     if (this.#closing !== null) exchange.tunnel?.closeAt(this.#closing.at, this.#closing.code);
   }
 
+  /** The request's answer is a stream of events. */
+  streaming(exchange: InFlight): void {
+    this.#requests.delete(exchange);
+    this.#streams.add(exchange);
+    if (this.#streamsEndAt > 0) exchange.events?.closeAt(this.#streamsEndAt);
+  }
+
   end(exchange: InFlight): void {
     const before = this.inFlight;
     this.#requests.delete(exchange);
+    this.#streams.delete(exchange);
     this.#tunnels.delete(exchange);
     if (before >= this.inFlightMax && this.inFlight < this.inFlightMax) this.group?.refresh(this);
     if (this.inFlight > 0 || this.#whenIdle.length === 0) return;
@@ -130,7 +146,7 @@ export class LiveTarget {
     this.ejection.succeeded();
   }
 
-  /** Nothing of it is in flight but tunnels. */
+  /** Nothing of it is in flight but tunnels and event streams. */
   isQuiet(): boolean {
     return this.#requests.size === 0;
   }
@@ -147,18 +163,27 @@ export class LiveTarget {
     this.#closing ??= { at, code };
   }
 
-  /** It is in the table (again): WebSockets that were to be closed stay. */
+  /** Event streams that begin from now on end at that time (milliseconds since the epoch). */
+  endStreamsLate(at: number): void {
+    if (this.#streamsEndAt === 0) this.#streamsEndAt = at;
+  }
+
+  /** It is in the table (again): WebSockets that were to be closed stay, and event streams. */
   revive(): void {
     this.pool.revive();
+    if (this.#streamsEndAt > 0) {
+      this.#streamsEndAt = 0;
+      for (const stream of this.streams) stream.closeAt(0);
+    }
     if (this.#closing === null) return;
     const { code } = this.#closing;
     this.#closing = null;
     for (const tunnel of this.tunnels) tunnel.closeAt(0, code);
   }
 
-  /** Ends what is still in flight. */
+  /** Ends what is still in flight but tunnels. */
   cut(): void {
-    for (const exchange of this.#requests.values()) exchange.cut();
+    for (const exchange of [...this.#requests.values(), ...this.#streams.values()]) exchange.cut();
   }
 
   cutTunnels(): void {

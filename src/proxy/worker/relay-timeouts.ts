@@ -14,6 +14,8 @@ export interface Relay {
   /** Null without a body. */
   readonly body: BodyWatch | null;
   readonly requestComplete: boolean;
+  /** The answer is a stream of events, which may be quiet for long. */
+  readonly hasEvents: boolean;
 }
 
 export interface RelayLimits extends Limits {
@@ -31,10 +33,14 @@ export function overdue(relay: Relay, limits: RelayLimits): "client" | Refusal |
   const tooSlow = !requestComplete && body?.isTooSlow(now, sentOn) === true;
   if (!client.isFlushed()) return idle > limits.writeStallMs ? "client" : null;
   if (upstream?.began === true)
-    return idle > limits.betweenBytesMs ? refusal(504, "the application stopped in the middle of its answer") : null;
+    return idle > betweenBytesMs(relay, limits) ? refusal(504, "the application stopped in the middle of its answer") : null;
   if (requestComplete) return isLate(idle, limits) ? refusal(504, "the application did not answer in time") : null;
   if (!sentOn) return idle > limits.writeStallMs ? refusal(504, "the application stopped reading the request") : null;
   return tooSlow || idle > limits.bodyIdleMs ? TOO_LATE : null;
+}
+
+function betweenBytesMs({ hasEvents }: Relay, limits: RelayLimits): number {
+  return hasEvents ? limits.tunnelIdleMs : limits.betweenBytesMs;
 }
 
 function isLate(idle: number, { firstByteTimeoutMs }: RelayLimits): boolean {

@@ -1,6 +1,7 @@
 import type { InstanceName } from "../../base/names.ts";
 import type { RouteTable } from "../../core/routes.ts";
 import type { AccessLog } from "../access-log/access-log.ts";
+import { AccessTrace } from "../access-log/access-trace.ts";
 import type { OwnPages } from "./error-response.ts";
 import type { ForwardedFields } from "./forwarded-fields.ts";
 import type { ClientAddress } from "./forwarded-fields.ts";
@@ -37,6 +38,15 @@ export interface RoutedApp {
   release(exchange: Held | null): void;
   /** Takes one retry out of the budget, if there is one. */
   mayRetry(): boolean;
+}
+
+/** For the app's access log; null without one. */
+export function traceOf(
+  { accessLog, forwarding }: RoutedApp,
+  client: ClientAddress & { readonly requestBeganAt: number },
+  head: RequestHead,
+): AccessTrace | null {
+  return accessLog === null ? null : new AccessTrace(accessLog, forwarding.clientOf(head, client), client, head);
 }
 
 /** Whose a request is and where it may go. */

@@ -309,13 +309,13 @@ export class Worker implements ClientHost {
     this.#done(id);
   }
 
-  #drain({ id, app, instances, limitMs }: Of<"drain">): void {
+  #drain({ id, app, instances, limitMs = Infinity, requestsMs = limitMs }: Of<"drain">): void {
     const live = this.#apps.get(app);
     const done = (): void => {
       this.#done(id);
     };
     if (live === undefined) done();
-    else live.drain(instances, limitMs ?? Infinity, done);
+    else live.drain(instances, { requestsMs, limitMs }, done);
   }
 
   #quiet({ id, app }: Of<"quiet">): void {

@@ -6,6 +6,7 @@
  * HEALTH=500|301|garbage|hang|slow  (slow answers after HEALTH_MS, 300 by default)
  *
  * ORDERS=<file> keeps the id of every order there, one a line.  GET /bytes?mib=… and POST /sink move large bodies (the latter slowly).
+ * GET /events is an event stream that counts on from Last-Event-ID, and says which instance it comes from.
  * An Upgrade is answered with 101, and everything after it is echoed.
  */
 import { appendFileSync } from "node:fs";
@@ -73,6 +74,8 @@ async function answer(request, response) {
       return text(response, 200, "slow\n");
     case "GET /release":
       return text(response, 200, `${env.HITLESS_RELEASE ?? ""} ${env.HITLESS_INSTANCE ?? ""} ${env.MESSAGE ?? ""}\n`);
+    case "GET /events":
+      return events(request, response);
     case "GET /bytes":
       return bytes(Number(url.searchParams.get("mib") ?? 1), response);
     case "POST /sink":
@@ -113,6 +116,14 @@ async function echo(request, response, isOrder) {
   if (isOrder && env.ORDERS !== undefined) appendFileSync(env.ORDERS, `${JSON.parse(Buffer.concat(parts)).id}\n`);
   response.setHeader("Content-Type", request.headers["content-type"] ?? "application/octet-stream");
   text(response, 201, Buffer.concat(parts));
+}
+
+async function events(request, response) {
+  response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
+  for (let id = Number(request.headers["last-event-id"] ?? 0) + 1; !response.closed; id += 1) {
+    response.write(`id: ${id}\ndata: ${env.HITLESS_INSTANCE ?? ""} ${env.MESSAGE ?? ""}\n\n`);
+    await pause(20);
+  }
 }
 
 async function bytes(mib, response) {

@@ -61,5 +61,5 @@ export class Scale {
 }
 
 export function request(): InFlight {
-  return { slot: -1, cut: () => undefined, tunnel: null };
+  return { slot: -1, cut: () => undefined, tunnel: null, events: null };
 }
