@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { NO_RELEASE } from "../../core/ledger.ts";
 import { errorAnswer } from "./error-response.ts";
+import type { SocketReader } from "./acceptor.ts";
 import type { ConnectionEnds } from "../connection-ends.ts";
 import { clientAddress, connectionEnds, serverNameOf } from "./client-socket.ts";
 import type { ClientHost, Door, OpenConnection } from "./client-host.ts";
@@ -66,7 +67,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   #answered = false;
   #linger: Linger | null = null;
   /** Another protocol has the socket now. */
-  #handedOver = false;
+  #successor: SocketReader | null = null;
   /** The write of a whole answer has not come back. */
   #awaitsWrite = false;
   #whenWritten: (() => void) | null = null;
@@ -93,6 +94,10 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   /** Takes what the socket has read. `lent`: the data is only good for the length of the call. */
   onData(data: Buffer, lent: boolean): void {
+    if (this.#successor !== null) {
+      this.#successor.onData(data, lent);
+      return;
+    }
     this.#movedAt = Date.now();
     if (this.#linger !== null) {
       if (this.#linger.isTooMuch(data.length)) this.#socket.destroy();
@@ -395,11 +400,10 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     if (!this.#router.speaksHttp2 || this.#input.toString("latin1", 0, PREFACE_HEAD.length) !== PREFACE_HEAD) return false;
     this.#book.cancel();
     this.#inRequest = false;
-    this.#handedOver = true;
-    this.#own();
-    this.#socket.unshift(this.#input);
+    this.#successor = this.#host.serveHttp2(this.#socket, { router: this.#router, secure: this.secure }, this);
+    const input = this.#input;
     this.#input = NOTHING;
-    this.#host.serveHttp2(this.#socket, { router: this.#router, secure: this.secure }, this);
+    this.#successor.onData(input, this.#inputLent);
     return true;
   }
 
@@ -451,7 +455,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   }
 
   #onEnd(): void {
-    if (this.#handedOver) return;
+    if (this.#successor !== null) return;
     this.halfClosed = true;
     if (this.#linger !== null) this.#socket.destroy();
     else if (this.#exchange !== null) this.#exchange.onClientEnd();

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import type { ChallengeAnswers } from "../tls/challenges.ts";
+import type { SocketReader } from "./acceptor.ts";
 import type { Limits } from "./limits.ts";
 import type { Registered } from "./registry.ts";
 import type { Router } from "./router.ts";
@@ -20,8 +21,8 @@ export interface ClientHost {
   readonly challenges: ChallengeAnswers;
   /** The worker finishes: every answer ends its connection. */
   isDraining(): boolean;
-  /** The client speaks HTTP/2 from its first byte (RFC 9113 section 3.3); what was read so far stands in the socket again. */
-  serveHttp2(socket: Socket, door: Door, instead: OpenConnection): void;
+  /** The client speaks HTTP/2 from its first byte (RFC 9113 section 3.3); gives who takes all that is read, from the preface on. */
+  serveHttp2(socket: Socket, door: Door, instead: OpenConnection): SocketReader;
 }
 
 /** Where a connection came in. */

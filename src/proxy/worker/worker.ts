@@ -9,7 +9,7 @@ import { changed } from "../table-change.ts";
 import type { Certificate } from "../tls/certificate.ts";
 import { NO_CHALLENGES } from "../tls/challenges.ts";
 import { SecureAcceptor, type SecureSettings } from "../tls/secure-acceptor.ts";
-import type { Accepted } from "./acceptor.ts";
+import type { Accepted, SocketReader } from "./acceptor.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientHost, Door, OpenConnection } from "./client-host.ts";
 import { errorAnswer } from "./error-response.ts";
@@ -216,15 +216,15 @@ export class Worker implements ClientHost {
 
   /** Where TLS connections part by protocol: `socket.alpnProtocol`. */
   #acceptSecure(socket: TLSSocket, door: Door): void {
-    if (socket.alpnProtocol === "h2") {
-      this.#keep(new ClientSession(socket, door, this), socket);
-      return;
-    }
     const deliver: Accepted["deliver"] = (reader) => {
       socket.on("data", (data: Buffer) => {
         reader.onData(data, false);
       });
     };
+    if (socket.alpnProtocol === "h2") {
+      deliver(this.#openSession(socket, door));
+      return;
+    }
     this.#accept({ socket, deliver }, door);
   }
 
@@ -234,9 +234,15 @@ export class Worker implements ClientHost {
     this.#keep(client, socket);
   }
 
-  serveHttp2(socket: net.Socket, door: Door, instead: OpenConnection): void {
+  serveHttp2(socket: net.Socket, door: Door, instead: OpenConnection): SocketReader {
     this.#clients.delete(instead);
-    this.#keep(new ClientSession(socket, door, this), socket);
+    return this.#openSession(socket, door);
+  }
+
+  #openSession(socket: net.Socket, door: Door): ClientSession {
+    const session = new ClientSession(socket, door, this);
+    this.#keep(session, socket);
+    return session;
   }
 
   #keep(client: OpenConnection, socket: net.Socket): void {

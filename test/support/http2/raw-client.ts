@@ -112,6 +112,7 @@ export class RawHttp2Client {
 
   #take(type: number, { flags, stream, payload }: { flags: number; stream: number; payload: Buffer }): void {
     if (type === FRAME.settings && (flags & ACK) === 0) this.#takeSettings(payload);
+    else if (type === FRAME.ping && (flags & ACK) === 0) this.wire.send(frame(FRAME.ping, ACK, 0, payload));
     else if (type === FRAME.ping) this.#pings.add(payload.toString("latin1"));
     else if (type === FRAME.goaway) this.goaways.push({ last: payload.readUInt32BE(0), code: payload.readUInt32BE(4) });
     else if (stream !== 0) takeOnStream(this.stream(stream), type, flags, payload);

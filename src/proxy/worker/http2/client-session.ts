@@ -1,74 +1,382 @@
-import { constants, performServerHandshake, type ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
-import { NO_RELEASE } from "../../../core/ledger.ts";
+import type { SocketReader } from "../acceptor.ts";
 import { clientAddress, connectionEnds, serverNameOf } from "../client-socket.ts";
 import type { ClientHost, Door, OpenConnection } from "../client-host.ts";
-import { Registry } from "../registry.ts";
 import { ClientStream, type StreamPlace } from "./client-stream.ts";
+import { ClientSettings } from "./client-settings.ts";
+import { FrameReader, type Frame, type FrameSink } from "./frame-reader.ts";
+import { FrameWriter } from "./frame-writer.ts";
+import { HeaderBlocks } from "./header-blocks.ts";
+import { Patience } from "./patience.ts";
+import { CODE, FLAG, FRAME, FRAME_BYTES, INITIAL_WINDOW, PREFACE, SETTING, STREAM_ID_MAX } from "./protocol.ts";
+import { ReceiveWindow } from "./receive-window.ts";
+import { areTrailers } from "./request-fields.ts";
+import { SendWindow } from "./send-window.ts";
 
-const END_STREAM = constants.NGHTTP2_FLAG_END_STREAM;
+/** Tells our PING before the last GOAWAY from others. */
+const LAST_CALL = "lastcall";
+/** A client that does not answer it gets the last GOAWAY all the same, after so many milliseconds. */
+const LAST_CALL_MS = 1_000;
+/** Acknowledgements (of PING and SETTINGS) that may wait to be written. */
+const ACKS_WAITING_MAX = 1_000;
 
-/** Whoever has an error here also closes, and that is what counts. */
-const ignore = (): void => undefined;
+/** `ending`: GOAWAY has been said with the last stream that is served. */
+type Phase = "preface" | "settings" | "open" | "ending" | "closed";
 
-/** One client's HTTP/2 connection. What h2 clients may do wrong is nghttp2's to refuse; limits after docs/architecture.md. */
-export class ClientSession implements OpenConnection {
+/**
+ * One client's HTTP/2 connection (RFC 9113), from its frames up: with node:http2 every request costs a stream object with all its events, more
+ * than the rest of the proxy together (docs/adr/0007-processor-time.md). Limits after docs/architecture.md.
+ */
+export class ClientSession implements OpenConnection, FrameSink, SocketReader {
   slot = -1;
-  readonly #session: ServerHttp2Session;
+  readonly isStreaming = false;
+  readonly keepsInput = false;
+  readonly writer: FrameWriter;
+  /** What the client lets us send, over all streams. */
+  readonly window = new SendWindow(INITIAL_WINDOW);
+  readonly #socket: Socket;
   readonly #host: ClientHost;
-  readonly #streams = new Registry<ClientStream>();
+  readonly #place: StreamPlace;
+  readonly #reader = new FrameReader();
+  readonly #blocks: HeaderBlocks;
+  readonly #settings = new ClientSettings();
+  readonly #received: ReceiveWindow;
+  readonly #patience = new Patience();
+  readonly #streams = new Map<number, ClientStream>();
+  /** They have more to send than could be sent, and take turns. */
+  #waiting: ClientStream[] = [];
+  /** Their instances were told to wait. */
+  #clogged: ClientStream[] = [];
+  /** They ask to be told when everything has been written. */
+  #unwritten: ClientStream[] = [];
+  #phase: Phase = "preface";
+  #preface = "";
+  #lastStream = 0;
+  #settingsAcknowledged = false;
+  #acksWaiting = 0;
   #movedAt = Date.now();
+  /** A frame or a header block is being waited for since then; 0 for none. */
+  #withinSince = 0;
   /** It has sent a request: it may wait longer with the next one than a new one with its first. */
   #asked = false;
   #drainingSince = 0;
+  #lastCallAt = 0;
+  #endedAt = 0;
 
-  /** What the socket has already read may stand in it (`unshift`). */
   constructor(socket: Socket, door: Door, host: ClientHost) {
+    this.#socket = socket;
     this.#host = host;
     const { http2StreamsMax, headersMax, headBytesMax, http2StreamWindow, http2ConnectionWindow } = host.limits;
-    this.#session = performServerHandshake(socket, {
-      maxSessionMemory: 10,
-      strictSingleValueFields: false,
-      maxHeaderListPairs: headersMax,
-      settings: {
-        maxConcurrentStreams: http2StreamsMax,
-        initialWindowSize: http2StreamWindow,
-        maxHeaderListSize: headBytesMax,
-        enablePush: false,
-      },
+    this.#blocks = new HeaderBlocks({ listBytesMax: headBytesMax, fieldsMax: headersMax });
+    this.#received = new ReceiveWindow(http2ConnectionWindow);
+    this.writer = new FrameWriter(socket, { secure: door.secure, frameBytesMax: FRAME_BYTES }, () => {
+      this.#onWritten();
     });
-    this.#session.setLocalWindowSize(http2ConnectionWindow);
-    this.#session.on("error", ignore);
-    const remoteAddress = clientAddress(socket);
-    const session = this.#session;
-    const ends = connectionEnds(socket);
-    const place: StreamPlace = { host, door, remoteAddress, ends, serverName: serverNameOf(socket), session };
+    this.#place = {
+      host,
+      door,
+      remoteAddress: clientAddress(socket),
+      ends: connectionEnds(socket),
+      serverName: serverNameOf(socket),
+      session: this,
+      settings: this.#settings,
+    };
+    this.writer.settings([
+      [SETTING.maxConcurrentStreams, http2StreamsMax],
+      [SETTING.initialWindowSize, http2StreamWindow],
+      [SETTING.maxHeaderListSize, headBytesMax],
+    ]);
+    this.writer.windowUpdate(0, http2ConnectionWindow - INITIAL_WINDOW);
+    socket.on("drain", () => {
+      this.pump();
+    });
+    socket.on("error", () => undefined);
     // Who has closed its side cannot acknowledge anything any more: what waits here is not waited for.
-    socket.once("end", () => {
-      this.#session.destroy();
+    socket.on("end", () => {
+      socket.destroy();
     });
-    this.#session.on("stream", (stream, _headers, flags, fields: string[]) => {
-      this.#movedAt = Date.now();
-      this.#asked = true;
-      stream.on("error", ignore);
-      if (stream.destroyed || stream.closed) {
-        // Taken back in the same breath: its `close` may have been already.
-        door.router.begin().end(NO_RELEASE, "clientGone", 0);
-        return;
-      }
-      const request = new ClientStream(stream, place);
-      this.#streams.add(request);
-      stream.on("close", () => {
-        this.#movedAt = Date.now();
-        this.#streams.delete(request);
-      });
-      request.start(fields, (flags & END_STREAM) !== 0);
+    socket.on("close", () => {
+      this.#onClose();
     });
   }
 
+  /** Takes what the socket has read. `lent`: the data is only good for the length of the call. */
+  onData(data: Buffer, lent: boolean): void {
+    if (this.#phase === "closed") return;
+    const rest = this.#phase === "preface" ? this.#takePreface(data) : data;
+    if (rest !== null) this.#reader.take(rest, lent, this);
+    const isWithin = this.#reader.isWithin || this.#blocks.isWithin;
+    this.#withinSince = isWithin ? this.#withinSince || Date.now() : 0;
+  }
+
+  /** What comes after it, or null while it is not whole. */
+  #takePreface(data: Buffer): Buffer | null {
+    const missing = PREFACE.length - this.#preface.length;
+    this.#preface += data.toString("latin1", 0, missing);
+    if (!PREFACE.startsWith(this.#preface)) this.fail(CODE.protocol);
+    if (this.#preface.length < PREFACE.length || this.#phase === "closed") return null;
+    this.#phase = "settings";
+    return data.subarray(missing);
+  }
+
+  // --- frames ---
+
+  onFrame(frame: Frame): boolean {
+    const { type } = frame;
+    if (this.#blocks.isWithin !== (type === FRAME.continuation)) this.fail(CODE.protocol);
+    else if (this.#phase === "settings" && (type !== FRAME.settings || (frame.flags & FLAG.ack) !== 0)) this.fail(CODE.protocol);
+    else this.#take(frame);
+    return this.#phase !== "closed";
+  }
+
+  onFrameTooLong(): void {
+    this.fail(CODE.frameSize);
+  }
+
+  #take(frame: Frame): void {
+    switch (frame.type) {
+      case FRAME.data:
+        this.#takeData(frame);
+        return;
+      case FRAME.headers:
+      case FRAME.continuation:
+        this.#takeBlock(frame);
+        return;
+      case FRAME.priority:
+        if (frame.payload.length !== 5 || frame.stream === 0) this.fail(CODE.frameSize);
+        return;
+      case FRAME.reset:
+        this.#takeReset(frame);
+        return;
+      case FRAME.settings:
+        this.#takeSettings(frame);
+        return;
+      case FRAME.push:
+        this.fail(CODE.protocol);
+        return;
+      case FRAME.ping:
+        this.#takePing(frame);
+        return;
+      case FRAME.goaway:
+        if (frame.stream !== 0 || frame.payload.length < 8) this.fail(CODE.protocol);
+        else if (this.#streams.size === 0) this.close();
+        return;
+      case FRAME.windowUpdate:
+        this.#takeWindowUpdate(frame);
+        return;
+      default:
+        // What is not known is nothing to us (RFC 9113 section 5.5).
+        this.#spendPatience();
+    }
+  }
+
+  #takeData({ flags, stream: number, payload, lent }: Frame): void {
+    if (number === 0 || number > this.#lastStream) {
+      this.fail(CODE.protocol);
+      return;
+    }
+    if (!this.#received.receive(payload.length)) {
+      this.fail(CODE.flowControl);
+      return;
+    }
+    // Each stream has a window of its own; that of the connection must not let one of them hold up the others.
+    const opened = this.#received.use(payload.length);
+    if (opened > 0) this.writer.windowUpdate(0, opened);
+    const padding = (flags & FLAG.padded) === 0 ? 0 : 1 + (payload[0] ?? 0);
+    if (padding > payload.length) {
+      this.fail(CODE.protocol);
+      return;
+    }
+    const endStream = (flags & FLAG.endStream) !== 0;
+    if (payload.length === padding && !endStream && !this.#spendPatience()) return;
+    this.#movedAt = Date.now();
+    const data = padding === 0 ? payload : payload.subarray(1, payload.length - padding + 1);
+    this.#streams.get(number)?.onData(lent ? Buffer.from(data) : data, padding, endStream);
+  }
+
+  #takeBlock(frame: Frame): void {
+    const block = this.#blocks.take(frame);
+    if (typeof block === "number") this.fail(block);
+    if (block === null || typeof block === "number") return;
+    const { stream: number, endStream, list } = block;
+    const stream = this.#streams.get(number);
+    if (stream !== undefined) {
+      if (areTrailers(list.fields) && endStream) stream.onTrailers(list.fields);
+      else this.resetByMistake(stream);
+    } else if (number % 2 === 0) this.fail(CODE.protocol);
+    else if (number > this.#lastStream) this.#open(number, block);
+    // Of a stream that has ended here while this was on its way.
+    else this.#spendPatience();
+  }
+
+  #open(number: number, { list, endStream }: { list: { fields: string[]; tooLong: boolean }; endStream: boolean }): void {
+    if (this.#phase === "ending") {
+      this.writer.reset(number, CODE.refused);
+      return;
+    }
+    this.#lastStream = number;
+    if (this.#streams.size >= this.#host.limits.http2StreamsMax) {
+      // Who does not know our settings yet may send it again (RFC 9113 section 5.1.2).
+      if (this.#settingsAcknowledged) this.fail(CODE.protocol);
+      else this.writer.reset(number, CODE.refused);
+      return;
+    }
+    this.#movedAt = Date.now();
+    this.#asked = true;
+    const stream = new ClientStream(number, this.#place);
+    this.#streams.set(number, stream);
+    stream.start(list, endStream);
+  }
+
+  #takeReset({ stream: number, payload }: Frame): void {
+    if (payload.length !== 4) this.fail(CODE.frameSize);
+    else if (number === 0 || number > this.#lastStream) this.fail(CODE.protocol);
+    else {
+      const stream = this.#streams.get(number);
+      if (stream === undefined || !this.#spendPatience()) return;
+      this.forget(stream);
+      stream.onGone();
+    }
+  }
+
+  #takeSettings({ flags, stream, payload }: Frame): void {
+    if (stream !== 0) this.fail(CODE.protocol);
+    else if ((flags & FLAG.ack) !== 0) {
+      if (payload.length > 0) this.fail(CODE.frameSize);
+      this.#settingsAcknowledged = true;
+    } else this.#applySettings(payload);
+  }
+
+  #applySettings(payload: Buffer): void {
+    const before = this.#settings.initialWindow;
+    const problem = this.#settings.apply(payload);
+    if (problem !== null) {
+      this.fail(problem);
+      return;
+    }
+    if (this.#phase === "settings") this.#phase = "open";
+    this.writer.frameBytesMax = this.#settings.frameBytesMax;
+    const change = this.#settings.initialWindow - before;
+    for (const stream of this.#streams.values())
+      if (!stream.window.open(change)) {
+        this.fail(CODE.flowControl);
+        return;
+      }
+    this.#acknowledge(() => {
+      this.writer.settingsAck();
+    });
+    if (change > 0) for (const stream of this.#streams.values()) stream.send();
+  }
+
+  #takePing({ flags, stream, payload }: Frame): void {
+    if (stream !== 0) this.fail(CODE.protocol);
+    else if (payload.length !== 8) this.fail(CODE.frameSize);
+    else if ((flags & FLAG.ack) === 0)
+      this.#acknowledge(() => {
+        this.writer.ping(payload.toString("latin1"), FLAG.ack);
+      });
+    else if (this.#lastCallAt > 0 && payload.toString("latin1") === LAST_CALL) this.#sayGoodbye();
+  }
+
+  #takeWindowUpdate({ stream: number, payload }: Frame): void {
+    if (payload.length !== 4) {
+      this.fail(CODE.frameSize);
+      return;
+    }
+    const bytes = payload.readUInt32BE() & 0x7fffffff;
+    if (number === 0) {
+      if (bytes === 0 || !this.window.open(bytes)) this.fail(bytes === 0 ? CODE.protocol : CODE.flowControl);
+      else this.pump();
+      return;
+    }
+    if (number > this.#lastStream) this.fail(CODE.protocol);
+    const stream = this.#streams.get(number);
+    if (stream === undefined) return;
+    if (bytes === 0 || !stream.window.open(bytes)) this.resetByMistake(stream, bytes === 0 ? CODE.protocol : CODE.flowControl);
+    else stream.send();
+  }
+
+  #acknowledge(write: () => void): void {
+    this.#acksWaiting += 1;
+    if (this.#acksWaiting > ACKS_WAITING_MAX) this.fail(CODE.enhanceYourCalm);
+    else write();
+  }
+
+  /** False when the connection has ended over it. */
+  #spendPatience(): boolean {
+    if (this.#patience.take(Date.now())) return true;
+    this.fail(CODE.enhanceYourCalm);
+    return false;
+  }
+
+  // --- what streams ask for ---
+
+  /** The client has made a mistake on it (RFC 9113 section 5.4.2). */
+  resetByMistake(stream: ClientStream, code: number = CODE.protocol): void {
+    if (!this.#spendPatience()) return;
+    this.writer.reset(stream.number, code);
+    this.forget(stream);
+    stream.onGone();
+  }
+
+  /** It has more to send than it may. */
+  wait(stream: ClientStream): void {
+    if (!this.#waiting.includes(stream)) this.#waiting.push(stream);
+  }
+
+  /** It is told when it can take more. */
+  noteClogged(stream: ClientStream): void {
+    if (!this.#clogged.includes(stream)) this.#clogged.push(stream);
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  noteUnwritten(stream: ClientStream): void {
+    this.#unwritten.push(stream);
+  }
+
+  /** Over. */
+  forget(stream: ClientStream): void {
+    this.#movedAt = Date.now();
+    this.#streams.delete(stream.number);
+    if (this.#phase === "ending" && this.#streams.size === 0) this.#end();
+  }
+
+  /** Sends what waits, as far as the client takes it: a frame of each in turn. */
+  pump(): void {
+    while (this.#waiting.length > 0 && this.window.left > 0 && !this.writer.isClogged) {
+      const stream = this.#waiting.shift();
+      if (stream?.sendFrame() === true) this.#waiting.push(stream);
+    }
+    if (this.#clogged.length === 0 || this.writer.isClogged) return;
+    const clogged = this.#clogged;
+    this.#clogged = clogged.filter((stream) => !stream.isFree);
+    for (const stream of clogged) if (stream.isFree) stream.onFree();
+  }
+
+  #onWritten(): void {
+    this.#acksWaiting = 0;
+    if (this.#unwritten.length > 0) {
+      const unwritten = this.#unwritten;
+      this.#unwritten = unwritten.filter((stream) => !stream.isFlushed());
+      for (const stream of unwritten) if (stream.isFlushed()) stream.onWritten();
+    }
+    if (this.#waiting.length > 0 || this.#clogged.length > 0) this.pump();
+  }
+
+  // --- the worker's timer and end ---
+
   sweep(now: number): void {
     for (const stream of this.#streams.values()) stream.sweep(now);
-    if (this.#drainingSince > 0) this.#closeInALull(now);
+    for (const stream of this.#unwritten) if (stream.isOver) stream.sweep(now);
+    const { lingerIdleMs, headTimeoutMs } = this.#host.limits;
+    if (this.#endedAt > 0) {
+      if (now - this.#endedAt > lingerIdleMs) this.#socket.destroy();
+    } else if (this.#lastCallAt > 0 && now - this.#lastCallAt > LAST_CALL_MS) this.#sayGoodbye();
+    else if (this.#withinSince > 0 && now - this.#withinSince > headTimeoutMs) this.fail(CODE.enhanceYourCalm);
+    else if (this.#drainingSince > 0) this.#closeInALull(now);
     else if (this.#streams.size === 0 && now - this.#movedAt > this.#idleMs()) this.close();
   }
 
@@ -78,9 +386,8 @@ export class ClientSession implements OpenConnection {
   }
 
   /**
-   * Ends as soon as it has been quiet for a while, or after some seconds between two requests or in the middle of them. The two steps of
-   * RFC 9113 section 6.8 are not to be had: once nghttp2 has sent any GOAWAY by Node's calls it takes no new request. What a client had on the
-   * way just then gets nowhere; the GOAWAY tells it so, and that it may be sent again, as browsers and gRPC do by themselves.
+   * Ends as soon as it has been quiet for a while, or after some seconds between two requests or in the middle of them: RFC 9113 section 6.8
+   * lets a client lose nothing, but not every program takes a GOAWAY as calmly as browsers and gRPC do.
    */
   drain(): void {
     if (this.#drainingSince === 0) this.#drainingSince = Date.now();
@@ -93,8 +400,51 @@ export class ClientSession implements OpenConnection {
     if ((isIdle && (now - this.#movedAt > http2QuietMs || since > http2BusyMs)) || since > 2 * http2BusyMs) this.close();
   }
 
-  /** GOAWAY; ends when the streams that are open have ended. */
+  /**
+   * GOAWAY in two steps (RFC 9113 section 6.8): the first announces it, and what the client had on the way just then is served; the second
+   * follows when the client has seen the first. Ends when the streams that are open have ended.
+   */
   close(): void {
-    if (!this.#session.closed && !this.#session.destroyed) this.#session.close();
+    if (this.#lastCallAt > 0 || this.#phase === "ending" || this.#phase === "closed") return;
+    this.#lastCallAt = Date.now();
+    this.writer.goaway(STREAM_ID_MAX, CODE.none);
+    this.writer.ping(LAST_CALL, 0);
+  }
+
+  #sayGoodbye(): void {
+    this.#lastCallAt = 0;
+    if (this.#phase === "closed") return;
+    this.#phase = "ending";
+    this.writer.goaway(this.#lastStream, CODE.none);
+    if (this.#streams.size === 0) this.#end();
+  }
+
+  #end(): void {
+    if (this.#endedAt > 0) return;
+    this.#endedAt = Date.now();
+    this.writer.end();
+  }
+
+  /** The client has made a mistake that concerns all of it (RFC 9113 section 5.4.1). */
+  fail(code: number): void {
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
+    this.writer.goaway(this.#lastStream, code);
+    this.#dropAll();
+    this.#end();
+  }
+
+  #onClose(): void {
+    this.#phase = "closed";
+    this.#dropAll();
+  }
+
+  #dropAll(): void {
+    const all = new Set([...this.#streams.values(), ...this.#unwritten]);
+    this.#streams.clear();
+    this.#unwritten = [];
+    this.#waiting = [];
+    this.#clogged = [];
+    for (const stream of all) stream.onGone();
   }
 }

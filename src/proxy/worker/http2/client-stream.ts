@@ -1,21 +1,30 @@
-import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { NO_RELEASE } from "../../../core/ledger.ts";
+import type { ConnectionEnds } from "../../connection-ends.ts";
 import type { ConnectionEnds } from "../../connection-ends.ts";
 import type { ClientHost, Door } from "../client-host.ts";
 import { errorAnswer } from "../error-response.ts";
 import { Exchange } from "../exchange.ts";
 import type { ExchangeClient } from "../exchange-client.ts";
-import type { Registered } from "../registry.ts";
 import type { RequestBook } from "../request-book.ts";
 import type { Route } from "../route.ts";
 import type { Router } from "../router.ts";
 import { ownAnswer } from "../answer-instead.ts";
 import type { OwnAnswer } from "../own-answer.ts";
-import { isRefusal, type Refusal } from "../refusal.ts";
+import { isRefusal, refusal, type Refusal } from "../refusal.ts";
 import type { RequestHead } from "../request-head.ts";
-import { isBodyless, type ResponseHead } from "../response-head.ts";
-import { addFields, afterStartLine, linesOf, objectOf, valueOf } from "./fields.ts";
+import type { ResponseHead } from "../response-head.ts";
+import { answerBlock, interimBlock, linesBlock } from "./answer-block.ts";
+import { AnswerQueue } from "./answer-queue.ts";
+import type { ClientSession } from "./client-session.ts";
+import type { ClientSettings } from "./client-settings.ts";
+import { linesOf } from "./fields.ts";
+import { encodeField, encodeStatus } from "./hpack/encoder.ts";
+import type { FieldList } from "./hpack/decoder.ts";
+import { CODE } from "./protocol.ts";
+import { shapeOf } from "./request-fields.ts";
+import { RequestInput } from "./request-input.ts";
 import { requestHeadOf } from "./request-text.ts";
+import { SendWindow } from "./send-window.ts";
 
 /** What a stream needs to know of its connection. */
 export interface StreamPlace {
@@ -25,17 +34,19 @@ export interface StreamPlace {
   readonly ends: ConnectionEnds | null;
   /** What was asked for by SNI. */
   readonly serverName: string | null;
-  readonly session: ServerHttp2Session;
+  readonly session: ClientSession;
+  readonly settings: ClientSettings;
 }
 
-/** HTTP/2 as Node speaks it ends here; what a client would have to take for a 5xx becomes one (RFC 9110 section 15). */
-const STATUS_MAX = 599;
-/** Goes out as RST_STREAM(INTERNAL_ERROR). */
-const BROKEN_OFF = new Error("the answer is not whole");
+const NOTHING = Buffer.alloc(0);
+const TOO_LONG = refusal(431, "the request's header fields are too many or too long");
+
+/** So much of an answer may wait for the client before its instance is told to wait too. */
+const QUEUE_BYTES = 65_536;
 
 /** One request of an HTTP/2 client (RFC 9113 section 8.1) and the way back for its answer. */
-export class ClientStream implements ExchangeClient, Registered {
-  slot = -1;
+export class ClientStream implements ExchangeClient {
+  readonly number: number;
   readonly remoteAddress: string;
   readonly ends: ConnectionEnds | null;
   readonly secure: boolean;
@@ -43,148 +54,206 @@ export class ClientStream implements ExchangeClient, Registered {
   readonly requestBeganAt = performance.now();
   /** Ending one's side of a stream is the end of the request, no sign of leaving. */
   readonly halfClosed = false;
-  readonly hasInput = false;
-  forwarded = false;
-  readonly #stream: ServerHttp2Stream;
-  readonly #session: ServerHttp2Session;
-  readonly #router: Router;
   readonly serverName: string | null;
+  forwarded = false;
+  /** Nobody is there any more who could get an answer. */
+  gone = false;
+  /** Both sides have ended, or it was reset. */
+  isOver = false;
+  /** What the client lets us send on it. */
+  readonly window: SendWindow;
+  readonly #session: ClientSession;
+  readonly #router: Router;
   readonly #host: ClientHost;
+  #book: RequestBook;
+  #input: RequestInput | null = null;
   #exchange: Exchange | null = null;
   #toHead = false;
   #hsts = "";
-  #book: RequestBook;
-  #trailers: string | null = null;
+  /** The exchange takes what comes of the body. */
+  #flowing = false;
+  #requestEndTold = false;
   #requestTrailers: string | null = null;
-  #reading = false;
-  /** Its head was all of it. */
-  #isWhole = false;
-  #ended = false;
+  readonly #queue = new AnswerQueue();
+  /** The header block of the trailers; empty for none. */
+  #trailers = "";
+  /** Nothing is added to the queue any more. */
+  #ending = false;
+  #endSent = false;
+  /** When its last frame was given to the writer. */
+  #mark = 0;
   /** The answer is out, but the client goes on with its request. */
   #answeredAt = 0;
   #whenFlushed: (() => void) | null = null;
 
-  constructor(stream: ServerHttp2Stream, place: StreamPlace) {
-    this.#stream = stream;
+  constructor(number: number, place: StreamPlace) {
+    this.number = number;
     this.#session = place.session;
     this.#router = place.door.router;
-    this.serverName = place.serverName;
-    this.#book = this.#router.begin();
+    this.#book = place.door.router.book;
     this.#host = place.host;
+    this.serverName = place.serverName;
     this.remoteAddress = place.remoteAddress;
     this.ends = place.ends;
+    this.ends = place.ends;
     this.secure = place.door.secure;
-    stream.on("close", () => {
-      this.#onClose();
-    });
+    this.window = new SendWindow(place.settings.initialWindow);
   }
 
-  start(fields: readonly string[], endOfStream: boolean): void {
-    this.#isWhole = endOfStream;
-    const head = requestHeadOf(fields, endOfStream, this.#host.limits);
-    // One without a body is left unread: read to its end, Node would destroy it before it has heard that the answer was written.
-    if (!endOfStream)
-      this.#stream.on("trailers", (_trailers, _flags, taken: string[]) => (this.#requestTrailers = linesOf(taken)));
+  start({ fields, tooLong }: FieldList, endOfStream: boolean): void {
+    const shape = tooLong ? null : shapeOf(fields, endOfStream);
+    if (shape === null && !tooLong) {
+      this.#session.resetByMistake(this);
+      return;
+    }
+    this.#book = this.#router.begin();
+    if (!endOfStream) this.#input = new RequestInput(this.#host.limits.http2StreamWindow, shape?.length ?? null);
+    const head = tooLong ? TOO_LONG : requestHeadOf(fields, endOfStream, this.#host.limits);
     if (isRefusal(head)) this.#refuse(head);
     else this.#serve(head);
+  }
+
+  // --- what the client sends ---
+
+  /** `padding`: bytes beside the data that count in the window. */
+  onData(data: Buffer, padding: number, endStream: boolean): void {
+    const input = this.#input;
+    if (input === null || input.ended) this.#session.resetByMistake(this);
+    else if (!input.receive(data.length + padding)) this.#session.resetByMistake(this, CODE.flowControl);
+    else if (!input.add(data, endStream)) this.#session.resetByMistake(this);
+    else {
+      this.#use(padding);
+      if (this.#answeredAt > 0) this.#use(input.clear());
+      else if (this.#flowing) this.#feed();
+      else this.#exchange?.onWaitingInput();
+      if (endStream) this.#forgetIfOver();
+    }
+  }
+
+  onTrailers(fields: readonly string[]): void {
+    this.#requestTrailers = linesOf(fields);
+    this.onData(NOTHING, 0, true);
+  }
+
+  /** It was reset by either side, or the connection is gone. */
+  onGone(): void {
+    if (this.gone) return;
+    this.#leave();
+    const exchange = this.#exchange;
+    this.#exchange = null;
+    exchange?.onClientClose();
   }
 
   get hasLeft(): boolean {
     return this.gone;
   }
 
+  get hasInput(): boolean {
+    const input = this.#input;
+    return input !== null && (!input.isEmpty || (input.ended && !this.#requestEndTold));
+  }
+
   get waitingBytes(): number {
-    return this.#stream.readableLength;
+    return this.#input?.bytes ?? 0;
   }
-
-  sweep(now: number): void {
-    this.#exchange?.sweep(now);
-    // The answer is whole, so the rest of the request is not needed (RFC 9113 section 8.1).
-    if (this.#answeredAt > 0 && now - this.#answeredAt > this.#host.limits.lingerIdleMs && !this.gone)
-      this.#stream.close(constants.NGHTTP2_NO_ERROR);
-  }
-
-  get gone(): boolean {
-    return this.#stream.destroyed || this.#stream.closed;
-  }
-
-  isClogged(): boolean {
-    return this.#stream.writableNeedDrain;
-  }
-
-  isFlushed(): boolean {
-    return this.#stream.writableLength === 0;
-  }
-
-  whenFlushed(callback: () => void): void {
-    this.#whenFlushed = callback;
-    if (this.#stream.writableFinished) this.#onFlushed();
-    else
-      this.#stream.once("finish", () => {
-        this.#onFlushed();
-      });
-  }
-
-  // --- the request's body ---
 
   pause(): void {
-    this.#stream.pause();
+    this.#flowing = false;
   }
 
   /** The end of a stream is always seen. */
   readOn(): void {}
 
   resumeBody(): void {
-    if (!this.#reading) this.#read();
-    if (this.#stream.isPaused()) this.#stream.resume();
+    this.#flowing = true;
+    this.#feed();
   }
 
-  #read(): void {
-    this.#reading = true;
-    const stream = this.#stream;
-    stream.on("data", (data: Buffer) => this.#exchange?.onRequestBody(data, false));
-    stream.on("end", () => {
-      if (!stream.aborted) this.#exchange?.onRequestEnd(this.#requestTrailers);
-    });
+  #feed(): void {
+    const exchange = this.#exchange;
+    const input = this.#input;
+    if (exchange === null || input === null) return;
+    while (!input.isEmpty && this.#isTaking(exchange)) {
+      const part = input.take() ?? NOTHING;
+      this.#use(part.length);
+      exchange.onRequestBody(part, !input.isEmpty || input.ended);
+    }
+    if (!input.ended || this.#requestEndTold || !this.#isTaking(exchange)) return;
+    this.#requestEndTold = true;
+    exchange.onRequestEnd(this.#requestTrailers);
+  }
+
+  #isTaking(exchange: Exchange): boolean {
+    return this.#flowing && this.#exchange === exchange;
+  }
+
+  #use(bytes: number): void {
+    const input = this.#input;
+    const opened = bytes === 0 || input === null ? 0 : input.use(bytes);
+    if (opened > 0 && input?.ended === false && !this.gone) this.#session.writer.windowUpdate(this.number, opened);
   }
 
   // --- the application's answer ---
 
   interim(head: ResponseHead): void {
-    if (this.gone) return;
-    this.#stream.additionalHeaders({ ":status": head.status, ...objectOf(head.forward, afterStartLine(head.forward)) });
+    if (!this.gone) this.#headers(interimBlock(head), false);
   }
 
   whole(head: ResponseHead, body: string): void {
     this.forwarded = true;
-    this.#ended = true;
     if (this.gone) return;
-    this.#stream.respond(this.#fieldsOf(head), { endStream: body === "" });
-    if (body !== "") this.#stream.end(body, "latin1");
+    this.#begin(answerBlock(head, { toHead: this.#toHead, hsts: this.#hsts }), body);
   }
 
   begin(head: ResponseHead): void {
     this.forwarded = true;
-    if (this.gone) return;
-    const stream = this.#stream;
-    const waitForTrailers = typeof head.body !== "number";
-    stream.on("drain", () => this.#exchange?.onClientDrain());
-    if (waitForTrailers)
-      stream.once("wantTrailers", () => {
-        // Without any, Node sends an empty last DATA frame; closing here would reset the stream while data is on its way.
-        stream.sendTrailers(objectOf(this.#trailers ?? ""));
-      });
-    stream.respond(this.#fieldsOf(head), { waitForTrailers });
+    if (!this.gone) this.#headers(answerBlock(head, { toHead: this.#toHead, hsts: this.#hsts }), false);
   }
 
   body(data: Buffer): void {
-    if (!this.gone) this.#stream.write(data);
+    if (this.gone) return;
+    this.#queue.push(data);
+    this.send();
+    // Its memory is used again as soon as it has been written.
+    if (this.#queue.bytes === 0) this.#session.writer.flushLarge();
   }
 
   end(trailers: string | null): void {
-    this.#trailers = trailers;
-    this.#ended = true;
-    if (!this.gone) this.#stream.end();
+    if (this.gone) return;
+    this.#trailers = trailers === null ? "" : linesBlock(trailers);
+    this.#ending = true;
+    this.send();
+  }
+
+  isClogged(): boolean {
+    const clogged = !this.isFree;
+    if (clogged && !this.gone) this.#session.noteClogged(this);
+    return clogged;
+  }
+
+  /** Its instance may go on. */
+  get isFree(): boolean {
+    return this.gone || (this.#queue.bytes < QUEUE_BYTES && !this.#session.writer.isClogged);
+  }
+
+  onFree(): void {
+    this.#exchange?.onClientDrain();
+  }
+
+  isFlushed(): boolean {
+    const isSent = this.#queue.bytes === 0 && this.#endSent === this.#ending;
+    return isSent && this.#session.writer.isWritten(this.#mark);
+  }
+
+  whenFlushed(callback: () => void): void {
+    this.#whenFlushed = callback;
+    this.#session.noteUnwritten(this);
+  }
+
+  onWritten(): void {
+    const callback = this.#whenFlushed;
+    this.#whenFlushed = null;
+    callback?.();
   }
 
   whenAnswered(): void {
@@ -192,11 +261,66 @@ export class ClientStream implements ExchangeClient, Registered {
     this.#discardRest();
   }
 
-  /** The rest of the request is read for a while, so that what was on its way disturbs nobody, and then refused. */
-  #discardRest(): void {
-    if (this.#isWhole || this.#stream.readableEnded || this.gone) return;
-    this.#answeredAt = Date.now();
-    this.#stream.resume();
+  /** Sends what it can now; the rest waits its turn. */
+  send(): void {
+    const { writer, window, hasWaiting } = this.#session;
+    if (!hasWaiting) while (window.left > 0 && !writer.isClogged && this.sendFrame());
+    if (this.#queue.bytes > 0 && this.window.left > 0) this.#session.wait(this);
+    else this.#sendEnd();
+  }
+
+  /** One frame of the body. False: there is nothing that may be sent. */
+  sendFrame(): boolean {
+    const { writer, window } = this.#session;
+    const max = Math.min(this.window.left, window.left, writer.frameBytesMax);
+    if (this.gone || this.#queue.bytes === 0 || max === 0) return false;
+    const part = this.#queue.take(max);
+    this.window.take(part.length);
+    window.take(part.length);
+    const isLast = this.#queue.bytes === 0 && this.#ending && this.#trailers === "";
+    writer.data(this.number, part, isLast);
+    this.#mark = writer.mark;
+    if (isLast) this.#whenEndSent();
+    else if (this.#queue.bytes === 0) this.#sendEnd();
+    return this.#queue.bytes > 0 && this.window.left > 0;
+  }
+
+  #begin(block: string, body: string): void {
+    this.#ending = true;
+    this.#headers(block, body === "");
+    if (body === "") return;
+    this.#queue.push(body);
+    this.send();
+  }
+
+  #headers(block: string, endStream: boolean): void {
+    const { writer } = this.#session;
+    writer.headers(this.number, block, endStream);
+    this.#mark = writer.mark;
+    if (endStream) this.#whenEndSent();
+  }
+
+  #sendEnd(): void {
+    if (!this.#ending || this.#endSent || this.gone || this.#queue.bytes > 0) return;
+    if (this.#trailers !== "") {
+      this.#headers(this.#trailers, true);
+      return;
+    }
+    const { writer } = this.#session;
+    writer.data(this.number, "", true);
+    this.#mark = writer.mark;
+    this.#whenEndSent();
+  }
+
+  #whenEndSent(): void {
+    this.#endSent = true;
+    this.#forgetIfOver();
+  }
+
+  #forgetIfOver(): void {
+    if (!this.#endSent || this.isOver || this.#input?.ended === false) return;
+    this.isOver = true;
+    this.#session.forget(this);
   }
 
   // --- other ends ---
@@ -208,8 +332,14 @@ export class ClientStream implements ExchangeClient, Registered {
 
   abort(): void {
     this.#exchange = null;
-    // Node's `close` would end the stream first, and with it an answer that is not whole.
-    if (!this.gone) this.#stream.destroy(BROKEN_OFF);
+    this.#reset(CODE.internal);
+  }
+
+  /** Whoever of the client's requests is waited for in vain. */
+  sweep(now: number): void {
+    this.#exchange?.sweep(now);
+    // The answer is whole, so the rest of the request is not needed (RFC 9113 section 8.1).
+    if (this.#answeredAt > 0 && now - this.#answeredAt > this.#host.limits.lingerIdleMs) this.#reset(CODE.none);
   }
 
   // --- tunnels: HTTP/2 has no Upgrade, so no request that came by it asks for one ---
@@ -230,6 +360,28 @@ export class ClientStream implements ExchangeClient, Registered {
     this.abort();
   }
 
+  #reset(code: number): void {
+    if (this.gone || this.isOver) return;
+    this.#session.writer.reset(this.number, code);
+    this.#leave();
+    this.#session.forget(this);
+  }
+
+  #leave(): void {
+    this.gone = true;
+    this.isOver = true;
+    this.#queue.clear();
+    this.#input?.clear();
+    this.#whenFlushed = null;
+  }
+
+  /** The rest of the request is read for a while, so that what was on its way disturbs nobody, and then refused. */
+  #discardRest(): void {
+    if (this.isOver || this.#input === null || this.#input.ended) return;
+    this.#answeredAt = Date.now();
+    this.#use(this.#input.clear());
+  }
+
   #serve(head: RequestHead): void {
     const route = this.#router.route(head, this.#book, this);
     this.#book = route.book;
@@ -242,20 +394,6 @@ export class ClientStream implements ExchangeClient, Registered {
   #answerOwn(head: RequestHead, own: OwnAnswer): void {
     this.#book.end(NO_RELEASE, own.column ?? "served", own.status);
     this.#respond(own, head.method === "HEAD");
-  }
-
-  #onFlushed(): void {
-    const callback = this.#whenFlushed;
-    this.#whenFlushed = null;
-    callback?.();
-  }
-
-  /** A stream that ended in order has been read to its end, even where Node says so before it says that everything was written. */
-  #onClose(): void {
-    if (this.#ended && !this.#session.destroyed && this.#stream.rstCode === constants.NGHTTP2_NO_ERROR) this.#onFlushed();
-    const exchange = this.#exchange;
-    this.#exchange = null;
-    exchange?.onClientClose();
   }
 
   #exchangeOn(head: RequestHead, route: Route): void {
@@ -272,18 +410,8 @@ export class ClientStream implements ExchangeClient, Registered {
 
   #respond({ status, type, fields, body }: OwnAnswer, bodyless: boolean): void {
     if (this.gone) return;
-    const head = [":status", String(status), "content-type", type, "content-length", String(body.length)];
-    this.#stream.respond(addFields(head, fields), { endStream: bodyless });
-    if (!bodyless) this.#stream.end(body, "latin1");
+    const own = encodeField("content-type", type) + encodeField("content-length", String(body.length));
+    this.#begin(encodeStatus(status) + own + linesBlock(fields), bodyless ? "" : body);
     this.#discardRest();
-  }
-
-  #fieldsOf(head: ResponseHead): string[] {
-    const fields = [":status", head.status > STATUS_MAX ? "500" : String(head.status)];
-    addFields(fields, head.forward, afterStartLine(head.forward));
-    if (this.#hsts !== "" && valueOf(fields, "strict-transport-security") === null) addFields(fields, this.#hsts);
-    const length = isBodyless(this.#toHead, head.status) ? head.length : head.body;
-    if (typeof length === "number" && head.status !== 204) fields.push("content-length", String(length));
-    return fields;
   }
 }

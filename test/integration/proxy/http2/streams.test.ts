@@ -11,6 +11,8 @@ const H2: WireProxyOptions = { proxy: { http2Cleartext: true } };
 const OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const MIB = 1024 * 1024;
 const INITIAL_WINDOW = 65_535;
+/** The first of the two GOAWAYs: no stream is turned away yet (RFC 9113 section 6.8). */
+const ANNOUNCED = { code: CODE.none, last: 2 ** 31 - 1 };
 
 /** An application that answers `/good` at once, `/endless` without end, as fast as it is read, and anything else never. */
 async function stand(options: WireProxyOptions = H2): Promise<{ proxy: WireProxy; upstream: ScriptedUpstream }> {
@@ -295,13 +297,14 @@ describe("L21, I10: the end of a worker", () => {
     expect(await busy.over(late)).toMatchObject({ status: 200, body: "ok" });
     await idle.wire.gone();
     await idle.until("what was sent is read", () => (idle.goaways.length > 0 ? true : null));
-    expect(idle.goaways[0]).toEqual({ code: CODE.none, last: 1 });
+    expect(idle.goaways).toEqual([ANNOUNCED, { code: CODE.none, last: 1 }]);
     expect([busy.goaways, busy.wire.ended]).toEqual([[], false]);
     peer.send(OK);
     expect(await busy.over(stream)).toMatchObject({ status: 200, body: "ok" });
     await busy.until("GOAWAY", () => (busy.goaways.length > 0 ? true : null));
-    expect(busy.goaways[0]).toEqual({ code: CODE.none, last: late });
     await busy.wire.gone();
+    await busy.until("what was sent is read", () => (busy.goaways.length > 1 ? true : null));
+    expect(busy.goaways).toEqual([ANNOUNCED, { code: CODE.none, last: late }]);
     expect(await proxy.ledger()).toEqual({ served: 3 });
   });
 
