@@ -150,7 +150,7 @@ export class ClientStream implements ExchangeClient {
 
   get hasInput(): boolean {
     const input = this.#input;
-    return input !== null && (!input.isEmpty || (input.ended && !this.#requestEndTold));
+    return input !== null && (!input.isEmpty() || (input.ended && !this.#requestEndTold));
   }
 
   get waitingBytes(): number {
@@ -173,10 +173,10 @@ export class ClientStream implements ExchangeClient {
     const exchange = this.#exchange;
     const input = this.#input;
     if (exchange === null || input === null) return;
-    while (!input.isEmpty && this.#isTaking(exchange)) {
+    while (!input.isEmpty() && this.#isTaking(exchange)) {
       const part = input.take() ?? NOTHING;
       this.#use(part.length);
-      exchange.onRequestBody(part, !input.isEmpty || input.ended);
+      exchange.onRequestBody(part, !input.isEmpty() || input.ended);
     }
     if (!input.ended || this.#requestEndTold || !this.#isTaking(exchange)) return;
     this.#requestEndTold = true;

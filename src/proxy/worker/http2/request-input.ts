@@ -15,7 +15,7 @@ export class RequestInput {
     this.#left = length;
   }
 
-  get isEmpty(): boolean {
+  isEmpty(): boolean {
     return this.#parts.length === 0;
   }
 
