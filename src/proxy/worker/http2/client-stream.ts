@@ -1,6 +1,5 @@
 import { NO_RELEASE } from "../../../core/ledger.ts";
 import type { ConnectionEnds } from "../../connection-ends.ts";
-import type { ConnectionEnds } from "../../connection-ends.ts";
 import type { ClientHost, Door } from "../client-host.ts";
 import { errorAnswer } from "../error-response.ts";
 import { Exchange } from "../exchange.ts";
