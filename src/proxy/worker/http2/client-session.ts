@@ -2,7 +2,8 @@ import type { Socket } from "node:net";
 import type { SocketReader } from "../acceptor.ts";
 import { clientAddress, connectionEnds, serverNameOf } from "../client-socket.ts";
 import type { ClientHost, Door, OpenConnection } from "../client-host.ts";
-import { ClientStream, type StreamPlace } from "./client-stream.ts";
+import type { ClientLink, LinkedStream, StreamPlace } from "./client-link.ts";
+import { ClientStream } from "./client-stream.ts";
 import { ClientSettings } from "./client-settings.ts";
 import { FrameReader, type Frame, type FrameSink } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
@@ -27,7 +28,7 @@ type Phase = "preface" | "settings" | "open" | "ending" | "closed";
  * One client's HTTP/2 connection (RFC 9113), from its frames up: with node:http2 every request costs a stream object with all its events, more
  * than the rest of the proxy together (docs/adr/0007-processor-time.md). Limits after docs/architecture.md.
  */
-export class ClientSession implements OpenConnection, FrameSink, SocketReader {
+export class ClientSession implements OpenConnection, ClientLink, FrameSink, SocketReader {
   slot = -1;
   readonly isStreaming = false;
   readonly keepsInput = false;
@@ -44,11 +45,11 @@ export class ClientSession implements OpenConnection, FrameSink, SocketReader {
   readonly #patience = new Patience();
   readonly #streams = new Map<number, ClientStream>();
   /** They have more to send than could be sent, and take turns. */
-  #waiting: ClientStream[] = [];
+  #waiting: LinkedStream[] = [];
   /** Their instances were told to wait. */
-  #clogged: ClientStream[] = [];
+  #clogged: LinkedStream[] = [];
   /** They ask to be told when everything has been written. */
-  #unwritten: ClientStream[] = [];
+  #unwritten: LinkedStream[] = [];
   #phase: Phase = "preface";
   #preface = "";
   #lastStream = 0;
@@ -78,7 +79,7 @@ export class ClientSession implements OpenConnection, FrameSink, SocketReader {
       remoteAddress: clientAddress(socket),
       ends: connectionEnds(socket),
       serverName: serverNameOf(socket),
-      session: this,
+      link: this,
       settings: this.#settings,
     };
     this.writer.settings([
@@ -312,7 +313,7 @@ export class ClientSession implements OpenConnection, FrameSink, SocketReader {
   // --- what streams ask for ---
 
   /** The client has made a mistake on it (RFC 9113 section 5.4.2). */
-  resetByMistake(stream: ClientStream, code: number = CODE.protocol): void {
+  resetByMistake(stream: LinkedStream, code: number = CODE.protocol): void {
     if (!this.#spendPatience()) return;
     this.writer.reset(stream.number, code);
     this.forget(stream);
@@ -320,12 +321,12 @@ export class ClientSession implements OpenConnection, FrameSink, SocketReader {
   }
 
   /** It has more to send than it may. */
-  wait(stream: ClientStream): void {
+  wait(stream: LinkedStream): void {
     if (!this.#waiting.includes(stream)) this.#waiting.push(stream);
   }
 
   /** It is told when it can take more. */
-  noteClogged(stream: ClientStream): void {
+  noteClogged(stream: LinkedStream): void {
     if (!this.#clogged.includes(stream)) this.#clogged.push(stream);
   }
 
@@ -333,12 +334,12 @@ export class ClientSession implements OpenConnection, FrameSink, SocketReader {
     return this.#waiting.length > 0;
   }
 
-  noteUnwritten(stream: ClientStream): void {
+  noteUnwritten(stream: LinkedStream): void {
     this.#unwritten.push(stream);
   }
 
   /** Over. */
-  forget(stream: ClientStream): void {
+  forget(stream: LinkedStream): void {
     this.#movedAt = Date.now();
     this.#streams.delete(stream.number);
     if (this.#phase === "ending" && this.#streams.size === 0) this.#end();

@@ -1,6 +1,6 @@
 import { NO_RELEASE } from "../../../core/ledger.ts";
 import type { ConnectionEnds } from "../../connection-ends.ts";
-import type { ClientHost, Door } from "../client-host.ts";
+import type { ClientHost } from "../client-host.ts";
 import { errorAnswer } from "../error-response.ts";
 import { Exchange } from "../exchange.ts";
 import type { ExchangeClient } from "../exchange-client.ts";
@@ -14,8 +14,7 @@ import type { RequestHead } from "../request-head.ts";
 import type { ResponseHead } from "../response-head.ts";
 import { answerBlock, interimBlock, linesBlock } from "./answer-block.ts";
 import { AnswerQueue } from "./answer-queue.ts";
-import type { ClientSession } from "./client-session.ts";
-import type { ClientSettings } from "./client-settings.ts";
+import type { ClientLink, LinkedStream, StreamPlace } from "./client-link.ts";
 import { linesOf } from "./fields.ts";
 import { encodeField, encodeStatus } from "./hpack/encoder.ts";
 import type { FieldList } from "./hpack/decoder.ts";
@@ -25,18 +24,6 @@ import { RequestInput } from "./request-input.ts";
 import { requestHeadOf } from "./request-text.ts";
 import { SendWindow } from "./send-window.ts";
 
-/** What a stream needs to know of its connection. */
-export interface StreamPlace {
-  readonly host: ClientHost;
-  readonly door: Door;
-  readonly remoteAddress: string;
-  readonly ends: ConnectionEnds | null;
-  /** What was asked for by SNI. */
-  readonly serverName: string | null;
-  readonly session: ClientSession;
-  readonly settings: ClientSettings;
-}
-
 const NOTHING = Buffer.alloc(0);
 const TOO_LONG = refusal(431, "the request's header fields are too many or too long");
 
@@ -44,7 +31,7 @@ const TOO_LONG = refusal(431, "the request's header fields are too many or too l
 const QUEUE_BYTES = 65_536;
 
 /** One request of an HTTP/2 client (RFC 9113 section 8.1) and the way back for its answer. */
-export class ClientStream implements ExchangeClient {
+export class ClientStream implements ExchangeClient, LinkedStream {
   readonly number: number;
   readonly remoteAddress: string;
   readonly ends: ConnectionEnds | null;
@@ -61,7 +48,7 @@ export class ClientStream implements ExchangeClient {
   isOver = false;
   /** What the client lets us send on it. */
   readonly window: SendWindow;
-  readonly #session: ClientSession;
+  readonly #link: ClientLink;
   readonly #router: Router;
   readonly #host: ClientHost;
   #book: RequestBook;
@@ -87,7 +74,7 @@ export class ClientStream implements ExchangeClient {
 
   constructor(number: number, place: StreamPlace) {
     this.number = number;
-    this.#session = place.session;
+    this.#link = place.link;
     this.#router = place.door.router;
     this.#book = place.door.router.book;
     this.#host = place.host;
@@ -102,7 +89,7 @@ export class ClientStream implements ExchangeClient {
   start({ fields, tooLong }: FieldList, endOfStream: boolean): void {
     const shape = tooLong ? null : shapeOf(fields, endOfStream);
     if (shape === null && !tooLong) {
-      this.#session.resetByMistake(this);
+      this.#link.resetByMistake(this);
       return;
     }
     this.#book = this.#router.begin();
@@ -117,9 +104,9 @@ export class ClientStream implements ExchangeClient {
   /** `padding`: bytes beside the data that count in the window. */
   onData(data: Buffer, padding: number, endStream: boolean): void {
     const input = this.#input;
-    if (input === null || input.ended) this.#session.resetByMistake(this);
-    else if (!input.receive(data.length + padding)) this.#session.resetByMistake(this, CODE.flowControl);
-    else if (!input.add(data, endStream)) this.#session.resetByMistake(this);
+    if (input === null || input.ended) this.#link.resetByMistake(this);
+    else if (!input.receive(data.length + padding)) this.#link.resetByMistake(this, CODE.flowControl);
+    else if (!input.add(data, endStream)) this.#link.resetByMistake(this);
     else {
       this.#use(padding);
       if (this.#answeredAt > 0) this.#use(input.clear());
@@ -189,7 +176,7 @@ export class ClientStream implements ExchangeClient {
   #use(bytes: number): void {
     const input = this.#input;
     const opened = bytes === 0 || input === null ? 0 : input.use(bytes);
-    if (opened > 0 && input?.ended === false && !this.gone) this.#session.writer.windowUpdate(this.number, opened);
+    if (opened > 0 && input?.ended === false && !this.gone) this.#link.writer.windowUpdate(this.number, opened);
   }
 
   // --- the application's answer ---
@@ -214,7 +201,7 @@ export class ClientStream implements ExchangeClient {
     this.#queue.push(data);
     this.send();
     // Its memory is used again as soon as it has been written.
-    if (this.#queue.bytes === 0) this.#session.writer.flushLarge();
+    if (this.#queue.bytes === 0) this.#link.writer.flushLarge();
   }
 
   end(trailers: string | null): void {
@@ -226,13 +213,13 @@ export class ClientStream implements ExchangeClient {
 
   isClogged(): boolean {
     const clogged = !this.isFree;
-    if (clogged && !this.gone) this.#session.noteClogged(this);
+    if (clogged && !this.gone) this.#link.noteClogged(this);
     return clogged;
   }
 
   /** Its instance may go on. */
   get isFree(): boolean {
-    return this.gone || (this.#queue.bytes < QUEUE_BYTES && !this.#session.writer.isClogged);
+    return this.gone || (this.#queue.bytes < QUEUE_BYTES && !this.#link.writer.isClogged);
   }
 
   onFree(): void {
@@ -241,12 +228,12 @@ export class ClientStream implements ExchangeClient {
 
   isFlushed(): boolean {
     const isSent = this.#queue.bytes === 0 && this.#endSent === this.#ending;
-    return isSent && this.#session.writer.isWritten(this.#mark);
+    return isSent && this.#link.writer.isWritten(this.#mark);
   }
 
   whenFlushed(callback: () => void): void {
     this.#whenFlushed = callback;
-    this.#session.noteUnwritten(this);
+    this.#link.noteUnwritten(this);
   }
 
   onWritten(): void {
@@ -262,15 +249,15 @@ export class ClientStream implements ExchangeClient {
 
   /** Sends what it can now; the rest waits its turn. */
   send(): void {
-    const { writer, window, hasWaiting } = this.#session;
+    const { writer, window, hasWaiting } = this.#link;
     if (!hasWaiting) while (window.left > 0 && !writer.isClogged && this.sendFrame());
-    if (this.#queue.bytes > 0 && this.window.left > 0) this.#session.wait(this);
+    if (this.#queue.bytes > 0 && this.window.left > 0) this.#link.wait(this);
     else this.#sendEnd();
   }
 
   /** One frame of the body. False: there is nothing that may be sent. */
   sendFrame(): boolean {
-    const { writer, window } = this.#session;
+    const { writer, window } = this.#link;
     const max = Math.min(this.window.left, window.left, writer.frameBytesMax);
     if (this.gone || this.#queue.bytes === 0 || max === 0) return false;
     const part = this.#queue.take(max);
@@ -293,7 +280,7 @@ export class ClientStream implements ExchangeClient {
   }
 
   #headers(block: string, endStream: boolean): void {
-    const { writer } = this.#session;
+    const { writer } = this.#link;
     writer.headers(this.number, block, endStream);
     this.#mark = writer.mark;
     if (endStream) this.#whenEndSent();
@@ -305,7 +292,7 @@ export class ClientStream implements ExchangeClient {
       this.#headers(this.#trailers, true);
       return;
     }
-    const { writer } = this.#session;
+    const { writer } = this.#link;
     writer.data(this.number, "", true);
     this.#mark = writer.mark;
     this.#whenEndSent();
@@ -319,7 +306,7 @@ export class ClientStream implements ExchangeClient {
   #forgetIfOver(): void {
     if (!this.#endSent || this.isOver || this.#input?.ended === false) return;
     this.isOver = true;
-    this.#session.forget(this);
+    this.#link.forget(this);
   }
 
   // --- other ends ---
@@ -361,9 +348,9 @@ export class ClientStream implements ExchangeClient {
 
   #reset(code: number): void {
     if (this.gone || this.isOver) return;
-    this.#session.writer.reset(this.number, code);
+    this.#link.writer.reset(this.number, code);
     this.#leave();
-    this.#session.forget(this);
+    this.#link.forget(this);
   }
 
   #leave(): void {
