@@ -41,7 +41,8 @@ export class Checker {
     }
     // What the world itself took away is not the engine's fault, but no leave to take away more. What ended just now it cannot know yet.
     const least = Math.min(before, this.floor);
-    if (names.length < least) this.#break(`only ${names.length} targets are routed, ${least} must be`);
+    const serving = servingIn(table).length;
+    if (serving < least) this.#break(`only ${serving} targets get requests, ${least} must`);
   }
 
   whenRemoved(): void {
@@ -69,7 +70,7 @@ export class Checker {
   }
 
   #usable(table: RouteTable | null): number {
-    return namesOf(table).filter((name) => this.#instances.get(name)?.alive === true).length;
+    return servingIn(table).filter((name) => this.#instances.get(name)?.alive === true).length;
   }
 
   #break(rule: string): void {
@@ -79,4 +80,9 @@ export class Checker {
 
 function namesOf(table: RouteTable | null): readonly string[] {
   return table?.pools.flatMap((pool) => pool.targets.map((target) => target.instance)) ?? [];
+}
+
+/** Those that get requests. */
+function servingIn(table: RouteTable | null): readonly string[] {
+  return (table?.pools ?? []).flatMap(({ weight, targets }) => (weight > 0 ? targets.map(({ instance }) => instance) : []));
 }

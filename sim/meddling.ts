@@ -1,11 +1,6 @@
 import type { Rng } from "../src/base/rng.ts";
+import { SIM_ROLLOUTS, type Size } from "./spec.ts";
 import type { World } from "./world.ts";
-
-/** How many instances a release of the run has, and how many of them go at once. */
-export interface Size {
-  readonly instances: number;
-  readonly batch: number;
-}
 
 const TIMES_MAX = 8;
 const HOUR_MS = 3_600_000;
@@ -17,9 +12,9 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
     if (left === 0) return;
     left -= 1;
     const by = "meddler";
-    switch (rng.between(0, 8)) {
+    switch (rng.between(0, 9)) {
       case 0:
-        return world.deploy(size.instances, size.batch);
+        return world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS) });
       case 1:
         return world.request({ kind: "rollback.requested", by, release: null });
       case 2:
@@ -32,10 +27,17 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
       case 5:
         world.clock.set(rng.pick([1, -1]) * rng.between(1, HOUR_MS));
         return;
+      case 6:
+        return world.request({ kind: "promote.requested", by });
       default:
         return world.request({ kind: "abort.requested", by });
     }
   };
+}
+
+/** What waits for an operator is told to go on. */
+export function promote(world: World): Promise<void> {
+  return world.request({ kind: "promote.requested", by: "sim" });
 }
 
 /** The plan's floor is the smallest size that was asked for. */

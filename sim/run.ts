@@ -1,9 +1,11 @@
 import { createRng, type Rng } from "../src/base/rng.ts";
+import type { RolloutSpec } from "../src/core/app-spec.ts";
 import { all, desiredCount, find } from "../src/core/instances.ts";
 import type { AppState } from "../src/core/state.ts";
 import type { Behaviour } from "./fleet.ts";
 import { SimJournal } from "./journal.ts";
-import { killOne, meddleWith, scale, type Size } from "./meddling.ts";
+import { killOne, meddleWith, promote, scale } from "./meddling.ts";
+import { SIM_ROLLOUTS, type Size } from "./spec.ts";
 import { World } from "./world.ts";
 
 export interface RunResult {
@@ -28,11 +30,15 @@ export interface RunOptions {
   readonly calm?: boolean;
   /** In a calm run: what is walked through; `deploy` if not given. */
   readonly operation?: Operation;
+  /** In a calm run: how instances are replaced. */
+  readonly rollout?: Partial<RolloutSpec>;
   /** In a calm run: the second release never becomes ready. */
   readonly faulty?: boolean;
 }
 
 const STEPS_MAX = 20_000;
+/** More than any plan waits for. */
+const PROMOTIONS_MAX = 12;
 
 /** One life of a machine: a first release, then some operations on it, with faults; ends when everything has come to rest. */
 export async function run(options: RunOptions): Promise<RunResult> {
@@ -40,18 +46,18 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const calm = options.calm === true;
   const store = new SimJournal(rng, calm ? 0 : rng.pick([0, 0, 0.02]));
   const world = createWorld(options, rng, store);
-  const size = calm ? { instances: 3, batch: 1 } : anySize(rng);
+  const size = calm ? { instances: 3, batch: 1, rollout: options.rollout ?? {} } : anySize(rng);
   world.meddle = meddleWith(world, rng, size);
   await world.boot();
-  await world.deploy(size.instances, size.batch);
-  await world.run(STEPS_MAX);
+  await world.deploy(size);
+  await rest(world);
   const operations = calm ? 1 : rng.between(1, 4);
   for (let index = 0; index < operations; index += 1) {
     const active = world.state?.active ?? null;
     world.checker.floor = planFloor(world, active);
-    if (calm) await walk(world, options.operation ?? "deploy", size);
+    if (calm) await walk(world, options, size);
     else await operate(world, rng, size);
-    await world.run(STEPS_MAX);
+    await rest(world);
   }
   const { entries } = await store.load(world.app);
   // A crash at the very first call leaves no app.
@@ -63,6 +69,15 @@ export async function run(options: RunOptions): Promise<RunResult> {
     journal: entries.map((entry) => JSON.stringify(entry)).join("\n"),
     outcome: world.state?.deployment?.outcome ?? "none",
   };
+}
+
+/** Until everything has come to rest. What waits for an operator is told to go on. */
+async function rest(world: World): Promise<void> {
+  await world.run(STEPS_MAX);
+  for (let time = 0; world.state?.deployment?.outcome === null && time < PROMOTIONS_MAX; time += 1) {
+    await promote(world);
+    await world.run(STEPS_MAX);
+  }
 }
 
 /** The order of the draws is part of the meaning of a seed. */
@@ -84,20 +99,21 @@ function createWorld(options: RunOptions, rng: Rng, store: SimJournal): World {
 
 function anySize(rng: Rng): Size {
   const instances = rng.between(1, 5);
-  return { instances, batch: rng.between(1, instances) };
+  return { instances, batch: rng.between(1, instances), rollout: rng.pick(SIM_ROLLOUTS) };
 }
 
 /** One operation without chance. */
-async function walk(world: World, operation: Operation, size: Size): Promise<void> {
+async function walk(world: World, options: RunOptions, size: Size): Promise<void> {
   const by = "sim";
-  if (operation === "deploy" || operation === "abort" || operation === "rollback") await world.deploy(size.instances, size.batch);
+  const { operation = "deploy" } = options;
+  if (operation === "deploy" || operation === "abort" || operation === "rollback") await world.deploy(size);
   if (operation === "abort") {
     // Far enough that the first batch is routed and the second is not.
     await world.run(40);
     await world.request({ kind: "abort.requested", by });
   }
   if (operation === "rollback") {
-    await world.run(STEPS_MAX);
+    await untilPromoted(world, options.rollout ?? {});
     await world.request({ kind: "rollback.requested", by, release: null });
   }
   if (operation === "restart") await world.request({ kind: "restart.requested", by });
@@ -108,13 +124,21 @@ async function walk(world: World, operation: Operation, size: Size): Promise<voi
   }
 }
 
+/** As far as the promotion, with a window for going back still open if the plan has one. */
+async function untilPromoted(world: World, { standbyMs = 0 }: Partial<RolloutSpec>): Promise<void> {
+  if (standbyMs === 0) return world.run(STEPS_MAX);
+  for (let step = 0; step < STEPS_MAX && world.state?.deployment?.outcome === null; step += 1) await world.run(1);
+}
+
 async function operate(world: World, rng: Rng, size: Size): Promise<void> {
   const choice = rng.between(0, 9);
-  if (choice <= 5) await world.deploy(size.instances, size.batch);
+  if (choice <= 5) await world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS) });
   else if (choice <= 6) await world.request({ kind: "rollback.requested", by: "sim", release: null });
   else if (choice <= 7) await world.request({ kind: "restart.requested", by: "sim" });
   else await scale(world, rng.between(1, 6));
   await world.run(rng.pick([5, 50, STEPS_MAX]));
+  // Within the window for going back, as often as not.
+  if (rng.chance(0.2)) await world.request({ kind: "rollback.requested", by: "sim", release: null });
   if (rng.chance(0.2)) await world.request({ kind: "abort.requested", by: "sim" });
   if (rng.chance(0.2)) killOne(world, rng);
 }

@@ -29,11 +29,11 @@ export async function scale(instances: number, batches: number): Promise<ScaleRe
     meddleShare: 0,
   });
   await world.boot();
-  await world.deploy(instances, instances);
+  await world.deploy({ instances: instances, batch: instances, rollout: {} });
   await world.run(instances * STEPS_PER_INSTANCE);
   world.checker.floor = instances;
   const before = store.written;
-  await world.deploy(instances, Math.ceil(instances / batches));
+  await world.deploy({ instances, batch: Math.ceil(instances / batches), rollout: {} });
   await world.run(instances * STEPS_PER_INSTANCE);
   const { violations } = world.checker;
   const serving = world.checker.routed().filter((name) => world.fleet.instances.get(name)?.release === "r2").length;

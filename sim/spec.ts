@@ -1,7 +1,14 @@
-import type { AppSpec } from "../src/core/app-spec.ts";
+import type { AppSpec, RolloutSpec } from "../src/core/app-spec.ts";
 
-/** A plain app of so many web instances, replaced by batches of the given size. */
-export function simSpec(app: string, instances: number, batch: number): AppSpec {
+/** How many instances a release of the run has, how many of them go at once, and how else they are replaced. */
+export interface Size {
+  readonly instances: number;
+  readonly batch: number;
+  readonly rollout: Partial<RolloutSpec>;
+}
+
+/** A plain app of so many web instances, replaced by batches of the given size where nothing else is said. */
+export function simSpec(app: string, instances: number, batch: number, rollout: Partial<RolloutSpec> = {}): AppSpec {
   return {
     app,
     listen: { host: "127.0.0.1", port: 8080 },
@@ -30,8 +37,17 @@ export function simSpec(app: string, instances: number, batch: number): AppSpec 
         stopGraceMs: 1_000,
       },
     },
-    rollout: { strategy: "rolling", batch: { kind: "count", count: batch } },
+    rollout: { strategy: "rolling", batch: { kind: "count", count: batch }, ...rollout },
     proxy: { holdMs: 1_000, firstByteTimeoutMs: 10_000 },
     releasesKept: 3,
   };
 }
+
+/** Every way of replacing there is, for those who draw one by lot. */
+export const SIM_ROLLOUTS: readonly [Partial<RolloutSpec>, ...Partial<RolloutSpec>[]] = [
+  {},
+  { strategy: "blue-green" },
+  { strategy: "blue-green", standbyMs: 60_000 },
+  { strategy: "blue-green", standbyMs: 60_000, promoteAfterMs: 20_000 },
+  { strategy: "blue-green", standbyMs: 600_000, promoteAfterMs: null },
+];

@@ -12,7 +12,7 @@ import type { SimJournal } from "./journal.ts";
 import { SimFleet, type Behaviour } from "./fleet.ts";
 import { SimReleases } from "./releases.ts";
 import { withReplyFaults, type ReplyFaults } from "./replies.ts";
-import { simSpec } from "./spec.ts";
+import { simSpec, type Size } from "./spec.ts";
 import { SimTraffic } from "./traffic.ts";
 
 export interface WorldOptions {
@@ -108,8 +108,8 @@ export class World {
     await this.settle(engine.start());
   }
 
-  async deploy(instances: number, batch: number): Promise<void> {
-    const spec = simSpec(this.app, instances, batch);
+  async deploy({ instances, batch, rollout }: Size): Promise<void> {
+    const spec = simSpec(this.app, instances, batch, rollout);
     const event = { kind: "deploy.requested", by: "sim", spec, strategy: null, batch: null, force: false } as const;
     await this.#ask((engine) => engine.deploy(event, { spec, source: "/sim", ignore: [], build: null, env: {} }));
   }
@@ -118,7 +118,7 @@ export class World {
     await this.#ask((engine) => engine.request(this.app, event));
   }
 
-  /** Lets the world run until nothing is under way or `steps` wake-ups have passed. */
+  /** Lets the world run until nothing is under way or `steps` wake-ups have passed. A window for going back is something that is under way. */
   async run(steps: number): Promise<void> {
     for (let step = 0; step < steps; step += 1) {
       await microtasks();
@@ -157,7 +157,8 @@ export class World {
     if (state.deployment?.outcome === null || state.routes.appliedRevision < state.routes.revision) return false;
     // Who is gone is news that the engine has not written down yet.
     const busy = all(state).some(({ name, status }) => status !== "serving" || this.fleet.instances.get(name)?.alive !== true);
-    const waiting = Object.values(state.crashes).some((crash) => crash.restartAt !== null);
+    const restarting = Object.values(state.crashes).some((crash) => crash.restartAt !== null);
+    const waiting = restarting || state.standby !== undefined || (state.departures ?? []).length > 0;
     return !busy && !waiting;
   }
 }

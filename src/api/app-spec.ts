@@ -9,6 +9,7 @@ import {
   type HealthSpec,
   type ProcessSpec,
   type ProxySpec,
+  type RolloutSpec,
 } from "../core/app-spec.ts";
 import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
 import { eventStreamSchema } from "./event-streams.ts";
@@ -76,13 +77,20 @@ export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
   eventStreams: eventStreamSchema.optional(),
 });
 
+const rolloutSchema: z.ZodType<RolloutSpec> = z.strictObject({
+  strategy: z.enum(STRATEGIES),
+  batch: batchSchema,
+  promoteAfterMs: ms.nullish(),
+  standbyMs: ms.optional(),
+});
+
 /** The wire schema of an AppSpec: what the daemon accepts from any client, already resolved and with units. */
 export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   app: z.string().regex(NAME_PATTERN),
   listen: listenSchema,
   tls: tlsSchema.nullable(),
   processes: z.record(z.string().regex(NAME_PATTERN), processSchema),
-  rollout: z.strictObject({ strategy: z.enum(STRATEGIES), batch: batchSchema }),
+  rollout: rolloutSchema,
   proxy: proxySchema,
   routing: routingSchema.optional(),
   errorPages: errorPagesSchema.optional(),

@@ -3,6 +3,7 @@ import type { Failure } from "../base/error.ts";
 import { STRATEGIES, type Batch } from "../core/app-spec.ts";
 import { PAUSE_ENDS, type GatePeriod, type MaintenanceState, type PauseState } from "../core/gate.ts";
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
+import type { PreviewWay } from "../core/previews.ts";
 import type { Instance, Outcome, Phase } from "../core/state.ts";
 import type { TlsTraffic } from "../core/tls.ts";
 import type { ProxyStatus, UpgradeOutcome } from "./proxy-control.ts";
@@ -27,6 +28,7 @@ import { appSpecSchema, batchSchema } from "./app-spec.ts";
  * | POST   /v1/apps/:app/restart                   | OperatorRequest   | Accepted           |
  * | POST   /v1/apps/:app/scale                     | ScaleRequest      | Accepted           |
  * | POST   /v1/apps/:app/abort                     | OperatorRequest   | Accepted           |
+ * | POST   /v1/apps/:app/promote                   | OperatorRequest   | Accepted           |
  * | POST   /v1/apps/:app/suspend, …/resume         | OperatorRequest   | Accepted           |
  * | POST   /v1/apps/:app/pause                     | PauseRequest      | Accepted; `pause` of AppStatus tells when nothing is in flight |
  * | POST   /v1/apps/:app/unpause                   | OperatorRequest   | Accepted           |
@@ -122,6 +124,10 @@ export interface AppStatus {
   readonly tls: TlsTraffic | null;
   readonly pause: PauseStatus | null;
   readonly maintenance: MaintenanceStatus | null;
+  /** The release that was active before and is kept running, so that `rollback` is at once. */
+  readonly standby: { readonly release: string; readonly until: number; readonly instances: number } | null;
+  /** How to reach what is not active yet; null when there is nothing to try out. */
+  readonly preview: PreviewWay | null;
   readonly instances: readonly InstanceStatusLine[];
   /** The running deployment, or the last one. */
   readonly deployment: DeploymentStatus | null;
@@ -163,7 +169,13 @@ export interface DeploymentStatus {
   readonly name: string;
   readonly kind: string;
   readonly by: string;
+  /** Null before that is known, and where nothing is replaced. */
+  readonly strategy: string | null;
   readonly phase: Phase;
+  /** What it waits for, and how to go on; null when it waits for nothing. */
+  readonly awaits: AwaitsStatus | null;
+  /** Percent of the requests that the new side gets; null: by the number of instances. */
+  readonly share: number | null;
   /** 1-based batch of `batches`, 0 before the first. */
   readonly batch: number;
   readonly batches: number;
@@ -174,6 +186,13 @@ export interface DeploymentStatus {
   readonly to: string | null;
   readonly outcome: Outcome | null;
   readonly failure: Failure | null;
+}
+
+export interface AwaitsStatus {
+  readonly what: "promotion";
+  readonly since: number;
+  /** It goes on by itself then; null: never. */
+  readonly until: number | null;
 }
 
 export interface DeploymentProgress {

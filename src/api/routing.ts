@@ -35,6 +35,10 @@ const previewSchema: z.ZodType<PreviewSpec> = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .nullable(),
+  keySha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 });
 
 export const routingSchema: z.ZodType<RoutingSpec> = z.strictObject({

@@ -2,6 +2,7 @@ import type { DeploymentProgress, DeploymentStatus } from "../api/daemon.ts";
 import { HitlessError } from "../base/error.ts";
 import type { Session } from "./session.ts";
 import { lostLine } from "./render/report.ts";
+import { previewText } from "./render/rollout.ts";
 import { clock } from "./render/units.ts";
 
 const WAIT_MS = 10_000;
@@ -30,10 +31,15 @@ export async function follow(session: Session, app: string, name: string): Promi
 
 /** Null when the person does not want to wait any longer. */
 async function untilEnded(session: Session, app: string, name: string, interrupts: Interrupts): Promise<DeploymentStatus | null> {
+  let shownFor: number | null = null;
   for (let after = 0; ;) {
     const progress = await Promise.race([nextProgress(session, app, name, after), interrupts.detached]);
     if (progress === null) return null;
     for (const note of progress.notes) printNote(session, note);
+    if (progress.deployment.awaits !== null && progress.deployment.awaits.since !== shownFor) {
+      shownFor = progress.deployment.awaits.since;
+      await printPreview(session, app);
+    }
     after = progress.seq;
     if (progress.deployment.outcome !== null && progress.notes.length === 0) return progress.deployment;
   }
@@ -61,6 +67,16 @@ function printNote({ output, wantsJson }: Session, { at, level, text }: Deployme
   const line = `${output.style("dim", clock(at))}  ${output.style(STYLES[level], MARKS[level])} ${text}`;
   if (wantsJson) output.note(line);
   else output.line(line);
+}
+
+/** Who is to decide wants to see it first. */
+async function printPreview({ client, output, wantsJson }: Session, app: string): Promise<void> {
+  const { preview, url } = await client.app(app);
+  if (preview === null) return;
+  for (const line of previewText(preview, url)) {
+    if (wantsJson) output.note(line);
+    else output.line(`          ${line}`);
+  }
 }
 
 async function conclude(session: Session, app: string, deployment: DeploymentStatus): Promise<void> {

@@ -11,6 +11,7 @@ import { describeProblems } from "./problems.ts";
 import { eventStreamsOf } from "./event-streams.ts";
 import { holdOf } from "./hold.ts";
 import { readErrorPages, readMaintenance } from "./pages.ts";
+import { rolloutOf } from "./rollout.ts";
 import { routingOf } from "./routing.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import { forwardingOf } from "./forwarding.ts";
@@ -103,7 +104,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages, maintenance }:
     listen: config.listen,
     tls: config.tls === undefined ? null : tlsOf(config.tls, processes, base),
     processes,
-    rollout: config.rollout,
+    rollout: rolloutOf(config.rollout),
     proxy: {
       ...holdOf(config.proxy.hold),
       firstByteTimeoutMs: config.proxy.firstByteTimeout,

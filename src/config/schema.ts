@@ -1,13 +1,14 @@
 import { constants } from "node:os";
 import { z } from "zod";
 import { NAME_PATTERN } from "../base/names.ts";
-import { PROTOCOLS, STRATEGIES, type Batch } from "../core/app-spec.ts";
+import { PROTOCOLS } from "../core/app-spec.ts";
 import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
 import { address } from "./address.ts";
 import { eventStreams } from "./event-streams.ts";
 import { hold } from "./hold.ts";
 import { errorPages, maintenance } from "./pages.ts";
 import { balanceKeys, claimKeys, releaseKeys } from "./routing.ts";
+import { rollout } from "./rollout.ts";
 import { tls } from "./tls.ts";
 import { accessLog } from "./access-log.ts";
 import { forwardingKeys } from "./forwarding.ts";
@@ -34,15 +35,6 @@ const environment = z
     { error: 'expected variables such as { PORT_NAME: "value", DATABASE_URL: "env:DATABASE_URL" }' },
   )
   .describe('Environment variables. "env:NAME" takes the value that NAME has where `hitless deploy` is run.');
-
-const BATCH = 'expected a number of instances such as 1, or a share such as "25%"';
-const batch = z
-  .union([z.number(), z.string().regex(/^(?:100|[1-9]\d?)%$/, { error: BATCH })], { error: BATCH })
-  .transform((value): Batch =>
-    typeof value === "number" ? { kind: "count", count: value } : { kind: "percent", percent: parseInt(value, 10) },
-  )
-  .refine((value) => value.kind === "percent" || (Number.isInteger(value.count) && value.count >= 1), { error: BATCH })
-  .describe("How many instances are replaced at a time.");
 
 const PATH = 'expected a path such as "/up"';
 const path = z.string({ error: PATH }).regex(/^\/[\x21-\x7e]*$/, { error: PATH });
@@ -122,12 +114,7 @@ export const configSchema = z
     processes: z
       .record(name, processType, { error: 'expected process types such as { web: { command: "node server.js" } }' })
       .refine((types) => Object.keys(types).length > 0, { error: "expected at least one process type" }),
-    rollout: z
-      .strictObject({
-        strategy: z.enum(STRATEGIES, { error: `expected one of: ${STRATEGIES.join(", ")}` }).default("rolling"),
-        batch: batch.default({ kind: "percent", percent: 25 }),
-      })
-      .prefault({}),
+    rollout,
     proxy: z
       .strictObject({
         ...balanceKeys,

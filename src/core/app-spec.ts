@@ -72,9 +72,13 @@ export interface HealthSpec {
 export interface RolloutSpec {
   readonly strategy: Strategy;
   readonly batch: Batch;
+  /** Blue-green: from the moment that the new side is whole and can be previewed. Null: an operator says when. Absent: at once. */
+  readonly promoteAfterMs?: number | null | undefined;
+  /** How long the old side is kept running after the promotion, for going back at once; not for `rolling`. Absent: not at all. */
+  readonly standbyMs?: number | undefined;
 }
 
-export const STRATEGIES = ["rolling"] as const;
+export const STRATEGIES = ["rolling", "blue-green"] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
 export type Batch = { readonly kind: "count"; readonly count: number } | { readonly kind: "percent"; readonly percent: number };

@@ -16,6 +16,7 @@ import {
 import { goBack } from "./going-back.ts";
 import { find, whenReady, whenStarted, whenStopped } from "./instances.ts";
 import { whenRecovered } from "./recovery.ts";
+import { moveDepartures } from "./departures.ts";
 import { syncRoutes } from "./route-tables.ts";
 import { ROUTES_TIMER, whenTrafficRefused } from "./refused-routes.ts";
 import {
@@ -28,9 +29,11 @@ import {
   whenScaleRequested,
   whenSuspendRequested,
 } from "./requests.ts";
+import { isStandbyTimer, whenStandbyOver } from "./standby.ts";
 import { advance, whenLedgerClosed } from "./steps.ts";
 import { supervise, superviseReady, whenTimerFired } from "./supervision.ts";
 import type { AppState } from "./state.ts";
+import { isWaitTimer, whenPromoteRequested, whenWaitOver } from "./waiting.ts";
 
 export interface Decision {
   readonly state: AppState;
@@ -50,6 +53,7 @@ export function decide(state: AppState, event: Event): Decision {
   handler(draft, event);
   if (draft.refusal !== null) return { state, commands: [], notes: [], refusal: draft.refusal };
   advance(draft);
+  moveDepartures(draft);
   syncRoutes(draft);
   return { state: draft.state, commands: draft.commands, notes: draft.notes, refusal: null };
 }
@@ -62,6 +66,7 @@ const HANDLERS: Handlers = {
   "restart.requested": whenRestartRequested,
   "scale.requested": whenScaleRequested,
   "abort.requested": whenAbortRequested,
+  "promote.requested": whenPromoteRequested,
   "suspend.requested": whenSuspendRequested,
   "resume.requested": whenResumeRequested,
   "pause.requested": whenPauseRequested,
@@ -130,6 +135,8 @@ const HANDLERS: Handlers = {
   "timer.fired": (draft, { timer }) => {
     if (timer === ROUTES_TIMER) syncRoutes(draft, { force: true });
     else if (isPauseTimer(timer)) whenPauseOver(draft, timer);
+    else if (isStandbyTimer(timer)) whenStandbyOver(draft, timer);
+    else if (isWaitTimer(timer)) whenWaitOver(draft, timer);
     else whenTimerFired(draft, timer);
   },
   "output.written": (draft, { lines }) => {

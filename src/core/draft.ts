@@ -28,6 +28,7 @@ export function openDraft(state: AppState, event: Event): Draft {
 }
 
 export function patch(draft: Draft, change: Partial<AppState>): void {
+  if ("standby" in change || "active" in change) draft.routesTouched = true;
   draft.state = { ...draft.state, ...change };
 }
 
@@ -53,6 +54,7 @@ export function running(state: AppState): Deployment | null {
 
 export function patchDeployment(draft: Draft, change: Partial<Deployment>): void {
   if (draft.state.deployment === null) return;
+  if ("share" in change || "outcome" in change) draft.routesTouched = true;
   patch(draft, { deployment: { ...draft.state.deployment, ...change } });
 }
 

@@ -1,6 +1,7 @@
 import type { ReleaseName } from "../base/names.ts";
 import { note, order, patch, patchDeployment, running, type Draft } from "./draft.ts";
 import { all, countsAfter, seconds } from "./instances.ts";
+import { changeStandby, endStandbyWhenOver, nextStandby } from "./standby.ts";
 import { supervise } from "./supervision.ts";
 import type { AppState, Deployment, Outcome } from "./state.ts";
 
@@ -17,6 +18,7 @@ export function promote(draft: Draft, deployment: Deployment): void {
     return;
   }
   if (to === null) return;
+  const standby = nextStandby(draft, deployment);
   patch(draft, {
     active: to,
     generation,
@@ -25,6 +27,7 @@ export function promote(draft: Draft, deployment: Deployment): void {
     counts: countsAfter(state, to),
     crashes: {},
   });
+  changeStandby(draft, standby);
 }
 
 /** The deployment has ended: records how, and hands the instances back to supervision. */
@@ -36,6 +39,7 @@ export function finish(draft: Draft, deployment: Deployment): void {
   if (outcome === "rolled-back") note(draft, `${deployment.name} went back after ${took}; nothing of it is left`, "bad");
   if (deployment.kind === "deploy" && outcome === "rolled-back" && deployment.to !== null) discard(draft, deployment.to);
   if (all(draft.state).length === 0 && (draft.state.suspended || draft.state.active === null)) removeRoutes(draft);
+  endStandbyWhenOver(draft);
   if (outcome === "done") prune(draft);
   supervise(draft);
 }

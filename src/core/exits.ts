@@ -4,6 +4,7 @@ import { dropInstance, note, running, type Draft } from "./draft.ts";
 import { goBack, refillOnWayBack } from "./going-back.ts";
 import { find, isLive, stopInstance } from "./instances.ts";
 import { isFilling } from "./steps.ts";
+import { trimStandby } from "./standby.ts";
 import { recordCrash, supervise } from "./supervision.ts";
 import type { Deployment, Instance } from "./state.ts";
 
@@ -25,6 +26,7 @@ export function whenExited(draft: Draft, exits: readonly InstanceExit[]): void {
     if (deployment !== null && isOfDeployment(deployment, instance)) failure ??= exitFailure(instance, exit);
     else recordExit(draft, instance, exit.how);
   }
+  trimStandby(draft);
   if (failure === null) {
     supervise(draft);
     refillOnWayBack(draft);

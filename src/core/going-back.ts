@@ -2,9 +2,11 @@ import type { Failure } from "../base/error.ts";
 import type { InstanceName } from "../base/names.ts";
 import { note, patchDeployment, patchInstance, running, type Draft } from "./draft.ts";
 import { BACK_ATTEMPTS_MAX } from "./ending.ts";
+import { isDeparting } from "./departures.ts";
 import { all, stopInstance } from "./instances.ts";
 import { hasLeftovers, planBack } from "./plan.ts";
 import { coming, hasTraffic } from "./route-tables.ts";
+import { sideOf } from "./standby.ts";
 import { enter, isFilling } from "./steps.ts";
 import type { Instance } from "./state.ts";
 
@@ -25,7 +27,7 @@ export function goBack(draft: Draft, failure: Failure): void {
   }
   if (first)
     note(draft, deployment.from === null ? "going back: stopping what was started" : `going back to ${deployment.from}`, "bad");
-  rejoinDraining(draft, ({ generation }) => generation === draft.state.generation);
+  rejoinDraining(draft, ({ name, generation }) => generation === draft.state.generation && !isDeparting(draft.state, name));
   dropUnrouted(draft, first ? deployment.starting : []);
   tryBack(draft, deployment.backAttempts + 1);
 }
@@ -42,7 +44,7 @@ function tryBack(draft: Draft, attempts: number): void {
   patchDeployment(draft, { backAttempts: attempts });
   if (attempts > BACK_ATTEMPTS_MAX) {
     note(draft, "going back failed too; what serves is left running", "bad");
-    rejoinDraining(draft, () => true);
+    rejoinDraining(draft, ({ name }) => !isDeparting(draft.state, name));
     enter(draft, "closing");
     return;
   }
@@ -62,7 +64,7 @@ function rejoinDraining(draft: Draft, isWanted: (instance: Instance) => boolean)
 /** What is being drained has had requests: it goes with the retirement that comes. */
 function dropUnrouted(draft: Draft, starting: readonly InstanceName[]): void {
   for (const instance of all(draft.state)) {
-    const isNew = instance.generation !== draft.state.generation || starting.includes(instance.name);
+    const isNew = sideOf(draft.state, instance, draft.state.generation) === "others" || starting.includes(instance.name);
     if (!instance.routed && instance.status !== "draining" && isNew) stopInstance(draft, instance.name);
   }
 }

@@ -5,6 +5,7 @@ const PHASE_OF: Readonly<Record<Step, Phase>> = {
   starting: "starting",
   warming: "warming",
   adding: "shifting",
+  waiting: "waiting",
   removing: "shifting",
   draining: "draining",
   stopping: "draining",

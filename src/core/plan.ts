@@ -1,6 +1,7 @@
 import type { ReleaseName } from "../base/names.ts";
 import type { Batch } from "./app-spec.ts";
 import { all, countsAfter, desiredCount, isLive, processTypes } from "./instances.ts";
+import { sideOf } from "./standby.ts";
 import type { AppState, Instance, Retirement, Stage } from "./state.ts";
 
 /**
@@ -35,13 +36,30 @@ export function planScale(state: AppState, release: ReleaseName, counts: Readonl
 export function planBack(state: AppState): readonly Stage[] {
   const release = state.active;
   if (release === null || state.suspended) return [retireAll(state)];
-  const wanted = Object.fromEntries(processTypes(state, release).map((type) => [type, desiredCount(state, release, type)]));
-  return planScale(state, release, wanted);
+  const [stage] = planScale(state, release, wantedCounts(state, release));
+  // A release that goes back to standby leaves its other processes behind: they would do work of their own there.
+  const others = state.standby === undefined ? [] : typesWithout(state, state.standby.release);
+  return stage === undefined ? [] : [{ ...stage, retire: [...stage.retire, ...retireTypes(others, "standby")] }];
+}
+
+/** How many instances of each type the release should run. */
+export function wantedCounts(state: AppState, release: ReleaseName): Readonly<Record<string, number>> {
+  return Object.fromEntries(processTypes(state, release).map((type) => [type, desiredCount(state, release, type)]));
+}
+
+/** Process types of the release that get no requests. */
+export function typesWithout(state: AppState, release: ReleaseName | null): readonly string[] {
+  const processes = release === null ? undefined : state.releases[release]?.spec.processes;
+  return Object.entries(processes ?? {}).flatMap(([type, { traffic }]) => (traffic ? [] : [type]));
+}
+
+export function retireTypes(types: readonly string[], side: Retirement["side"]): readonly Retirement[] {
+  return types.map((type) => ({ type, keep: 0, side }));
 }
 
 /** True if there are instances of another side than the stable one. */
 export function hasLeftovers(state: AppState): boolean {
-  return all(state).some(({ generation }) => generation !== state.generation);
+  return all(state).some((instance) => sideOf(state, instance, state.generation) === "others");
 }
 
 /** Everything away: for `suspend`, and for a first deployment that failed. */
@@ -59,7 +77,7 @@ export function batchSize(batch: Batch, instances: number): number {
   return Math.max(1, batch.kind === "count" ? batch.count : Math.ceil((instances * batch.percent) / 100));
 }
 
-const EVERYTHING_ELSE: Retirement = { type: "*", keep: 0, side: "others" };
+export const EVERYTHING_ELSE: Retirement = { type: "*", keep: 0, side: "others" };
 
 interface Move {
   readonly type: string;
@@ -70,7 +88,8 @@ interface Move {
 
 function planType(state: AppState, to: ReleaseName, type: string, batch: Batch): Move {
   const wanted = desiredCount({ ...state, counts: countsAfter(state, to) }, to, type);
-  return { type, wanted, old: liveCounts(all(state)).get(type) ?? 0, size: batchSize(batch, wanted) };
+  const replaced = all(state).filter(({ generation }) => generation !== state.standby?.generation);
+  return { type, wanted, old: liveCounts(replaced).get(type) ?? 0, size: batchSize(batch, wanted) };
 }
 
 /** How many new instances of the type there are after so many stages. */
@@ -84,7 +103,7 @@ function retirement(move: Move, index: number): Retirement {
   return { type: move.type, keep: move.old - gone, side: "others" };
 }
 
-function liveCounts(instances: readonly Instance[]): ReadonlyMap<string, number> {
+export function liveCounts(instances: readonly Instance[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { type } of instances.filter(isLive)) counts.set(type, (counts.get(type) ?? 0) + 1);
   return counts;

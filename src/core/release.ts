@@ -1,6 +1,13 @@
 import type { ReleaseName } from "../base/names.ts";
 import type { AppSpec } from "./app-spec.ts";
 
+/** Drawn by lot when the release was made; nobody who is not told can know it. */
+export interface PreviewKey {
+  readonly value: string;
+  /** In hex, as the proxy compares it. */
+  readonly sha256: string;
+}
+
 /** What is recorded of a release; its files are an immutable snapshot in the state directory. Never holds environment values. */
 export interface ReleaseRecord {
   readonly release: ReleaseName;
@@ -16,6 +23,8 @@ export interface ReleaseRecord {
   readonly files: number;
   readonly bytes: number;
   readonly spec: AppSpec;
+  /** What opens its previews. Absent in what was made before there was such a thing. */
+  readonly previewKey?: PreviewKey | undefined;
   /** Names, per process type, of the variables the release was given. */
   readonly envNames: Readonly<Record<string, readonly string[]>>;
 }

@@ -1,11 +1,12 @@
 import type { Failure } from "../base/error.ts";
 import { deploymentName, releaseName, type ReleaseName } from "../base/names.ts";
-import type { Batch } from "./app-spec.ts";
 import { note, order, patch, patchDeployment, refuse, running, type Draft } from "./draft.ts";
 import type { Event, EventBody } from "./event.ts";
 import { goBack } from "./going-back.ts";
-import { all, desiredCount, processTypes } from "./instances.ts";
-import { hasLeftovers, planRolling, planScale, retireAll } from "./plan.ts";
+import { processTypes } from "./instances.ts";
+import { hasLeftovers, planScale, retireAll, wantedCounts } from "./plan.ts";
+import { planReplacement, planReturnToStandby } from "./planning.ts";
+import { poolsOf, servingTargets } from "./pools.ts";
 import { coming } from "./route-tables.ts";
 import type { AppState, Deployment, DeploymentKind, Stage } from "./state.ts";
 
@@ -17,7 +18,7 @@ export function whenDeployRequested(draft: Draft, request: Request<"deploy.reque
   const to = releaseName(number);
   patch(draft, { next: { ...draft.state.next, release: number + 1 } });
   begin(draft, { kind: "deploy", by: request.by, to, stages: [], force: request.force, newGeneration: true });
-  patchDeployment(draft, { batch: request.batch });
+  patchDeployment(draft, { batch: request.batch, strategy: request.strategy });
   const active = draft.state.active === null ? undefined : draft.state.releases[draft.state.active];
   const unlessIdentity = request.force || draft.state.suspended ? null : (active?.identity ?? null);
   order(draft, { kind: "release.create", release: to, unlessIdentity });
@@ -29,10 +30,8 @@ export function whenReleaseCreated(draft: Draft, created: Request<"release.creat
   const deployment = running(draft.state);
   if (deployment?.kind !== "deploy" || deployment.step !== "preparing" || deployment.to !== created.record.release) return;
   patch(draft, { releases: { ...draft.state.releases, [created.record.release]: created.record } });
-  const { spec, files } = created.record;
-  const batch = deployment.batch ?? spec.rollout.batch;
-  patchDeployment(draft, { stages: planRolling(draft.state, created.record.release, deployment.generation, batch) });
-  note(draft, `${created.record.release} is a snapshot of ${files} files`);
+  planReplacement(draft, created.record.release);
+  note(draft, `${created.record.release} is a snapshot of ${created.record.files} files`);
 }
 
 export function whenRollbackRequested(draft: Draft, request: Request<"rollback.requested">): void {
@@ -43,13 +42,17 @@ export function whenRollbackRequested(draft: Draft, request: Request<"rollback.r
     refuse(draft, failure ?? noEarlierRelease(draft.state));
     return;
   }
-  replaceBy(draft, "rollback", request.by, to);
-  note(draft, `${request.by} goes from ${draft.state.active ?? "nothing"} to ${to}`);
+  const isReady = draft.state.standby?.release === to;
+  begin(draft, { kind: "rollback", by: request.by, to, stages: [], newGeneration: !isReady });
+  if (isReady) planReturnToStandby(draft);
+  else planReplacement(draft, to);
+  note(draft, `${request.by} goes from ${draft.state.active ?? "nothing"} to ${to}${isReady ? ", which is on standby" : ""}`);
 }
 
 export function whenRestartRequested(draft: Draft, request: Request<"restart.requested">): void {
   if (refuseWhileRunning(draft) || refuseWithoutActive(draft)) return;
-  replaceBy(draft, "restart", request.by, draft.state.active ?? "");
+  begin(draft, { kind: "restart", by: request.by, to: draft.state.active, stages: [], newGeneration: true });
+  planReplacement(draft, draft.state.active ?? "");
   note(draft, `${request.by} restarts ${draft.state.active ?? ""}`);
 }
 
@@ -84,7 +87,7 @@ export function whenScaleRequested(draft: Draft, request: Request<"scale.request
 
 export function whenSuspendRequested(draft: Draft, request: Request<"suspend.requested">): void {
   if (refuseWhileRunning(draft)) return;
-  patch(draft, { suspended: true });
+  patch(draft, { suspended: true, standby: undefined });
   begin(draft, { kind: "suspend", by: request.by, to: null, stages: [retireAll(draft.state)], newGeneration: false });
   note(draft, `${request.by} stops ${draft.state.app}`);
 }
@@ -93,16 +96,8 @@ export function whenResumeRequested(draft: Draft, request: Request<"resume.reque
   if (refuseWhileRunning(draft) || refuseWithoutActive(draft)) return;
   const release = draft.state.active ?? "";
   patch(draft, { suspended: false });
-  const wanted = Object.fromEntries(
-    processTypes(draft.state, release).map((type) => [type, desiredCount(draft.state, release, type)]),
-  );
-  begin(draft, {
-    kind: "resume",
-    by: request.by,
-    to: release,
-    stages: planScale(draft.state, release, wanted),
-    newGeneration: false,
-  });
+  const stages = planScale(draft.state, release, wantedCounts(draft.state, release));
+  begin(draft, { kind: "resume", by: request.by, to: release, stages, newGeneration: false });
   note(draft, `${request.by} brings ${release} back`);
 }
 
@@ -120,12 +115,6 @@ export function whenAbortRequested(draft: Draft, request: Request<"abort.request
   goBack(draft, { code: "ERR_ABORTED", what: `${request.by} asked ${deployment?.name ?? ""} to go back.` });
 }
 
-function replaceBy(draft: Draft, kind: "rollback" | "restart", by: string, to: ReleaseName): void {
-  begin(draft, { kind, by, to, stages: [], newGeneration: true });
-  const batch: Batch = draft.state.releases[to]?.spec.rollout.batch ?? { kind: "count", count: 1 };
-  patchDeployment(draft, { stages: planRolling(draft.state, to, draft.state.deployment?.generation ?? 0, batch) });
-}
-
 interface Beginning {
   readonly kind: DeploymentKind;
   readonly by: string;
@@ -138,7 +127,7 @@ interface Beginning {
 function begin(draft: Draft, beginning: Beginning): void {
   const { state, at } = draft;
   const number = state.next.deployment;
-  const routed = all(state).filter((instance) => instance.routed).length;
+  const routed = servingTargets(poolsOf(state));
   const deployment: Deployment = {
     name: deploymentName(number),
     kind: beginning.kind,

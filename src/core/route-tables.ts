@@ -1,9 +1,10 @@
 import type { InstanceName, ReleaseName } from "../base/names.ts";
-import type { Protocol } from "./app-spec.ts";
 import { all, isLive, specOf } from "./instances.ts";
 import { order, patch, patchDeployment, running, type Draft } from "./draft.ts";
 import { gateOf } from "./gate-state.ts";
-import type { Pool, RouteTable, Target } from "./routes.ts";
+import { poolsOf, routedInstances, servingTargets, weightsText } from "./pools.ts";
+import { withPreview } from "./previews.ts";
+import type { Pool, RouteTable } from "./routes.ts";
 import type { AppState, Instance } from "./state.ts";
 
 /**
@@ -18,13 +19,16 @@ export function syncRoutes(draft: Draft, options: { readonly force?: boolean } =
   draft.routesTouched = false;
   const routed = routedInstances(state);
   const names = routed.map((instance) => instance.name);
-  if (options.force !== true && state.routes.installed && sameNames(names, state.routes.routed)) return;
+  const pools = poolsOf(state);
+  const weights = weightsText(pools);
+  const isSame = sameNames(names, state.routes.routed) && weights === (state.routes.weights ?? weights);
+  if (options.force !== true && state.routes.installed && isSame) return;
   patch(draft, {
-    routes: { ...state.routes, revision: state.routes.revision + 1, routed: names, installed: true },
+    routes: { ...state.routes, revision: state.routes.revision + 1, routed: names, weights, installed: true },
   });
-  const table = routeTable(draft.state, release);
+  const table = routeTable(draft.state, release, pools);
   if (table !== null) order(draft, { kind: "traffic.apply", table }, null);
-  recordCapacity(draft, names.length);
+  recordCapacity(draft, servingTargets(pools));
 }
 
 /** Makes the given release the one whose listen address and proxy settings the next table carries. */
@@ -47,7 +51,7 @@ export function coming(state: AppState): readonly InstanceName[] {
   );
 }
 
-function routeTable(state: AppState, release: ReleaseName): RouteTable | null {
+function routeTable(state: AppState, release: ReleaseName, pools: readonly Pool[]): RouteTable | null {
   const spec = state.releases[release]?.spec;
   if (spec === undefined) return null;
   return {
@@ -57,43 +61,11 @@ function routeTable(state: AppState, release: ReleaseName): RouteTable | null {
     listen: spec.listen,
     tls: spec.tls,
     proxy: spec.proxy,
-    routing: spec.routing,
+    routing: withPreview(state, spec.routing),
     errorPages: spec.errorPages,
     gate: gateOf(state, spec),
-    pools: pools(state),
+    pools,
   };
-}
-
-/** One pool per release, weighted by its size, so that every target gets the same share. */
-function pools(state: AppState): readonly Pool[] {
-  const byRelease = new Map<ReleaseName, Target[]>();
-  for (const instance of routedInstances(state)) {
-    const targets = byRelease.get(instance.release) ?? [];
-    targets.push(target(state, instance));
-    byRelease.set(instance.release, targets);
-  }
-  return [...byRelease].map(([release, targets]) => ({ release, weight: targets.length, targets }));
-}
-
-function target(state: AppState, instance: Instance): Target {
-  const spec = specOf(state, instance);
-  return {
-    instance: instance.name,
-    host: instance.host ?? "",
-    port: instance.port ?? 0,
-    ...protocolOf(spec?.protocol),
-    ...(spec?.proxyProtocol === undefined ? {} : { proxyProtocol: spec.proxyProtocol }),
-    health: spec?.health ?? null,
-  };
-}
-
-/** Said only where it is not the usual one, so that tables stay as they are. */
-function protocolOf(protocol: Protocol | undefined): { protocol?: Protocol } {
-  return protocol === undefined || protocol === "http1" ? {} : { protocol };
-}
-
-function routedInstances(state: AppState): readonly Instance[] {
-  return all(state).filter((instance) => instance.routed);
 }
 
 function sameNames(a: readonly InstanceName[], b: readonly InstanceName[]): boolean {

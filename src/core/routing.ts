@@ -26,7 +26,12 @@ export interface PreviewSpec {
   readonly hosts: readonly string[];
   /** SHA-256 (hex) of the value that header or cookie must have. Null: the value is the name of the release. */
   readonly secretSha256: string | null;
+  /** The same of the key that a release was given when it was made; it opens the pool too. Absent: there is none. */
+  readonly keySha256?: string | undefined;
 }
+
+/** Where a release is tried out and the configuration says nothing of previews. */
+export const DEFAULT_PREVIEW = Object.freeze({ header: "X-Hitless-Preview", cookie: "hitless_preview", hosts: [] });
 
 /**
  * Which requests of a listen address are an app's: everything that is named must hold. Where several apps claim a request the most specific

@@ -1,6 +1,6 @@
 import type { Failure } from "../base/error.ts";
 import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts";
-import type { Batch } from "./app-spec.ts";
+import type { Batch, Strategy } from "./app-spec.ts";
 import type { GateState } from "./gate.ts";
 import type { LedgerRow, LedgerSnapshot } from "./ledger.ts";
 import type { ReleaseRecord } from "./release.ts";
@@ -27,6 +27,10 @@ export interface AppState {
   readonly suspended: boolean;
   /** Absent: nothing has ever stood before the app. */
   readonly gate?: GateState | undefined;
+  /** The release that was active before, kept running for going back at once. Absent: there is none. */
+  readonly standby?: Standby | undefined;
+  /** Instances that go beside any deployment, in the order in which they were let go. Absent: none. */
+  readonly departures?: readonly Departure[] | undefined;
   readonly next: { readonly release: number; readonly deployment: number; readonly instance: number; readonly command: number };
 }
 
@@ -68,6 +72,23 @@ export interface Instance {
  */
 export type InstanceBook = Readonly<Record<string, Readonly<Record<InstanceName, Instance>>>>;
 
+/** Instances of an earlier release that still run, are checked, and get no requests. Who of them dies is not replaced. */
+export interface Standby {
+  readonly release: ReleaseName;
+  readonly generation: number;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** Instances on their way out: taken out of the table first, drained when every worker has that table, stopped when they are drained. */
+export interface Departure {
+  readonly instances: readonly InstanceName[];
+  /** The first table without them. */
+  readonly revision: number;
+  /** Their drain was ordered. */
+  readonly asked: boolean;
+}
+
 export interface RoutesState {
   /** The last table that was ordered. */
   readonly revision: number;
@@ -75,6 +96,8 @@ export interface RoutesState {
   readonly appliedRevision: number;
   /** Instances in the last ordered table, to see whether a new one is due. */
   readonly routed: readonly InstanceName[];
+  /** The weights of the pools in the last ordered table, as text; absent in what was written before pools had weights of their own. */
+  readonly weights?: string | undefined;
   /** Whose listen address and proxy settings the table carries. */
   readonly specRelease: ReleaseName | null;
   /** False until the first table and after the app was taken out of the proxy. */
@@ -94,7 +117,17 @@ export interface CrashRecord {
 export type DeploymentKind = "deploy" | "rollback" | "restart" | "scale" | "suspend" | "resume";
 
 /** Where a deployment stands within its current stage. */
-export const STEPS = ["preparing", "starting", "warming", "adding", "removing", "draining", "stopping", "closing"] as const;
+export const STEPS = [
+  "preparing",
+  "starting",
+  "warming",
+  "adding",
+  "waiting",
+  "removing",
+  "draining",
+  "stopping",
+  "closing",
+] as const;
 export type Step = (typeof STEPS)[number];
 
 /** The phases of a deployment as people see them (design, section 5). */
@@ -103,6 +136,7 @@ export const PHASES = [
   "starting",
   "warming",
   "shifting",
+  "waiting",
   "draining",
   "promoting",
   "aborting",
@@ -128,6 +162,14 @@ export interface Deployment {
   readonly counts: Readonly<Record<string, number>> | null;
   /** The batch asked for on the command line, or null for the release's own. */
   readonly batch: Batch | null;
+  /** The strategy asked for on the command line, or null for the release's own. Absent in older records. */
+  readonly strategy?: Strategy | null | undefined;
+  /** Percent of the requests that the new side gets, whatever its size. Absent: by the number of instances. */
+  readonly share?: number | undefined;
+  /** How long the old side is kept after the promotion, in milliseconds. Absent: it has gone by then. */
+  readonly standbyMs?: number | undefined;
+  /** The last stage whose wait an operator or the time has ended. */
+  readonly waited?: number | undefined;
   /** Forward to `to`, or back to `from` after a failure or an abort. */
   readonly direction: "forward" | "back";
   readonly stages: readonly Stage[];
@@ -172,13 +214,25 @@ export type Outcome =
   /** Going back failed too; `failure` says why. What serves was left alone. */
   | "failed";
 
-/** One batch: what is started, and what is retired once that serves. */
+/** One batch: what is started, how requests are shared out then, and what is retired once that serves. */
 export interface Stage {
   readonly release: ReleaseName | null;
   readonly generation: number;
   /** How many instances to start, per process type. */
   readonly start: Readonly<Record<string, number>>;
+  /**
+   * Percent of the requests that the new side gets when these serve: 0 is a preview, 100 the cutover. Absent: as before, or by the number of
+   * instances.
+   */
+  readonly share?: number | undefined;
+  /** What is waited for then, before anything is retired. */
+  readonly wait?: Wait | undefined;
   readonly retire: readonly Retirement[];
+}
+
+export interface Wait {
+  /** It goes on by itself after this; null: when an operator says so. */
+  readonly ms: number | null;
 }
 
 export interface Retirement {
@@ -186,6 +240,6 @@ export interface Retirement {
   readonly type: string;
   /** How many are left. Not how many go: what ended by itself meanwhile must not be missing twice. */
   readonly keep: number;
-  /** `others`: of any generation but the stage's; `same`: of the stage's own. */
-  readonly side: "others" | "same";
+  /** `others`: of any generation but the stage's and that on standby; `same`: of the stage's own; `standby`: that on standby. */
+  readonly side: "others" | "same" | "standby";
 }

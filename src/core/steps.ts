@@ -1,10 +1,12 @@
-import type { ReleaseName } from "../base/names.ts";
+import { isDeparting } from "./departures.ts";
+import { drainLimits } from "./drain-limits.ts";
 import { note, patchDeployment, patchInstance, order, running, type Draft } from "./draft.ts";
-import { all, find, specOf, startInstance, stopInstance } from "./instances.ts";
+import { all, find, startInstance, stopInstance } from "./instances.ts";
 import { finish, promote } from "./ending.ts";
 import { hasTraffic, routeBy, syncRoutes } from "./route-tables.ts";
-import { DEFAULT_WEBSOCKETS, tunnelLimitMs, type WebSocketSpec } from "./websockets.ts";
-import type { AppState, Deployment, Instance, Retirement, Stage, Step } from "./state.ts";
+import { sideOf } from "./standby.ts";
+import type { Deployment, Instance, Retirement, Stage, Step } from "./state.ts";
+import { beginWait, isWaiting } from "./waiting.ts";
 
 /**
  * The steps of one stage. `enter` orders what the step needs; `done` says whether it has come about. Both are called again and again,
@@ -32,7 +34,8 @@ const STEP_RULES: Readonly<Record<Step, StepRules>> = {
     done: (draft, { starting }) => starting.every((name) => find(draft.state, name)?.status === "serving"),
     next: "adding",
   },
-  adding: { enter: addToRoutes, done: routesApplied, next: "removing" },
+  adding: { enter: addToRoutes, done: routesApplied, next: "waiting" },
+  waiting: { enter: beginWait, done: (_draft, deployment) => !isWaiting(deployment), next: "removing" },
   removing: { enter: removeFromRoutes, done: routesApplied, next: "draining" },
   draining: {
     enter: drainRetired,
@@ -118,7 +121,9 @@ function startBatch(draft: Draft, deployment: Deployment, stage: Stage): void {
 }
 
 function addToRoutes(draft: Draft, deployment: Deployment, stage: Stage): void {
-  if (stage.release !== null) routeBy(draft, stage.release);
+  if (stage.share !== undefined) patchDeployment(draft, { share: stage.share });
+  // What is only tried out does not bring its listen address and its settings yet.
+  if (stage.release !== null && (stage.share ?? 100) === 100) routeBy(draft, stage.release);
   for (const name of deployment.starting) {
     const instance = find(draft.state, name);
     if (instance !== undefined && hasTraffic(draft.state, instance)) patchInstance(draft, name, { routed: true });
@@ -142,7 +147,7 @@ function removeFromRoutes(draft: Draft, _deployment: Deployment, stage: Stage): 
 function candidates(draft: Draft, stage: Stage, retirement: Retirement): readonly Instance[] {
   const fits = (instance: Instance): boolean =>
     (retirement.type === "*" || instance.type === retirement.type) &&
-    (instance.generation === stage.generation) === (retirement.side === "same");
+    sideOf(draft.state, instance, stage.generation) === retirement.side;
   const found = all(draft.state).filter(fits);
   if (retirement.keep === 0) return found;
   const staying = found.filter((instance) => instance.status !== "stopping");
@@ -164,21 +169,7 @@ function routesApplied(draft: Draft, deployment: Deployment): boolean {
 function drainRetired(draft: Draft, deployment: Deployment): void {
   const draining = deployment.retiring.flatMap((name) => {
     const instance = find(draft.state, name);
-    return instance?.status === "draining" ? [instance] : [];
+    return instance?.status === "draining" && !isDeparting(draft.state, name) ? [instance] : [];
   });
-  if (draining.length === 0) return;
-  const limits = draining.map((instance) => specOf(draft.state, instance)?.drainTimeoutMs ?? 0);
-  const timeoutMs = Math.max(...limits);
-  const tunnelLimits = draining.map(({ release }) => tunnelLimitMs(websocketsOf(draft.state, release), timeoutMs));
-  const tunnelsMs = Math.max(...tunnelLimits);
-  order(draft, {
-    kind: "traffic.drain",
-    instances: draining.map((instance) => instance.name),
-    timeoutMs,
-    ...(tunnelsMs > timeoutMs ? { tunnelsMs } : {}),
-  });
-}
-
-function websocketsOf(state: AppState, release: ReleaseName): WebSocketSpec {
-  return state.releases[release]?.spec.proxy.websockets ?? DEFAULT_WEBSOCKETS;
+  if (draining.length > 0) order(draft, { kind: "traffic.drain", ...drainLimits(draft.state, draining) });
 }

@@ -16,9 +16,15 @@ const TIMER_PREFIX = "restart/";
 export function supervise(draft: Draft): void {
   const { state } = draft;
   const deployment = running(state);
-  if (state.active === null || state.suspended || (deployment !== null && !isRetiringBack(deployment))) return;
+  if (state.active === null || state.suspended || (deployment !== null && !isLookedAfter(deployment))) return;
   for (const { name } of all(state)) superviseReady(draft, name);
   for (const type of processTypes(state, state.active)) fillUp(draft, state.active, type);
+}
+
+/** While requests are shared out by weight the stable side stays whole; so it is looked after as outside of deployments. */
+function isLookedAfter(deployment: Deployment): boolean {
+  if (deployment.direction === "back") return isRetiringBack(deployment);
+  return deployment.share !== undefined && deployment.retiring.length === 0 && deployment.step !== "closing";
 }
 
 /** On the way back the stable side is whole when the other one begins to go: from there on it is looked after as outside of deployments. */

@@ -15,6 +15,7 @@ export type OperatorEvent = Body<
   | "restart.requested"
   | "scale.requested"
   | "abort.requested"
+  | "promote.requested"
   | "suspend.requested"
   | "resume.requested"
 >;

@@ -5,8 +5,10 @@ import { all } from "../core/instances.ts";
 import type { MaintenanceState, PauseState } from "../core/gate.ts";
 import { lostOf, sumRows, totalOf, type LedgerSnapshot } from "../core/ledger.ts";
 import { phaseOf } from "../core/phase.ts";
+import { previewWay } from "../core/previews.ts";
 import type { AppTraffic } from "../core/routes.ts";
 import type { AppState, Deployment, Instance } from "../core/state.ts";
+import { waitOf } from "../core/waiting.ts";
 import { nameNumber } from "../base/names.ts";
 import type { Traffic } from "../ports/traffic.ts";
 
@@ -24,6 +26,8 @@ export async function appStatus(state: AppState, fault: Failure | null, traffic:
     url: present === null ? null : `http://${urlHost(present.listen.host)}:${String(present.listen.port)}`,
     tls: present?.tls ?? null,
     ...gateStatus(state),
+    standby: standbyStatus(state),
+    preview: previewWay(state),
     instances: instances.map((instance) => instanceLine(instance, present)),
     deployment: state.deployment === null ? null : deploymentStatus(state.deployment),
     crashLoops: Object.entries(state.crashes)
@@ -32,6 +36,13 @@ export async function appStatus(state: AppState, fault: Failure | null, traffic:
     warnings: present?.warnings ?? [],
     traffic: trafficStatus(present, ledger),
   };
+}
+
+function standbyStatus(state: AppState): AppStatus["standby"] {
+  if (state.standby === undefined) return null;
+  const { release, until, generation } = state.standby;
+  const left = all(state).filter((instance) => instance.generation === generation);
+  return { release, until, instances: left.length };
 }
 
 function gateStatus(state: AppState): Pick<AppStatus, "pause" | "maintenance"> {
@@ -51,12 +62,16 @@ function maintenanceStatus({ by, since, status, retryAfterS, allow, allowCookies
 }
 
 export function deploymentStatus(deployment: Deployment): DeploymentStatus {
-  const { name, kind, by, stages, stage, stepSince, startedAt, endedAt, from, to, outcome, failure } = deployment;
+  const { name, kind, by, stages, stage, stepSince, startedAt, endedAt, from, to, outcome, failure, strategy, share } =
+    deployment;
   return {
     name,
     kind,
     by,
+    strategy: strategy ?? null,
     phase: phaseOf(deployment),
+    awaits: awaitsStatus(deployment),
+    share: outcome === null ? (share ?? null) : null,
     batch: stages.length === 0 ? 0 : Math.min(stage + 1, stages.length),
     batches: stages.length,
     phaseSince: stepSince,
@@ -67,6 +82,13 @@ export function deploymentStatus(deployment: Deployment): DeploymentStatus {
     outcome,
     failure,
   };
+}
+
+function awaitsStatus(deployment: Deployment): DeploymentStatus["awaits"] {
+  const wait = deployment.step === "waiting" && deployment.outcome === null ? waitOf(deployment) : null;
+  if (wait === null) return null;
+  const { stepSince } = deployment;
+  return { what: "promotion", since: stepSince, until: wait.ms === null ? null : stepSince + wait.ms };
 }
 
 /** Newest first. */

@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
+import type { RolloutSpec } from "../../src/core/app-spec.ts";
 import { run, type Operation } from "../../sim/run.ts";
 
+const BLUE_GREEN: Partial<RolloutSpec> = { strategy: "blue-green", standbyMs: 60_000, promoteAfterMs: 5_000 };
+
 /** Every kind of change there is, walked through without chance faults; `faulty` is how the instances of the second release behave. */
-const WAYS: readonly [title: string, operation: Operation, faulty: boolean][] = [
+const WAYS: readonly [title: string, operation: Operation, faulty: boolean, rollout?: Partial<RolloutSpec>][] = [
   ["rolling forward", "deploy", false],
   ["failing and going back", "deploy", true],
   ["aborted", "abort", false],
@@ -10,11 +13,15 @@ const WAYS: readonly [title: string, operation: Operation, faulty: boolean][] = 
   ["restarted", "restart", false],
   ["scaled", "scale", false],
   ["suspended", "suspend", false],
+  ["by blue-green", "deploy", false, BLUE_GREEN],
+  ["by blue-green, failing and going back", "deploy", true, BLUE_GREEN],
+  ["by blue-green, aborted", "abort", false, BLUE_GREEN],
+  ["by blue-green, and at once back to what is on standby", "rollback", false, BLUE_GREEN],
 ];
 
-describe.each(WAYS)("a deployment %s", (_title, operation, faulty) => {
+describe.each(WAYS)("a deployment %s", (_title, operation, faulty, rollout = {}) => {
   test.each(["before", "after"] as const)("survives a crash of the engine %s every port call", async (crashWhen) => {
-    const way = { seed: 1, calm: true, operation, faulty };
+    const way = { seed: 1, calm: true, operation, faulty, rollout };
     const whole = await run(way);
     expect(whole.violations).toEqual([]);
     expect(whole.calls).toBeGreaterThan(30);

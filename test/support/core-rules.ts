@@ -2,7 +2,7 @@ import type { Command } from "../../src/core/command.ts";
 import type { Decision } from "../../src/core/decide.ts";
 import { running } from "../../src/core/draft.ts";
 import type { Event } from "../../src/core/event.ts";
-import type { RouteTable } from "../../src/core/routes.ts";
+import type { Pool, RouteTable } from "../../src/core/routes.ts";
 import { all, countsAfter, find } from "../../src/core/instances.ts";
 import type { AppState, Deployment, Instance } from "../../src/core/state.ts";
 
@@ -20,7 +20,7 @@ export function brokenRules(before: AppState, event: Event, decision: Decision, 
     ...tables.flatMap((table) => ofTable(state, table)),
     ...monotone(lastTable === null ? tables : [lastTable, ...tables]),
     ...ids(before, commands),
-    ...floor(before, state, tables),
+    ...floor(lastTable, state, tables),
   ];
 }
 
@@ -42,11 +42,19 @@ function ofStop(before: AppState, event: Event, command: Command): string[] {
 function ofTable(state: AppState, table: RouteTable): string[] {
   const names = table.pools.flatMap(({ targets }) => targets.map(({ instance }) => instance));
   const wrong = names.filter((name) => find(state, name)?.status !== "serving");
-  const empty = table.pools.filter(({ weight, targets }) => weight !== targets.length || targets.length === 0);
+  const empty = table.pools.filter((pool) => pool.targets.length === 0 || isOff(state, pool));
   return [
     ...wrong.map((name) => `${name} is routed and does not serve`),
     ...empty.map(({ release }) => `pool ${release} is off`),
   ];
+}
+
+/** By the number of targets where nothing is shared out by weight; what is on standby gets nothing. */
+function isOff(state: AppState, { release, weight, targets }: Pool): boolean {
+  const deployment = running(state);
+  const isShared = deployment?.share !== undefined && deployment.to !== state.active;
+  if (isShared) return weight < 0;
+  return weight !== (state.standby?.release === release ? 0 : targets.length);
 }
 
 function monotone(tables: readonly RouteTable[]): string[] {
@@ -67,21 +75,29 @@ function ids(before: AppState, commands: readonly Command[]): string[] {
  * A deployment never takes away more than the smaller of its two sides, and on the way back nothing that the stable side is short of.
  * What ended by itself was not taken away; but it is no leave to take away more.
  */
-function floor(before: AppState, state: AppState, tables: readonly RouteTable[]): string[] {
+function floor(lastTable: RouteTable | null, state: AppState, tables: readonly RouteTable[]): string[] {
   const deployment = running(state);
   if (tables.length === 0 || deployment === null || deployment.kind === "suspend" || state.active === null) return [];
-  const routed = (of: AppState): readonly Instance[] => all(of).filter((instance) => instance.routed);
-  const left = routed(before).filter(({ name }) => find(state, name) !== undefined);
+  const left = serving(lastTable).filter((name) => find(state, name) !== undefined);
   const least = Math.min(left.length, planned(state, deployment));
-  return routed(state).length < least ? [`${routed(state).length} routed, at least ${least} must be`] : [];
+  const fewest = Math.min(...tables.map((table) => serving(table).length));
+  return fewest < least ? [`${fewest} get requests, at least ${least} must`] : [];
 }
 
-function planned(state: AppState, { direction, kind, to, counts, capacity }: Deployment): number {
+/** Targets that get requests. */
+function serving(table: RouteTable | null): readonly string[] {
+  return (table?.pools ?? []).flatMap(({ weight, targets }) => (weight > 0 ? targets.map(({ instance }) => instance) : []));
+}
+
+function planned(state: AppState, { direction, kind, to, counts, capacity, share }: Deployment): number {
   const size = (release: string, of: AppState["counts"]): number =>
     Object.entries(state.releases[release]?.spec.processes ?? {})
       .filter(([, { traffic }]) => traffic)
       .reduce((sum, [type, { instances }]) => sum + (of[type] ?? instances), 0);
   if (direction === "back") return state.suspended ? 0 : size(state.active ?? "", state.counts);
   if (kind === "scale") return size(to ?? "", { ...state.counts, ...counts });
+  // Half of what is on standby is enough to go back to at once.
+  if (kind === "rollback" && share !== undefined)
+    return Math.min(capacity.atStart, Math.ceil(size(to ?? "", countsAfter(state, to ?? "")) / 2));
   return Math.min(capacity.atStart, size(to ?? "", countsAfter(state, to ?? "")));
 }

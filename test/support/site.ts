@@ -18,6 +18,8 @@ export interface SiteOptions {
   readonly batch?: number | string;
   readonly web?: Web;
   readonly eventStreams?: Config["eventStreams"];
+  /** How instances are replaced, beside the batch. */
+  readonly rollout?: Config["rollout"];
 }
 
 /** An app with users on it. All of it ends with the running test. */
@@ -57,9 +59,9 @@ export class Site {
   }
 
   /** Edits the app: another greeting, and perhaps another size. */
-  write(message: string, { instances = 2, batch = 1, web = {}, ...more }: SiteOptions = {}): void {
+  write(message: string, { instances = 2, batch = 1, web = {}, rollout = {}, ...more }: SiteOptions = {}): void {
     const env = { MESSAGE: message, ORDERS: this.#orders };
-    this.app.configure({ health: HEALTH, ...web, instances }, { env, rollout: { batch }, keepReleases: 3, ...more });
+    this.app.configure({ health: HEALTH, ...web, instances }, { env, rollout: { batch, ...rollout }, keepReleases: 3, ...more });
   }
 
   async succeeds(...args: readonly string[]): Promise<void> {

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { mkdir, rename, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { HitlessError } from "../../base/error.ts";
 import type { ReleaseName } from "../../base/names.ts";
-import type { ReleaseRecord } from "../../core/release.ts";
+import type { PreviewKey, ReleaseRecord } from "../../core/release.ts";
 import type { CreateOutcome, LaunchPlan, ReleaseRequest, Releases } from "../../ports/releases.ts";
 import { endLeftBuilds, runBuild } from "./build.ts";
 import { gitState } from "./git.ts";
@@ -145,6 +145,7 @@ export class SnapshotReleases implements Releases {
       files: files.length,
       bytes: files.reduce((sum, entry) => sum + entry.bytes, 0),
       spec: request.spec,
+      previewKey: newPreviewKey(),
       envNames: Object.fromEntries(Object.entries(request.env).map(([type, env]) => [type, Object.keys(env).sort()])),
     };
   }
@@ -156,6 +157,11 @@ export class SnapshotReleases implements Releases {
   #buildLog(app: string, release: ReleaseName): string {
     return join(this.#options.stateDirectory, "apps", app, "logs", `build.${release}.log`);
   }
+}
+
+function newPreviewKey(): PreviewKey {
+  const value = randomBytes(12).toString("hex");
+  return { value, sha256: createHash("sha256").update(value).digest("hex") };
 }
 
 /** Everything that makes a difference to what runs. */

@@ -2,6 +2,7 @@ import type { Failure } from "../../base/error.ts";
 import type { AppStatus, DeploymentStatus, InstanceStatusLine } from "../../api/daemon.ts";
 import type { Output } from "../output.ts";
 import { maintenanceText, pauseText } from "./gate.ts";
+import { rolloutText } from "./rollout.ts";
 import { table } from "./table.ts";
 import { tlsLines } from "./tls.ts";
 import { age, count } from "./units.ts";
@@ -18,6 +19,7 @@ export function renderStatus(status: AppStatus, output: Output, now: number): re
   if (tls !== null) lines.push(...tlsLines(tls, output, now).map((line) => `  ${line}`));
   lines.push(...[...pauseText(status, now), ...maintenanceText(status, now)].map((text) => `  ${output.style("yellow", text)}`));
   if (deployment !== null) lines.push(`  ${deploymentLine(deployment, output, now)}`);
+  lines.push(...rolloutText(status, now).map((text) => `  ${output.style("cyan", text)}`));
   if (status.fault !== null) lines.push(`  ${output.style("red", "fault")}  ${sentences(status.fault)}`);
   for (const loop of crashLoops) {
     lines.push(

@@ -18,11 +18,15 @@ export function previewAsked({ header, cookie, hosts }: PreviewSpec, { host, for
   return value === undefined ? null : { byHost: false, value };
 }
 
-/** With a secret only that opens the pool, else the name of its release. */
-export function opens({ byHost, value }: PreviewAsked, release: string, { secretSha256 }: PreviewSpec): boolean {
+/** The key of the release always opens its pool; so does the secret or, without one, the name of the release. */
+export function opens({ byHost, value }: PreviewAsked, release: string, { secretSha256, keySha256 }: PreviewSpec): boolean {
   if (byHost) return true;
-  if (secretSha256 === null) return value === release;
   const given = Buffer.from(hash("sha256", value, "hex"));
-  const wanted = Buffer.from(secretSha256);
+  if (keySha256 !== undefined && isSame(given, keySha256)) return true;
+  return secretSha256 === null ? value === release : isSame(given, secretSha256);
+}
+
+function isSame(given: Buffer, wantedHex: string): boolean {
+  const wanted = Buffer.from(wantedHex);
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }

@@ -24,6 +24,7 @@ export function operationRoutes(context: ServerContext): readonly Route[] {
     on("restart", (body) => ({ kind: "restart.requested", ...parseBody(operatorSchema, body) })),
     on("scale", (body) => ({ kind: "scale.requested", ...parseBody(scaleRequestSchema, body) })),
     on("abort", (body) => ({ kind: "abort.requested", ...parseBody(operatorSchema, body) })),
+    on("promote", (body) => ({ kind: "promote.requested", ...parseBody(operatorSchema, body) })),
     on("suspend", (body) => ({ kind: "suspend.requested", ...parseBody(operatorSchema, body) })),
     on("resume", (body) => ({ kind: "resume.requested", ...parseBody(operatorSchema, body) })),
     on("pause", (body) => ({ kind: "pause.requested", ...parseBody(pauseRequestSchema, body) })),

@@ -16,6 +16,9 @@ const deployment: DeploymentStatus = {
   name: "d2",
   kind: "deploy",
   by: "ada@web1",
+  strategy: "rolling",
+  awaits: null,
+  share: null,
   phase: "done",
   batch: 4,
   batches: 4,
@@ -90,6 +93,8 @@ describe("a status", () => {
   const status: AppStatus = {
     pause: null,
     maintenance: null,
+    standby: null,
+    preview: null,
     app: "shop",
     active: "r2",
     suspended: false,

@@ -38,7 +38,7 @@ describe("a configuration file", () => {
     expect(spec).toMatchObject({
       app: "shop",
       listen: { host: "127.0.0.1", port: 8080 },
-      rollout: { strategy: "rolling", batch: { kind: "percent", percent: 25 } },
+      rollout: { strategy: "rolling", batch: { kind: "percent", percent: 25 }, promoteAfterMs: 0, standbyMs: 600_000 },
       proxy: { holdMs: 10_000, firstByteTimeoutMs: 60_000 },
       releasesKept: 5,
       processes: {
@@ -141,7 +141,7 @@ describe("problems", () => {
       "processes.B c: expected a name",
       "processes.worker.command: is missing, expected a command line",
       "processes.worker.comand: there is no such key here",
-      'rollout.strategy: found "yolo", expected one of: rolling',
+      'rollout.strategy: found "yolo", expected one of: rolling, blue-green',
       'rollout.batch: found "0%", expected a number of instances',
     ]) {
       expect(text).toContain(expected);

@@ -1,18 +1,20 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { RolloutSpec } from "../../../src/core/app-spec.ts";
 import type { Command } from "../../../src/core/command.ts";
 import { decide } from "../../../src/core/decide.ts";
 import type { EventBody } from "../../../src/core/event.ts";
 import { desiredCount } from "../../../src/core/instances.ts";
 import { newApp } from "../../../src/core/new-app.ts";
 import { CoreRun } from "../../support/core-run.ts";
-import { simSpec } from "../../../sim/spec.ts";
+import { SIM_ROLLOUTS, simSpec } from "../../../sim/spec.ts";
 
 /** One thing that happens to an app; `pick` chooses among whatever there is at that moment. */
 type Happening =
   | { readonly kind: "answer" | "fail" | "lose" | "repeat" | "exit" | "refuse"; readonly pick: number }
-  | { readonly kind: "ask"; readonly verb: "abort" | "restart" | "suspend" | "resume" | "rollback" }
-  | { readonly kind: "deploy" | "scale"; readonly size: number }
+  | { readonly kind: "ask"; readonly verb: "abort" | "promote" | "restart" | "suspend" | "resume" | "rollback" }
+  | { readonly kind: "deploy"; readonly size: number; readonly rollout: Partial<RolloutSpec> }
+  | { readonly kind: "scale"; readonly size: number }
   | { readonly kind: "recover"; readonly mask: number };
 
 const pick = fc.nat(1_000);
@@ -21,12 +23,16 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 30, arbitrary: fc.record({ kind: fc.constant("answer" as const), pick: fc.constant(0) }) },
   { weight: 10, arbitrary: fc.record({ kind: fc.constant("answer" as const), pick }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom("fail", "repeat", "exit", "refuse"), pick }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("deploy", "scale"), size }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("scale" as const), size }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("deploy" as const), size, rollout: fc.constantFrom(...SIM_ROLLOUTS) }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant("ask" as const),
-      verb: fc.constantFrom("abort", "restart", "suspend", "resume", "rollback"),
+      verb: fc.constantFrom("abort", "promote", "restart", "suspend", "resume", "rollback"),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("recover" as const), mask: fc.nat(0xffff) }) },
@@ -36,7 +42,7 @@ const happenings = fc.array(happening, { minLength: 1, maxLength: 250, size: "ma
 function happen(run: CoreRun, what: Happening): void {
   switch (what.kind) {
     case "deploy":
-      run.deploy(simSpec("shop", what.size, 1 + (what.size % 3)));
+      run.deploy(simSpec("shop", what.size, 1 + (what.size % 3), what.rollout));
       return;
     case "scale":
       run.scale({ web: what.size });
@@ -117,6 +123,11 @@ test(
         run.deploy(simSpec("shop", 3, 1));
         for (const what of all) happen(run, what);
         run.settle();
+        // What waits for an operator is told to go on.
+        for (let time = 0; run.isRunning() && time < 10; time += 1) {
+          run.ask("promote");
+          run.settle();
+        }
         expect(run.pending).toEqual([]);
         expect(run.isRunning()).toBe(false);
         const { active, suspended } = run.state;

@@ -32,7 +32,7 @@ async function twoReleases(): Promise<{ store: SimJournal; world: World }> {
   const world = worldOn(store);
   await world.boot();
   for (const batch of [1, 2]) {
-    await world.deploy(3, batch);
+    await world.deploy({ instances: 3, batch, rollout: {} });
     await world.run(20_000);
   }
   return { store, world };

@@ -1,0 +1,32 @@
+import type { AppStatus, DeploymentStatus } from "../../api/daemon.ts";
+import { age, clock } from "./units.ts";
+
+/** What a person wants to know of a rollout: what it waits for, how to look at the new release, and how to go back. */
+export function rolloutText({ deployment, preview, standby, url }: AppStatus, now: number): readonly string[] {
+  return [
+    ...(deployment === null ? [] : awaitsText(deployment, now)),
+    ...(preview === null ? [] : previewText(preview, url)),
+    ...(standby === null ? [] : [standbyText(standby, now)]),
+  ];
+}
+
+export function previewText(
+  { release, header, hosts }: NonNullable<AppStatus["preview"]>,
+  url: string | null,
+): readonly string[] {
+  const field = header === null ? "" : ` -H '${header.name}: ${header.value}'`;
+  const ways = header === null ? [] : [`preview ${release}: curl${field} ${url ?? ""}`.trimEnd()];
+  return hosts.length === 0 ? ways : [...ways, `preview ${release} at ${hosts.join(", ")}`];
+}
+
+function awaitsText({ name, awaits, share, to }: DeploymentStatus, now: number): readonly string[] {
+  if (awaits === null) return [];
+  const next = awaits.until === null ? "" : `, or until ${clock(awaits.until)} (${age(awaits.until - now)})`;
+  const seen = share === null ? "" : `${to ?? ""} gets ${String(share)} % of the requests; `;
+  return [`${seen}${name} waits for \`hitless promote\`${next}; \`hitless abort\` goes back`];
+}
+
+function standbyText({ release, until, instances }: NonNullable<AppStatus["standby"]>, now: number): string {
+  const size = instances === 1 ? "1 instance" : `${String(instances)} instances`;
+  return `${release} is on standby (${size}) until ${clock(until)} (${age(until - now)}): \`hitless rollback\` goes back at once`;
+}

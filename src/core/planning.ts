@@ -1,0 +1,50 @@
+import type { ReleaseName } from "../base/names.ts";
+import type { RolloutSpec, Strategy } from "./app-spec.ts";
+import { patchDeployment, type Draft } from "./draft.ts";
+import { planRolling } from "./plan.ts";
+import { planBlueGreen, planReturn } from "./plan-blue-green.ts";
+import type { Deployment, Wait } from "./state.ts";
+
+/** How the deployment that has begun replaces what runs by instances of this release. */
+export function planReplacement(draft: Draft, release: ReleaseName): void {
+  const { state } = draft;
+  const { deployment } = state;
+  const record = state.releases[release];
+  if (deployment === null || record === undefined) return;
+  const { rollout } = record.spec;
+  const strategy = strategyOf(deployment, rollout);
+  const { generation } = deployment;
+  if (strategy === "rolling") {
+    patchDeployment(draft, { strategy, stages: planRolling(state, release, generation, deployment.batch ?? rollout.batch) });
+    return;
+  }
+  const { standbyMs = 0 } = rollout;
+  const keepsOld = standbyMs > 0 && state.active !== null && !state.suspended;
+  const wait = deployment.kind === "deploy" ? waitBefore(rollout) : undefined;
+  const stages = planBlueGreen(state, { release, generation, wait, keepsOld });
+  patchDeployment(draft, { strategy, stages, ...(keepsOld ? { standbyMs } : {}) });
+}
+
+/** The instances that are on standby serve again, at once; those that served are on standby then. */
+export function planReturnToStandby(draft: Draft): void {
+  const { standby, active, releases } = draft.state;
+  if (standby === undefined) return;
+  const windows = [standby.release, active ?? ""].map((release) => releases[release]?.spec.rollout.standbyMs ?? 0);
+  patchDeployment(draft, {
+    strategy: "blue-green",
+    generation: standby.generation,
+    share: 0,
+    starting: [],
+    standbyMs: Math.max(...windows),
+    stages: planReturn(draft.state, standby),
+  });
+}
+
+/** A restart has two generations of one release, which requests cannot be shared out between by weight. */
+function strategyOf({ kind, strategy }: Deployment, rollout: RolloutSpec): Strategy {
+  return kind === "restart" ? "rolling" : (strategy ?? rollout.strategy);
+}
+
+function waitBefore({ promoteAfterMs = 0 }: RolloutSpec): Wait | undefined {
+  return promoteAfterMs === 0 ? undefined : { ms: promoteAfterMs };
+}
