@@ -20,6 +20,7 @@ export interface SiteOptions {
   readonly eventStreams?: Config["eventStreams"];
   /** How instances are replaced, beside the batch. */
   readonly rollout?: Config["rollout"];
+  readonly websockets?: Config["websockets"];
 }
 
 /** An app with users on it. All of it ends with the running test. */
