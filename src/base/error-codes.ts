@@ -50,6 +50,14 @@ export const ERROR_CODES = {
   ERR_STALE_EPOCH: { kind: "conflict", meaning: "A newer writer has taken over; this one must not act any more." },
   ERR_LISTEN_ADDRESS_TAKEN: { kind: "conflict", meaning: "The listen address is used by another program." },
   ERR_ROUTE_CONFLICT: { kind: "conflict", meaning: "Two apps claim the same host and path on one listen address." },
+  ERR_LISTENER_CONFLICT: {
+    kind: "conflict",
+    meaning: "Apps that share a listen address want different things of its connections (`proxyProtocol.in`).",
+  },
+  ERR_FORWARDING_LOOP: {
+    kind: "config",
+    meaning: "The proxy answered 508: a request came back to it again and again. `Via` named the proxy eight times.",
+  },
   ERR_COMMAND_NOT_FOUND: { kind: "unhealthy", meaning: "The instance's command does not exist." },
   ERR_INSTANCE_EXITED: { kind: "unhealthy", meaning: "An instance ended before it was ready." },
   ERR_INSTANCE_UNREADY: { kind: "unhealthy", meaning: "An instance did not become ready before its start deadline." },

@@ -1,4 +1,5 @@
 import type { Failure } from "../base/error.ts";
+import type { ProxyProtocolSpec } from "./forwarding.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import { DEFAULT_ROUTING, sharedPlaces, type RoutingSpec } from "./routing.ts";
 import type { TlsSpec } from "./tls.ts";
@@ -9,6 +10,7 @@ export interface Claimer {
   readonly listen: ListenAddress;
   readonly tls: TlsSpec | null;
   readonly routing?: RoutingSpec | undefined;
+  readonly proxy?: { readonly proxyProtocol?: ProxyProtocolSpec | undefined } | undefined;
 }
 
 /** Why an app cannot have what it claims beside the others: a request must not be two apps' at once. */
@@ -18,8 +20,13 @@ export function claimProblem(claimer: Claimer, others: readonly Claimer[]): Fail
     if (address === null) continue;
     const places = sharedPlaces((other.routing ?? DEFAULT_ROUTING).claim, (claimer.routing ?? DEFAULT_ROUTING).claim);
     if (places.length > 0) return problem([claimer.app, other.app], address, places);
+    if (isProxied(claimer) !== isProxied(other)) return protocolProblem(claimer, other, address);
   }
   return null;
+}
+
+function isProxied({ proxy }: Claimer): boolean {
+  return proxy?.proxyProtocol?.in === "require";
 }
 
 /** Port 0 is another port for each app that asks for it. */
@@ -30,6 +37,16 @@ function sharedAddress(a: Claimer, b: Claimer): ListenAddress | null {
 
 function addressesOf({ listen, tls }: Claimer): readonly ListenAddress[] {
   return tls === null ? [listen] : [listen, tls.listen];
+}
+
+/** A connection says whose it is before anybody knows which app its requests are for. */
+function protocolProblem(claimer: Claimer, other: Claimer, { host, port }: ListenAddress): Failure {
+  const [requiring, plain] = isProxied(claimer) ? [claimer.app, other.app] : [other.app, claimer.app];
+  return {
+    code: "ERR_LISTENER_CONFLICT",
+    what: `${requiring} requires the PROXY protocol on ${host}:${port}, and ${plain} on the same address does not.`,
+    next: "Set the same `proxyProtocol.in` for both, or give one of them another `listen` address. To change it for both, move one of them away first.",
+  };
 }
 
 function problem([app, other]: readonly [string, string], { host, port }: ListenAddress, places: readonly string[]): Failure {

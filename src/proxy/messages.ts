@@ -7,6 +7,11 @@ import type { Certificate } from "./tls/certificate.ts";
 import type { ChallengeAnswers } from "./tls/challenges.ts";
 import type { SecureSettings } from "./tls/secure-acceptor.ts";
 
+export interface ProxiedSettings {
+  /** Whose headers are believed; empty: everybody's. */
+  readonly trusted: readonly string[];
+}
+
 /**
  * What the holder and a worker say to each other over the process channel (`serialization: "advanced"`).
  * `id` matches an answer to its question. Messages in one direction arrive in order.
@@ -22,6 +27,8 @@ export type HolderMessage =
       /** Apps that share it and whose tables came before: without them their requests would be the first app's for a moment. */
       readonly others?: readonly string[];
       readonly secure: SecureSettings | null;
+      /** Connections begin with a header of the PROXY protocol, as the app's next table says, too. */
+      readonly proxied?: ProxiedSettings | undefined;
     }
   /** The app is not served there any more. Without any app it is no longer accepted on; the connections that are open go on. */
   | { readonly kind: "unlisten"; readonly id: number; readonly listener: string; readonly app: string }

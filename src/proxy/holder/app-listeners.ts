@@ -2,6 +2,7 @@ import { HitlessError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { ListenAddress } from "../../core/listen-address.ts";
 import type { RouteTable } from "../../core/routes.ts";
+import type { ProxiedSettings } from "../messages.ts";
 import type { SecureSettings } from "../tls/secure-acceptor.ts";
 import { listenerKey } from "../listener-key.ts";
 import { bind, taken, type ListeningSocket } from "./listening-socket.ts";
@@ -81,7 +82,7 @@ export class AppListeners {
         if (this.#holds(table.app, wanted)) continue;
         const held = await this.#bind(table.app, wanted);
         opened.push(held);
-        await this.#listen(held);
+        await this.#tellToListen([held], !this.#isHeld(held.socket), proxiedBy(table));
       }
     } catch (error) {
       await Promise.all(opened.map((held) => this.#close(held)));
@@ -132,14 +133,11 @@ export class AppListeners {
     return { ...wanted, app, key: listenerKey(socket.address), socket };
   }
 
-  async #listen(held: HeldListener): Promise<void> {
-    await this.#tellToListen([held], !this.#isHeld(held.socket));
-  }
-
-  /** The handle goes along with the first app of a socket. */
-  async #tellToListen(sharing: Sharing, isFirst: boolean): Promise<void> {
+  /** The handle goes along with the first app of a socket. `proxied`: where the table that says so has not come yet. */
+  async #tellToListen(sharing: Sharing, isFirst: boolean, proxied?: ProxiedSettings): Promise<void> {
     const [{ socket, address }] = sharing;
-    const answers = await this.#workers.demandAll({ kind: "listen", ...listenFor(sharing) }, isFirst ? socket.handle : undefined);
+    const message = { kind: "listen", ...listenFor(sharing), ...(proxied === undefined ? {} : { proxied }) } as const;
+    const answers = await this.#workers.demandAll(message, isFirst ? socket.handle : undefined);
     if (answers.some((answer) => answer.kind === "refused")) throw taken(address);
   }
 
@@ -173,6 +171,10 @@ export class AppListeners {
 /** All apps of a socket at once: a worker that knew only some of them would give those the others' requests. */
 function listenFor([{ key, app, secure }, ...others]: Sharing): ListenFor {
   return { listener: key, app, others: others.map((held) => held.app), secure };
+}
+
+function proxiedBy({ proxy }: RouteTable): ProxiedSettings | undefined {
+  return proxy.proxyProtocol?.in === "require" ? { trusted: proxy.forwarding?.trustedProxies ?? [] } : undefined;
 }
 
 function wantedBy({ listen, tls }: RouteTable): readonly Wanted[] {

@@ -3,7 +3,7 @@ import { isIPv6 } from "node:net";
 import { DEFAULT_FORWARDING, type ForwardingSpec } from "../../core/forwarding.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { ResponseHead } from "./response-head.ts";
-import { TrustedProxies } from "./trusted-proxies.ts";
+import { trustedIn, type TrustedProxies } from "./trusted-proxies.ts";
 
 /** What is known of the client's side of the connection. */
 export interface ClientAddress {
@@ -17,6 +17,12 @@ const SCHEME = /^(?:https?|wss?)$/i;
 const HOST = /^[A-Za-z0-9\-._~!$&'()*+;=%:[\]]{1,255}$/;
 const PORT = /^\d{1,5}$/;
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+
+const VIA = /\r\nvia:([^\r]*)/gi;
+/** Protocol, then who received it (RFC 9110 section 7.6.3). */
+const RECEIVED_BY = /^[\t ]*\S+[\t ]+(\S+)/;
+/** So often a request may have come through proxies of our name: more than stand in a row anywhere, and soon over in a circle. */
+const PASSES_MAX = 8;
 
 const prefix = randomBytes(6).toString("hex");
 let requests = 0;
@@ -37,7 +43,7 @@ export class ForwardedFields {
   constructor(spec: ForwardingSpec = DEFAULT_FORWARDING) {
     const { trustedProxies, via, requestId } = spec;
     this.#spec = spec;
-    this.trusted = trustedProxies.length === 0 ? null : new TrustedProxies(trustedProxies);
+    this.trusted = trustedIn(trustedProxies);
     const line = `\\r\\n${requestId}:[\\t ]*([^\\r]*)`;
     this.#ownId = requestId.toLowerCase() === "x-request-id" ? null : new RegExp(line, "gi");
     this.#idLine = new RegExp(line, "i");
@@ -47,6 +53,14 @@ export class ForwardedFields {
   /** The client as those say whom we trust. */
   clientOf(head: RequestHead, { remoteAddress }: ClientAddress): string {
     return this.trusted?.clientOf(remoteAddress, head.forwarded["x-forwarded-for"]) ?? remoteAddress;
+  }
+
+  /** It goes round in a circle: it has come through here too often (RFC 9110 section 7.6.3). */
+  loops({ forward }: RequestHead): boolean {
+    const { via } = this.#spec;
+    if (via === null || !forward.includes(via)) return false;
+    const passes = [...forward.matchAll(VIA)].flatMap(([, list = ""]) => list.split(","));
+    return passes.filter((pass) => RECEIVED_BY.exec(pass)?.[1] === via).length >= PASSES_MAX;
   }
 
   /** The request's id, taken out of its fields where another one than X-Request-ID carries it. */

@@ -61,7 +61,7 @@ export class Listener implements Door {
     const take = (accepted: Accepted): void => {
       if (this.#proxies.size === 0) admit(accepted);
       else if (events.isFull()) events.onTooMany(accepted.socket);
-      else this.#proxied.accept(accepted, this.#trusted());
+      else this.#proxied.accept(accepted, (address) => this.#believes(address));
     };
     if (acceptor === null) onAccepted(this.#server, take);
     else {
@@ -113,7 +113,7 @@ export class Listener implements Door {
     this.#server.close();
   }
 
-  /** Where apps share a listener one of them is enough. `trusted`: null for everybody. */
+  /** Where apps share a listener one of them is enough, and whoever is believed is so by all. `trusted`: null for everybody. */
   setProxied(app: string, proxied: boolean, trusted: TrustedProxies | null): void {
     if (proxied) this.#proxies.set(app, trusted);
     else this.#proxies.delete(app);
@@ -149,9 +149,8 @@ export class Listener implements Door {
     this.#clients.max = Math.min(...this.#clientMax.values());
   }
 
-  #trusted(): TrustedProxies | null {
-    const [first = null] = this.#proxies.values();
-    return first;
+  #believes(address: string): boolean {
+    return [...this.#proxies.values()].every((trusted) => trusted?.has(address) !== false);
   }
 
   #hasRoom(socket: net.Socket, events: ListenerEvents): boolean {

@@ -29,6 +29,8 @@ const RETRIES_ALWAYS = 20;
 /** Those that waited because of a pause have so much time at least to be let go. */
 const AFTER_PAUSE_MS = 5_000;
 
+const LOOP = "ERR_FORWARDING_LOOP: the request has come through this proxy again and again, as its Via field says";
+
 /** In milliseconds. */
 export interface DrainLimit {
   /** Requests that still run after this are cut. */
@@ -121,6 +123,7 @@ export class LiveApp implements RoutedApp {
   /** Where a request of this app may go. */
   route(head: RequestHead, client: ClientAddress): Route | Unrouted {
     this.#retries = Math.min(this.#retries + RETRY_SHARE, 10 * RETRIES_ALWAYS);
+    if (this.forwarding.loops(head)) return unrouted(this.book, 508, LOOP);
     const preview = this.table.routing?.preview ?? null;
     const asked = preview === null ? null : previewAsked(preview, head);
     if (preview !== null && asked !== null) return this.#preview(asked, preview);

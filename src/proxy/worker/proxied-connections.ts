@@ -3,7 +3,6 @@ import type { ConnectionEnds } from "../connection-ends.ts";
 import type { Accepted } from "./acceptor.ts";
 import { setConnectionEnds } from "./client-socket.ts";
 import { ProxyHeaderReader } from "./proxy-header-reader.ts";
-import type { TrustedProxies } from "./trusted-proxies.ts";
 
 export interface ProxiedEvents {
   onAccepted(accepted: Accepted): void;
@@ -25,10 +24,10 @@ export class ProxiedConnections {
     this.#events = events;
   }
 
-  /** Null trusts everybody; who is not trusted is closed at once. */
-  accept(accepted: Accepted, trusted: TrustedProxies | null): void {
+  /** Who is not believed is closed at once. */
+  accept(accepted: Accepted, believes: (address: string) => boolean): void {
     const { socket } = accepted;
-    if (trusted?.has(socket.remoteAddress ?? "") === false) {
+    if (!believes(socket.remoteAddress ?? "")) {
       socket.destroy();
       return;
     }

@@ -45,6 +45,11 @@ export class TrustedProxies {
   }
 }
 
+/** Null for nobody in particular. */
+export function trustedIn(ranges: readonly string[]): TrustedProxies | null {
+  return ranges.length === 0 ? null : new TrustedProxies(ranges);
+}
+
 /** Of `1.2.3.4`, `1.2.3.4:567`, `2001:db8::1` or `[2001:db8::1]:567`. */
 function addressOf(entry: string): string | null {
   const bare = /^\[([^\]]*)\](?::\d+)?$/.exec(entry)?.[1] ?? /^([\d.]+):\d+$/.exec(entry)?.[1] ?? entry;

@@ -21,6 +21,7 @@ import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { writeOwn } from "./own-answer.ts";
 import { Registry } from "./registry.ts";
 import { LogFiles } from "../access-log/log-file.ts";
+import { trustedIn } from "./trusted-proxies.ts";
 import { RequestBook } from "./request-book.ts";
 
 export interface WorkerOptions {
@@ -135,11 +136,12 @@ export class Worker implements ClientHost {
     this.#endWhenDone();
   }
 
-  #listen({ id, listener: key, app, others = [], secure }: Of<"listen">, handle: unknown): void {
+  #listen({ id, listener: key, app, others = [], secure, proxied }: Of<"listen">, handle: unknown): void {
     const known = this.#listeners.get(key);
     if (known !== undefined) {
       (handle as { close(): void } | undefined)?.close();
       this.#join(known, app);
+      if (proxied !== undefined) known.setProxied(app, true, trustedIn(proxied.trusted));
       this.#done(id);
       return;
     }
@@ -168,6 +170,7 @@ export class Worker implements ClientHost {
     });
     if (this.#ticketKeys !== null) listener.setTicketKeys(this.#ticketKeys);
     for (const name of [app, ...others]) this.#join(listener, name);
+    if (proxied !== undefined) listener.setProxied(app, true, trustedIn(proxied.trusted));
     this.#listeners.set(key, listener);
     listener.listen(handle);
   }

@@ -1,5 +1,8 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { DEFAULT_FORWARDING } from "../../../src/core/forwarding.ts";
+import { CLAIM_OF_EVERYTHING, DEFAULT_ROUTING } from "../../../src/core/routing.ts";
+import { bind } from "../../../src/proxy/holder/listening-socket.ts";
+import { Worker } from "../../../src/proxy/worker/worker.ts";
 import { startHaproxy } from "../../support/balancers.ts";
 import { isInstalled } from "../../support/found.ts";
 import { connectRaw } from "../../support/wire/raw-client.ts";
@@ -7,6 +10,7 @@ import { startAnswering } from "../../support/wire/scripted-upstream.ts";
 import { WireProxy } from "../../support/wire/wire-proxy.ts";
 
 const HEADER = "PROXY TCP4 9.8.7.6 127.0.0.1 8080 80\r\n";
+const KEY = "127.0.0.1:0";
 const REQUEST = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 describe("the PROXY protocol, required", () => {
@@ -45,6 +49,40 @@ describe("the PROXY protocol, required", () => {
     },
   );
 
+  test("counts from the moment the address is opened, before the app's first table has come", async () => {
+    const { socket, worker } = await listeningOnly(["127.0.0.1"]);
+    const client = await connectRaw(socket.address.port);
+    client.send(`${HEADER}${REQUEST}`);
+    // There is nobody yet to answer it; but it was understood.
+    expect(await client.status()).toBe(503);
+    const plain = await connectRaw(socket.address.port);
+    plain.send(REQUEST);
+    await plain.gone();
+    expect(plain.received).toBe("");
+    worker.take({ kind: "unlisten", id: 2, listener: KEY, app: "app" });
+    const stranger = await listeningOnly(["10.0.0.0/8"]);
+    const other = await connectRaw(stranger.socket.address.port);
+    other.send(`${HEADER}${REQUEST}`);
+    await other.gone();
+    expect(other.received).toBe("");
+  });
+
+  test("where apps share the address, whoever is believed is so by all of them", async () => {
+    const { proxy } = await stand(["127.0.0.1"]);
+    const client = await connectRaw(proxy.port);
+    client.send(`${HEADER}${REQUEST}`);
+    expect(await client.status()).toBe(200);
+    const forwarding = { ...DEFAULT_FORWARDING, trustedProxies: ["10.0.0.0/8"] };
+    proxy.serveAnother("other", {
+      proxy: { holdMs: 0, firstByteTimeoutMs: 0, forwarding, proxyProtocol: { in: "require" } },
+      routing: { ...DEFAULT_ROUTING, claim: { ...CLAIM_OF_EVERYTHING, hosts: ["b"] } },
+    });
+    const second = await connectRaw(proxy.port);
+    second.send(`${HEADER}${REQUEST}`);
+    await second.gone();
+    expect(second.received).toBe("");
+  });
+
   test("who is not trusted may not say who it is", async () => {
     const { upstream, proxy } = await stand(["10.0.0.0/8"]);
     const client = await connectRaw(proxy.port);
@@ -72,6 +110,17 @@ async function stand(trustedProxies: readonly string[] = []) {
   const forwarding = { ...DEFAULT_FORWARDING, via: null, trustedProxies };
   const proxy = await WireProxy.start([upstream.port], { proxy: { forwarding, proxyProtocol: { in: "require" } } });
   return { upstream, proxy };
+}
+
+/** A worker that accepts for an app whose table is on its way. */
+async function listeningOnly(trusted: readonly string[]) {
+  const socket = await bind({ host: "127.0.0.1", port: 0 });
+  const worker = new Worker({ send: () => undefined, exit: () => undefined });
+  onTestFinished(() => {
+    worker.shutdown(0, "end");
+  });
+  worker.take({ kind: "listen", id: 1, listener: KEY, app: "app", secure: null, proxied: { trusted } }, socket.handle);
+  return { socket, worker };
 }
 
 function clientIn(head = ""): string | undefined {

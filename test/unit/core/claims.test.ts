@@ -29,6 +29,24 @@ describe("two apps on one listen address", () => {
     expect(problemOf({ headers: [{ name: "x", value: null }] }, { cookies: [{ name: "x", value: null }] })).toBeNull();
   });
 
+  test("must say the same of the PROXY protocol: which of them requires it is named", () => {
+    const requiring = (app: string, port = 80) => {
+      const table = tableOf({ app, claim: { hosts: [`${app}.com`] }, port });
+      return { ...table, proxy: { ...table.proxy, proxyProtocol: { in: "require" } as const } };
+    };
+    const plain = tableOf({ app: "blog", claim: { hosts: ["blog.com"] } });
+    for (const [asked, present] of [
+      [plain, requiring("shop")],
+      [requiring("shop"), plain],
+    ] as const) {
+      const problem = claimProblem(asked, [present]);
+      expect(problem?.code).toBe("ERR_LISTENER_CONFLICT");
+      expect(problem?.what).toBe("shop requires the PROXY protocol on 127.0.0.1:80, and blog on the same address does not.");
+    }
+    expect(claimProblem(requiring("shop"), [requiring("api")])).toBeNull();
+    expect(claimProblem(requiring("shop", 81), [plain])).toBeNull();
+  });
+
   test("do not meet on another address; port 0 is one of its own for each", () => {
     expect(problemOf({}, {}, [80, 81])).toBeNull();
     expect(problemOf({}, {}, [0, 0])).toBeNull();
