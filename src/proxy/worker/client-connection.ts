@@ -19,7 +19,7 @@ import type { RequestBook } from "./request-book.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { isReset } from "./reset-socket.ts";
 import { ResponseWriter } from "./response-writer.ts";
-import type { Route, Unrouted } from "./route.ts";
+import { traceOf, type Route, type RoutedApp, type Unrouted } from "./route.ts";
 import type { Router } from "./router.ts";
 
 const HEAD_END = "\r\n\r\n";
@@ -229,7 +229,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   /** An answer of the proxy's own; it also ends the request. */
   answer(own: OwnAnswer, { close, bodyless = false }: { close: boolean; bodyless?: boolean }): void {
     const ends = close || this.#mustClose();
-    if (!this.gone) this.#socket.write(writeOwn(own, { close: ends, bodyless }), "latin1");
+    if (!this.gone) this.#socket.write(writeOwn(own, { close: ends, bodyless, hsts: this.#writer.hsts }), "latin1");
     this.whenAnswered(ends);
   }
 
@@ -383,15 +383,19 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   #route(head: RequestHead): void {
     const route = this.#router.route(head, this.#book, this);
     this.#book = route.book;
-    const own = ownAnswer(head, this, isRefusal(route) ? null : route.app, this.#host.challenges.http);
-    if (own !== null) this.#answerOwn(head, own);
+    const app = isRefusal(route) ? null : route.app;
+    this.#writer.hsts = this.secure && app !== null ? app.hsts : "";
+    const own = ownAnswer(head, this, app, this.#host.challenges.http);
+    if (own !== null) this.#answerOwn(head, own, app);
     else if (isRefusal(route)) this.#turnAway(head, route);
     else this.#exchangeOn(head, route);
   }
 
   /** A body is not read: the connection ends. */
-  #answerOwn(head: RequestHead, own: OwnAnswer): void {
-    this.#book.end(NO_RELEASE, own.column ?? "served", own.status);
+  #answerOwn(head: RequestHead, own: OwnAnswer, app: RoutedApp | null): void {
+    const column = own.column ?? "served";
+    this.#book.end(NO_RELEASE, column, own.status);
+    if (app !== null) traceOf(app, this, head)?.end(NO_RELEASE, column, own.status);
     this.answer(own, { close: head.body !== 0 || !head.keepAlive, bodyless: head.method === "HEAD" });
   }
 
@@ -409,7 +413,6 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   #exchangeOn(head: RequestHead, route: Route): void {
     this.#writer.expect(head);
-    this.#writer.hsts = this.secure ? route.app.hsts : "";
     this.#body = head.body === 0 ? null : new RequestBody(head.body, this.#host.limits);
     this.#exchange = new Exchange(this, route, head, this.#host.limits);
     this.#exchange.start();
@@ -417,6 +420,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
 
   #begin(): void {
     this.#inRequest = true;
+    this.#writer.hsts = "";
     this.#searched = 0;
     this.requestBeganAt = performance.now();
     this.#book = this.#router.begin();

@@ -15,13 +15,17 @@ export interface OwnAnswer {
   readonly body: string;
 }
 
+interface OwnOptions {
+  readonly close: boolean;
+  readonly bodyless: boolean;
+  /** Another line of it, with its CRLF; empty for none. */
+  readonly hsts?: string;
+}
+
 /** The whole answer as latin1 text. */
-export function writeOwn(
-  { status, type, fields, body }: OwnAnswer,
-  { close, bodyless }: { close: boolean; bodyless: boolean },
-): string {
+export function writeOwn({ status, type, fields, body }: OwnAnswer, { close, bodyless, hsts = "" }: OwnOptions): string {
   const head =
     `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ""}\r\nDate: ${httpDate()}\r\nContent-Type: ${type}\r\n` +
-    `Content-Length: ${String(body.length)}\r\n${fields}${close ? "Connection: close\r\n" : ""}\r\n`;
+    `Content-Length: ${String(body.length)}\r\n${fields}${hsts}${close ? "Connection: close\r\n" : ""}\r\n`;
   return bodyless ? head : head + body;
 }

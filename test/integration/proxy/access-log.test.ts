@@ -6,6 +6,10 @@ import type { AccessLogSpec } from "../../../src/core/access-log.ts";
 import { LogFile } from "../../../src/proxy/access-log/log-file.ts";
 import { freePort } from "../../support/apps/app-process.ts";
 import { runLoad } from "../../support/load/run.ts";
+import { ask, connectHttp2 } from "../../support/http2/client.ts";
+import { PLAIN_TLS } from "../../support/tls/proxy.ts";
+import { connectRaw } from "../../support/wire/raw-client.ts";
+import { WireProxy } from "../../support/wire/wire-proxy.ts";
 import { ProxyProgram } from "../../support/proxy-program.ts";
 import { shopUpstream } from "../../support/shop-upstream.ts";
 import { temporaryDirectory, until } from "../../support/temp.ts";
@@ -88,6 +92,34 @@ test("what the proxy answers itself is there too", { timeout: LIMIT_MS }, async 
   expect((await fetch(proxy.url)).status).toBe(503);
   const [line = ""] = await until(() => lines().length > 0 && lines());
   expect(JSON.parse(line)).toMatchObject({ status: 503, column: "failed", instance: null, upstreamMs: null });
+});
+
+test("so are maintenance pages and redirects to HTTPS, over HTTP/1.1 and HTTP/2", { timeout: LIMIT_MS }, async () => {
+  const path = join(temporaryDirectory(), "access.log");
+  const accessLog = { format: "json", path, sample: 1, query: true } as const;
+  const parts = { proxy: { holdMs: 0, firstByteTimeoutMs: 0, http2Cleartext: true, accessLog } };
+  const proxy = await WireProxy.start([], parts);
+  const session = await connectHttp2(proxy.port);
+  const maintenance = { status: 503, retryAfterS: null, page: null, allow: [], allowCookies: [] };
+  const redirect = { exceptPaths: [], port: 443 };
+  for (const [name, table] of [
+    ["maintained", { gate: { maintenance, exceptPaths: [] } }],
+    ["redirected", { tls: { ...PLAIN_TLS, redirect } }],
+  ] as const) {
+    proxy.route([], table);
+    const client = await connectRaw(proxy.port);
+    client.send(`GET /${name}?h1 HTTP/1.1\r\nHost: a\r\n\r\n`);
+    await client.answer();
+    await ask(session, { ":path": `/${name}?h2` });
+  }
+  const lines = await until(() => linesOf(path).length === 4 && linesOf(path));
+  const entries = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(entries.map(({ path: target, status, column, instance }) => [target, status, column, instance])).toEqual([
+    ["/maintained?h1", 503, "maintenance", null],
+    ["/maintained?h2", 503, "maintenance", null],
+    ["/redirected?h1", 308, "served", null],
+    ["/redirected?h2", 308, "served", null],
+  ]);
 });
 
 test("no line with a sample of nothing, and no file", { timeout: LIMIT_MS }, async () => {

@@ -1,4 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { parseCertificate } from "../../../src/proxy/tls/certificate.ts";
+import type { Certificate } from "../../../src/proxy/tls/certificate.ts";
+import { ask as askHttp2, connectHttp2 } from "../../support/http2/client.ts";
+import { issue } from "../../support/tls/issue.ts";
+import { WireProxy } from "../../support/wire/wire-proxy.ts";
 import { temporaryDirectory } from "../../support/temp.ts";
 import { ask, get } from "../../support/tls/client.ts";
 import { filesFor } from "../../support/tls/files.ts";
@@ -12,6 +17,13 @@ async function serve(tls: object, fields = {}) {
   const proxy = await startProxy();
   await proxy.traffic.apply(tableFor(await startEcho(fields), { certificates: [files], ...tls }));
   return { proxy, ...(await proxy.ports()) };
+}
+
+async function certificateFor(name: string): Promise<{ certificate: Certificate }> {
+  const { cert, key } = await issue([name]);
+  const { certificate } = parseCertificate(cert, key);
+  if (certificate === null) throw new Error("the certificate is not valid");
+  return { certificate };
 }
 
 async function curl(port: number, path: string, ...more: readonly string[]): Promise<string> {
@@ -70,6 +82,29 @@ describe("Strict-Transport-Security", () => {
     const { plain, secure } = await serve({ hsts });
     expect((await ask(secure, { servername: "shop.test" })).text).toContain(`\r\nStrict-Transport-Security: ${hsts}\r\n`);
     expect(await curl(plain, "/")).not.toMatch(/strict-transport-security/i);
+  });
+
+  test("is sent with the proxy's own answers for the app, too, over TLS and in both protocols; not where no app was asked", async () => {
+    const { certificate } = await certificateFor("shop.test");
+    const maintenance = { status: 503, retryAfterS: null, page: null, allow: [], allowCookies: [] };
+    const proxy = await WireProxy.start([], { secure: { certificate, hsts } });
+    const field = `\r\nStrict-Transport-Security: ${hsts}\r\n`;
+    const session = await connectHttp2(proxy.port, { secure: true, servername: "shop.test" });
+    const h2 = async (): Promise<unknown> => {
+      const { status, headers } = await askHttp2(session, { ":authority": "shop.test" });
+      return [status, headers["strict-transport-security"]];
+    };
+    for (const gate of [undefined, { maintenance, exceptPaths: [] }]) {
+      proxy.route([], gate === undefined ? {} : { gate });
+      const { text } = await ask(proxy.port, { servername: "shop.test" });
+      expect(text).toMatch(/^HTTP\/1.1 503 /);
+      expect(text).toContain(field);
+      expect(text.match(/Strict-Transport-Security/g)).toHaveLength(1);
+      expect(await h2()).toEqual([503, hsts]);
+    }
+    const malformed = await ask(proxy.port, { servername: "shop.test" }, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n");
+    expect(malformed.text).toMatch(/^HTTP\/1.1 400 /);
+    expect(malformed.text).not.toContain(field);
   });
 
   test("of the application itself stands", async () => {

@@ -5,7 +5,7 @@ import { errorAnswer } from "../error-response.ts";
 import { Exchange } from "../exchange.ts";
 import type { ExchangeClient } from "../exchange-client.ts";
 import type { RequestBook } from "../request-book.ts";
-import type { Route } from "../route.ts";
+import { traceOf, type Route, type RoutedApp } from "../route.ts";
 import type { Router } from "../router.ts";
 import { ownAnswer } from "../answer-instead.ts";
 import type { OwnAnswer } from "../own-answer.ts";
@@ -371,19 +371,22 @@ export class ClientStream implements ExchangeClient, LinkedStream {
   #serve(head: RequestHead): void {
     const route = this.#router.route(head, this.#book, this);
     this.#book = route.book;
-    const own = ownAnswer(head, this, isRefusal(route) ? null : route.app, this.#host.challenges.http);
-    if (own !== null) this.#answerOwn(head, own);
+    const app = isRefusal(route) ? null : route.app;
+    if (this.secure && app !== null) this.#hsts = app.hsts;
+    const own = ownAnswer(head, this, app, this.#host.challenges.http);
+    if (own !== null) this.#answerOwn(head, own, app);
     else if (isRefusal(route)) this.#refuse(route, head.method === "HEAD");
     else this.#exchangeOn(head, route);
   }
 
-  #answerOwn(head: RequestHead, own: OwnAnswer): void {
-    this.#book.end(NO_RELEASE, own.column ?? "served", own.status);
+  #answerOwn(head: RequestHead, own: OwnAnswer, app: RoutedApp | null): void {
+    const column = own.column ?? "served";
+    this.#book.end(NO_RELEASE, column, own.status);
+    if (app !== null) traceOf(app, this, head)?.end(NO_RELEASE, column, own.status);
     this.#respond(own, head.method === "HEAD");
   }
 
   #exchangeOn(head: RequestHead, route: Route): void {
-    if (this.secure) this.#hsts = route.app.hsts;
     this.#toHead = head.method === "HEAD";
     this.#exchange = new Exchange(this, route, head, this.#host.limits);
     this.#exchange.start();
@@ -397,7 +400,7 @@ export class ClientStream implements ExchangeClient, LinkedStream {
   #respond({ status, type, fields, body }: OwnAnswer, bodyless: boolean): void {
     if (this.gone) return;
     const own = encodeField("content-type", type) + encodeField("content-length", String(body.length));
-    this.#begin(encodeStatus(status) + own + linesBlock(fields), bodyless ? "" : body);
+    this.#begin(encodeStatus(status) + own + linesBlock(fields + this.#hsts), bodyless ? "" : body);
     this.#discardRest();
   }
 }

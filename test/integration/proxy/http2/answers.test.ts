@@ -249,6 +249,34 @@ describe("an answer before the request is whole (G13)", () => {
   });
 });
 
+describe("the proxy's own early answer", () => {
+  it.each([
+    ["of a length that is too much", [["content-length", "100"]], 413],
+    ["of what turns out to be too much", [], 413],
+    ["of what comes too slowly", [], 408],
+  ] as const)(
+    "%s: arrives whole, then RST_STREAM(NO_ERROR) ends the upload, and the connection goes on",
+    async (_, more, status) => {
+      const upstream = await startAnswering(OK);
+      const proxy = await WireProxy.start([upstream.port], {
+        proxy: { http2Cleartext: true, maxBodyBytes: 10 },
+        limits: { lingerIdleMs: 50, bodyIdleMs: 100 },
+      });
+      const client = await RawHttp2Client.connect(proxy.port);
+      const stream = client.open([...request("POST"), ...more], { end: false });
+      client.data(stream, status === 413 ? "x".repeat(11) : "x", { end: false });
+      const outcome = await client.until("RST_STREAM", () =>
+        client.stream(stream).reset === null ? null : client.stream(stream),
+      );
+      expect(outcome).toMatchObject({ status, ended: true, reset: CODE.none });
+      expect(outcome.body).toContain(String(status));
+      expect(await client.over(client.open(get()))).toMatchObject({ status: 200 });
+      expect(client.goaways).toEqual([]);
+      expect(await proxy.ledger()).toEqual({ refused: 1, served: 1 });
+    },
+  );
+});
+
 describe("H2: Expect: 100-continue", () => {
   it("an HTTP/1.1 application is asked, and its 100 goes back", async () => {
     const upstream = await ScriptedUpstream.start(async (peer) => {
