@@ -70,6 +70,27 @@ export const ERROR_CODES = {
   ERR_ABORTED: { kind: "aborted", meaning: "An operator asked the deployment to go back." },
   ERR_MIXED: { kind: "mixed", meaning: "Going back failed too: what still serves was left running, on more than one release." },
   ERR_LOST_REQUESTS: { kind: "unhealthy", meaning: "The ledger shows lost requests." },
+  ERR_DATABASE_SOURCES: {
+    kind: "config",
+    meaning: "Migrations or procedures cannot be read; all problems are listed with their places.",
+  },
+  ERR_DATABASE_REFUSED: {
+    kind: "config",
+    meaning: "A migration cannot be made safe as it is written; the reasons are listed, with the SQL to write instead.",
+  },
+  ERR_MIGRATION_CHANGED: { kind: "config", meaning: "A migration that has been applied was changed afterwards." },
+  ERR_DATABASE_UNREACHABLE: { kind: "unavailable", meaning: "The database does not answer, or does not let Hitless in." },
+  ERR_DATABASE_PRIVILEGE: { kind: "config", meaning: "The database role lacks a privilege; it is named." },
+  ERR_DATABASE_BUSY: { kind: "conflict", meaning: "Another runner is changing this app's database." },
+  ERR_DATABASE_LOCKED: {
+    kind: "timeout",
+    meaning: "Somebody holds a lock that the change needs; who it is is shown. It can be tried again.",
+  },
+  ERR_DATABASE_FAILED: {
+    kind: "unhealthy",
+    meaning: "PostgreSQL refused a step; what was done before it is kept and can be continued or taken back.",
+  },
+  ERR_CONTRACT_WAITS: { kind: "conflict", meaning: "Old columns and procedures are still in use; what they wait for is listed." },
   ERR_INVARIANT: { kind: "invariant", meaning: "Hitless broke one of its own rules: a bug. Nothing further was done." },
 } as const satisfies Record<string, { kind: ErrorKind; meaning: string }>;
 

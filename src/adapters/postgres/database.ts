@@ -1,0 +1,283 @@
+import pg from "pg";
+import { HitlessError } from "../../base/error.ts";
+import type { Catalog } from "../../database/catalog.ts";
+import type { ChangeSet } from "../../database/change-set.ts";
+import type { LockMode } from "../../database/plan/action.ts";
+import { literal } from "../../database/names.ts";
+import type {
+  BatchOutcome,
+  BatchRequest,
+  Blocker,
+  Database,
+  DatabaseLease,
+  JournalRow,
+  ReleaseConnections,
+  StepOutcome,
+  StepRequest,
+} from "../../ports/database.ts";
+import { runBatch } from "./batch.ts";
+import { blockersOf, holdersOf } from "./blockers.ts";
+import { readCatalog } from "./catalog.ts";
+import { connect, messageOf, type Connection } from "./connection.ts";
+import { JOURNAL_SCHEMA, STALE } from "./journal-schema.ts";
+
+const LOCK_NOT_AVAILABLE = "55P03";
+const DEADLOCK = "40P01";
+const NO_PRIVILEGE = "42501";
+
+/** PostgreSQL 14 and later, with an ordinary role. */
+export const postgresDatabase: Database = {
+  catalog: (url) => using(url, (connection) => readCatalog(connection)),
+  changeSets: (url, app) => using(url, (connection) => readChangeSets(connection, app)),
+  connections: (url, app) => using(url, (connection) => readConnections(connection, app)),
+  lease: async (url, app) => {
+    const connection = await connect(url);
+    const watcher = await connect(url).catch(async (error: unknown) => {
+      await connection.close();
+      throw error;
+    });
+    try {
+      return new PostgresLease({ connection, watcher, app, token: await take(connection, app) });
+    } catch (error) {
+      await Promise.all([connection.close(), watcher.close()]);
+      throw error;
+    }
+  },
+};
+
+async function using<T>(url: string, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await connect(url);
+  try {
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The advisory lock keeps two runners apart; the token stops one that lost its connection without knowing. */
+async function take(connection: Connection, app: string): Promise<string> {
+  const [lock] = await connection.query<{ held: boolean }>("SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held", [
+    `hitless ${app}`,
+  ]);
+  if (lock?.held !== true) {
+    throw new HitlessError({
+      code: "ERR_DATABASE_BUSY",
+      what: `Another runner is changing the database of ${app}.`,
+      next: "Wait for it, or end the session that is called hitless in pg_stat_activity. Nothing was changed.",
+    });
+  }
+  try {
+    const [there] = await connection.query<{ there: boolean }>(
+      "SELECT to_regprocedure('hitless.fence(text, bigint)') IS NOT NULL AS there",
+    );
+    if (there?.there !== true) await connection.query(JOURNAL_SCHEMA);
+  } catch (error) {
+    throw privilege(error);
+  }
+  const [row] = await connection.query<{ token: string }>(
+    "INSERT INTO hitless.runners AS r VALUES ($1, 1) ON CONFLICT (app) DO UPDATE SET token = r.token + 1 RETURNING token",
+    [app],
+  );
+  return row?.token ?? "0";
+}
+
+function privilege(error: unknown): unknown {
+  if (!(error instanceof pg.DatabaseError) || error.code !== NO_PRIVILEGE) return error;
+  return new HitlessError(
+    {
+      code: "ERR_DATABASE_PRIVILEGE",
+      what: "The database role may not make schemas.",
+      why: error.message,
+      next: "GRANT CREATE ON DATABASE … TO the role of DATABASE_URL. Nothing was changed.",
+    },
+    { cause: error },
+  );
+}
+
+async function readChangeSets(connection: Connection, app: string): Promise<readonly ChangeSet[]> {
+  const [there] = await connection.query<{ there: boolean }>("SELECT to_regclass('hitless.change_sets') IS NOT NULL AS there");
+  if (there?.there !== true) return [];
+  return connection.query<ChangeSet>(
+    "SELECT app, release, state, plan FROM hitless.change_sets WHERE app = $1 ORDER BY release",
+    [app],
+  );
+}
+
+/** Sessions are told apart by the name that `DATABASE_URL` gives them. */
+function readConnections(connection: Connection, app: string): Promise<readonly ReleaseConnections[]> {
+  return connection.query<ReleaseConnections>(
+    `SELECT substring(application_name from '[.]r([0-9]+)$')::int AS release, count(*)::int AS connections FROM pg_stat_activity
+     WHERE datname = current_database() AND application_name ~ ('^' || $1 || '[.]r[0-9]+$') GROUP BY 1 ORDER BY 1`,
+    [app],
+  );
+}
+
+interface LeaseParts {
+  readonly connection: Connection;
+  readonly watcher: Connection;
+  readonly app: string;
+  readonly token: string;
+}
+
+class PostgresLease implements DatabaseLease {
+  readonly #parts: LeaseParts;
+
+  constructor(parts: LeaseParts) {
+    this.#parts = parts;
+  }
+
+  get #connection(): Connection {
+    return this.#parts.connection;
+  }
+
+  catalog(): Promise<Catalog> {
+    return readCatalog(this.#connection);
+  }
+
+  changeSets(): Promise<readonly ChangeSet[]> {
+    return readChangeSets(this.#connection, this.#parts.app);
+  }
+
+  async save({ app, release, state, plan }: ChangeSet): Promise<void> {
+    const gone = state === "reverted";
+    const migrations = plan.migrations.map(
+      ({ version, name, checksum }) =>
+        `INSERT INTO hitless.migrations (app, version, name, checksum, release) VALUES (${[app, version, name, checksum].map(literal).join(", ")}, ${String(release)})
+         ON CONFLICT (app, version) DO UPDATE SET checksum = excluded.checksum, release = excluded.release`,
+    );
+    await this.#connection
+      .query(
+        [
+          "BEGIN",
+          this.#fence(),
+          `INSERT INTO hitless.change_sets (app, release, state, plan) VALUES (${literal(app)}, ${String(release)}, ${literal(state)}, ${literal(JSON.stringify(plan))})
+         ON CONFLICT (app, release) DO UPDATE SET state = excluded.state, plan = excluded.plan, changed_at = now()`,
+          ...(gone
+            ? [`DELETE FROM hitless.migrations WHERE app = ${literal(app)} AND release = ${String(release)}`]
+            : migrations),
+          "COMMIT",
+        ].join(";\n"),
+      )
+      .catch((error: unknown) => this.#failed(error));
+  }
+
+  journal(release: number): Promise<readonly JournalRow[]> {
+    return this.#connection.query<JournalRow>(
+      "SELECT action, state, cursor FROM hitless.actions WHERE app = $1 AND release = $2",
+      [this.#parts.app, release],
+    );
+  }
+
+  applied(): Promise<readonly { version: string; checksum: string | null }[]> {
+    return this.#connection.query("SELECT version, checksum FROM hitless.migrations WHERE app = $1 ORDER BY version", [
+      this.#parts.app,
+    ]);
+  }
+
+  step(request: StepRequest): Promise<StepOutcome> {
+    const sql = [
+      "BEGIN",
+      `SET LOCAL lock_timeout = ${String(request.lockTimeoutMs)}`,
+      this.#fence(),
+      ...request.sql,
+      this.#mark(request),
+      "COMMIT",
+    ];
+    return this.#watched(request, () => this.#connection.query(sql.join(";\n")));
+  }
+
+  alone(request: StepRequest): Promise<StepOutcome> {
+    return this.#watched(request, async () => {
+      await this.#connection.query(`SET lock_timeout = ${String(request.lockTimeoutMs)}; ${this.#fence()}`);
+      // Each on its own: several statements in one text would be one transaction.
+      for (const sql of request.sql) await this.#connection.query(sql);
+      await this.#connection.query(`SET lock_timeout = 0; ${this.#mark(request)}`);
+    });
+  }
+
+  async ask(sql: string): Promise<boolean> {
+    const [row] = await this.#connection.query(sql);
+    return Object.values(row ?? {})[0] === true;
+  }
+
+  holders(table: string, lock: LockMode): Promise<readonly Blocker[]> {
+    return holdersOf(this.#parts.watcher, table, lock);
+  }
+
+  async batch(request: BatchRequest): Promise<BatchOutcome> {
+    const walked: BatchOutcome[] = [];
+    const outcome = await this.#watched(request, async () => {
+      walked.push(await runBatch(this.#connection, request, { app: this.#parts.app, fence: this.#fence() }));
+    });
+    return walked[0] ?? (outcome.kind === "done" ? { kind: "lost", message: "a batch gave nothing" } : outcome);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#connection.close(), this.#parts.watcher.close()]);
+  }
+
+  #fence(): string {
+    return `SELECT hitless.fence(${literal(this.#parts.app)}, ${this.#parts.token})`;
+  }
+
+  #mark({ release, action, mark }: StepRequest): string {
+    return `INSERT INTO hitless.actions (app, release, action, state) VALUES (${literal(this.#parts.app)}, ${String(release)}, ${literal(action)}, ${literal(mark)})
+      ON CONFLICT (app, release, action) DO UPDATE SET state = excluded.state, changed_at = now()`;
+  }
+
+  /** While the step waits for a lock, the other connection looks who is in the way. */
+  async #watched(request: { readonly lockTimeoutMs: number }, work: () => Promise<unknown>): Promise<StepOutcome> {
+    let blockers: readonly Blocker[] = [];
+    let looked: Promise<void> = Promise.resolve();
+    const [own] = await this.#connection.query<{ pid: number }>("SELECT pg_backend_pid() AS pid").catch(() => [undefined]);
+    const timer = setTimeout(() => {
+      looked = blockersOf(this.#parts.watcher, own?.pid ?? 0).then(
+        (found) => {
+          blockers = found;
+        },
+        () => undefined,
+      );
+    }, request.lockTimeoutMs / 2);
+    try {
+      await work();
+      return { kind: "done" };
+    } catch (error) {
+      await looked;
+      return await this.#outcome(error, blockers);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #outcome(error: unknown, blockers: readonly Blocker[]): Promise<StepOutcome> {
+    if (!(error instanceof pg.DatabaseError) || this.#connection.lost !== null)
+      return { kind: "lost", message: messageOf(error) };
+    await this.#connection.query("ROLLBACK; SET lock_timeout = 0").catch(() => undefined);
+    const code = error.code ?? "";
+    if (code === LOCK_NOT_AVAILABLE || code === DEADLOCK) return { kind: "locked", blockers };
+    if (code === STALE) throw stale(this.#parts.app);
+    if (/^(57P0|08)/.test(code)) return { kind: "lost", message: error.message };
+    const detail = [error.message, error.detail, error.hint].filter((part) => part !== undefined && part !== "");
+    return { kind: "refused", code, message: detail.join(". ") };
+  }
+
+  async #failed(error: unknown): Promise<never> {
+    const outcome = await this.#outcome(error, []);
+    throw new HitlessError(
+      {
+        code: outcome.kind === "lost" ? "ERR_DATABASE_UNREACHABLE" : "ERR_DATABASE_FAILED",
+        what: "What Hitless keeps in the database could not be written.",
+        why: "message" in outcome ? outcome.message : "A lock was not to be had.",
+      },
+      { cause: error },
+    );
+  }
+}
+
+function stale(app: string): HitlessError {
+  return new HitlessError({
+    code: "ERR_STALE_EPOCH",
+    what: `A newer runner has taken over the database of ${app}.`,
+    next: "Nothing further was done by this one.",
+  });
+}

@@ -1,0 +1,22 @@
+/** Hitless' own memory in the application's database. Every statement may run again. */
+export const JOURNAL_SCHEMA = `
+CREATE SCHEMA IF NOT EXISTS hitless;
+CREATE TABLE IF NOT EXISTS hitless.runners (app text PRIMARY KEY, token bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS hitless.change_sets (
+  app text NOT NULL, release int NOT NULL, state text NOT NULL, plan jsonb NOT NULL, changed_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (app, release));
+CREATE TABLE IF NOT EXISTS hitless.migrations (
+  app text NOT NULL, version text NOT NULL, name text NOT NULL, checksum text NOT NULL, release int NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (app, version));
+CREATE TABLE IF NOT EXISTS hitless.actions (
+  app text NOT NULL, release int NOT NULL, action text NOT NULL, state text NOT NULL, cursor jsonb, changed_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (app, release, action));
+CREATE OR REPLACE FUNCTION hitless.fence(of_app text, held bigint) RETURNS void LANGUAGE plpgsql AS $fence$
+BEGIN
+  PERFORM FROM hitless.runners WHERE app = of_app AND token = held FOR SHARE;
+  IF NOT FOUND THEN RAISE EXCEPTION 'a newer runner has taken over' USING ERRCODE = 'HL001'; END IF;
+END $fence$;
+`;
+
+/** SQLSTATE of \`hitless.fence\`. */
+export const STALE = "HL001";

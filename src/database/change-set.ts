@@ -1,0 +1,28 @@
+import type { Plan } from "./plan/action.ts";
+
+/** What one release brought to the database, for as long as it matters. Stored in the database itself. */
+export interface ChangeSet {
+  readonly app: string;
+  readonly release: number;
+  readonly state: ChangeSetState;
+  readonly plan: Plan;
+}
+
+/**
+ * `expanding` and `expanded`: both sides of the change are there. `contracting`: no way back any more. `reverting` and `reverted`: taken back;
+ * what held data of its own was kept.
+ */
+export type ChangeSetState = "expanding" | "expanded" | "contracting" | "contracted" | "reverting" | "reverted";
+
+export function isPending({ state }: ChangeSet): boolean {
+  return state === "expanding" || state === "expanded" || state === "contracting" || state === "reverting";
+}
+
+/** The schemas in which a release looks for names before the base: its own overlay, then those of the changes before it that still stand. */
+export function searchPath(sets: readonly ChangeSet[], release: number, base: string): readonly string[] {
+  const overlays = sets
+    .filter((set) => set.release <= release && isPending(set) && set.plan.overlay !== null)
+    .toSorted((one, other) => other.release - one.release)
+    .flatMap(({ plan }) => (plan.overlay === null ? [] : [plan.overlay]));
+  return [...overlays, base];
+}

@@ -1,0 +1,117 @@
+import type { ObjectName } from "../names.ts";
+import type { Position } from "../source/position.ts";
+
+/** PostgreSQL's table locks, weakest first. */
+export const LOCK_MODES = [
+  "ACCESS SHARE",
+  "ROW SHARE",
+  "ROW EXCLUSIVE",
+  "SHARE UPDATE EXCLUSIVE",
+  "SHARE",
+  "SHARE ROW EXCLUSIVE",
+  "EXCLUSIVE",
+  "ACCESS EXCLUSIVE",
+] as const;
+export type LockMode = (typeof LOCK_MODES)[number];
+
+/** What an action costs: `instant` touches only the catalog, whatever the table holds. */
+export type Work = "instant" | "scan" | "index build" | "rewrite" | "batches";
+
+/** Filling a column of a table that is in use, batch by batch along a key. */
+export interface Backfill {
+  /** Quoted, with its schema. */
+  readonly table: string;
+  /** Quoted columns of a unique key without nulls, in its order; none: along the table's pages. */
+  readonly key: readonly string[];
+  /** `SET` list. */
+  readonly set: string;
+  /** Rows that are still to do. */
+  readonly where: string;
+  /** Deletes the rows instead of setting anything. */
+  readonly delete?: boolean | undefined;
+  /** Doing a row does not make `where` false: each key is visited exactly once, and there is nothing to verify at the end. */
+  readonly once?: boolean | undefined;
+}
+
+/** What a release that was taken back has left, because it holds data; a later one with the same migration finds it. */
+export type KeptObject = KeptRelation | { readonly statement: string };
+
+/** A table, or a column of one. */
+export interface KeptRelation extends ObjectName {
+  readonly column: string | null;
+}
+
+/** Outside of a transaction, and safe to repeat. */
+export interface AloneRun {
+  readonly kind: "alone";
+  readonly sql: string;
+  /** A query for one boolean: whether it is already there. */
+  readonly done: string;
+  /** Whether a try that was cut short left something, and what clears it. */
+  readonly repair?: { readonly broken: string; readonly sql: string } | undefined;
+}
+
+/** One thing to do to the database, as data: it can be shown, stored, repeated and undone. */
+export interface Action {
+  /** `e3`, `c1`: unique in its plan, the same whenever the same sources are planned. */
+  readonly id: string;
+  readonly phase: "expand" | "contract";
+  /** For people: what it does, in a few words. */
+  readonly title: string;
+  readonly run:
+    /** One transaction, with its journal row in it. */
+    | { readonly kind: "transaction"; readonly sql: readonly string[] }
+    | AloneRun
+    | { readonly kind: "backfill"; readonly backfill: Backfill };
+  /** The table whose strongest lock is taken, with its schema, unquoted; null: none that an application meets. */
+  readonly table: string | null;
+  readonly lock: LockMode | null;
+  readonly work: Work;
+  /** How it is taken back while no release has contracted. Empty: it may stay, it disturbs nobody. */
+  readonly undo: readonly string[];
+  /** Outside of a transaction. */
+  readonly undoAlone?: boolean | undefined;
+  /** A query for one boolean: true if taking it back would lose data that is nowhere else. Then it stays, and that is said. */
+  readonly keepIf?: string | undefined;
+  /** What stays then: a table, or a column of one. */
+  readonly keeps?: KeptObject | undefined;
+  /** The statement that asked for it; null for what Hitless needs itself. */
+  readonly cause: Position | null;
+}
+
+/** Something that cannot be made safe as it is written. */
+export interface Refusal {
+  readonly rule: string;
+  readonly position: Position;
+  readonly statement: string;
+  readonly why: string;
+  /** What to write instead, line by line. */
+  readonly write: readonly string[];
+}
+
+/** Something to know that stops nothing. */
+export interface Notice {
+  readonly rule: string;
+  readonly position: Position | null;
+  readonly text: string;
+}
+
+/** A statement with what became of it. */
+export interface PlannedStatement {
+  readonly position: Position;
+  readonly text: string;
+  readonly actions: readonly string[];
+}
+
+export interface Plan {
+  readonly app: string;
+  readonly release: number;
+  /** Null: the release sees nothing differently. */
+  readonly overlay: string | null;
+  readonly baseSchema: string;
+  readonly migrations: readonly { readonly version: string; readonly checksum: string; readonly name: string }[];
+  readonly actions: readonly Action[];
+  readonly statements: readonly PlannedStatement[];
+  readonly refusals: readonly Refusal[];
+  readonly notices: readonly Notice[];
+}

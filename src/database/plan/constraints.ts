@@ -1,0 +1,240 @@
+import { child, children, columnsIn, flag, text, words } from "../ast.ts";
+import { constraintOf, type Constraint } from "../catalog.ts";
+import type { Node } from "../language.ts";
+import { fitted, ident, qualified, rangeName } from "../names.ts";
+import type { Action } from "./action.ts";
+import { addConstraintSql, alterSql, concurrently, freeName, quoteTable, tableLabel, validate } from "./alter.ts";
+import { physicalNames, seenColumn, type PlanDraft, type TableDraft } from "./draft.ts";
+import { rebound } from "./expression.ts";
+
+/** ADD CONSTRAINT. What would refuse writes of the running release waits for the contract, unless the developer says that it obeys. */
+export function addConstraint(draft: PlanDraft, table: TableDraft, constraint: Node, usual: Action["phase"] | null = null): void {
+  const phase = draft.phase(usual ?? (onlyNew(table, constraint) ? "expand" : "contract"));
+  const given = phase === "expand" ? asPhysical(table, constraint) : constraint;
+  switch (text(constraint, "contype")) {
+    case "CONSTR_CHECK":
+      addUnvalidated(draft, table, named(table, given, "check"), phase);
+      return;
+    case "CONSTR_FOREIGN":
+      addForeign(draft, table, named(table, given, "fkey"), phase);
+      return;
+    case "CONSTR_UNIQUE":
+    case "CONSTR_PRIMARY":
+      addUnique(draft, table, given, phase);
+      return;
+    case "CONSTR_NOTNULL":
+      addUnvalidated(draft, table, named(table, given, "not_null"), phase);
+      return;
+    default:
+      refuseExclude(draft, table, constraint);
+  }
+}
+
+/** All the columns that it speaks of come with this release: no old client writes them. */
+function onlyNew(table: TableDraft, constraint: Node): boolean {
+  const columns = concerned(constraint);
+  return (
+    columns.length > 0 &&
+    columns.every((name) => table.base?.columns.every((column) => column.name !== seenColumn(table, name)?.physical))
+  );
+}
+
+function concerned(constraint: Node): readonly string[] {
+  const keys = [...words(children(constraint, "keys")), ...words(children(constraint, "fk_attrs"))];
+  return keys.length > 0 ? keys : columnsIn(constraint["raw_expr"]);
+}
+
+function asPhysical(table: TableDraft, constraint: Node): Node {
+  const names = physicalNames(table);
+  const keys = (key: string): Node => {
+    const list = children(constraint, key);
+    return list.length === 0 ? {} : { [key]: words(list).map((name) => ({ String: { sval: names.get(name) ?? name } })) };
+  };
+  const expression = child(constraint, "raw_expr");
+  return {
+    ...constraint,
+    ...keys("keys"),
+    ...keys("fk_attrs"),
+    ...(expression === null ? {} : { raw_expr: rebound(expression, names) }),
+  };
+}
+
+function named(table: TableDraft, constraint: Node, suffix: string): Node {
+  const columns = concerned(constraint);
+  return { ...constraint, conname: text(constraint, "conname") || freeName(table, ...columns.slice(0, 2), suffix) };
+}
+
+function nameIn(table: TableDraft, phase: Action["phase"]): TableDraft["name"] {
+  return phase === "contract" ? table.name : table.physical;
+}
+
+function addUnvalidated(draft: PlanDraft, table: TableDraft, constraint: Node, phase: Action["phase"]): void {
+  const enforced = constraint["is_enforced"] !== false;
+  const name = text(constraint, "conname");
+  draft.act({
+    stage: phase === "contract" ? "tidy" : "check",
+    phase,
+    title: `add ${name} for new rows of ${table.name.name}`,
+    run: {
+      kind: "transaction",
+      sql: [
+        addConstraintSql(draft, nameIn(table, phase), { ...constraint, skip_validation: enforced, initially_valid: !enforced }),
+      ],
+    },
+    table: tableLabel(table),
+    lock: text(constraint, "contype") === "CONSTR_FOREIGN" ? "SHARE ROW EXCLUSIVE" : "ACCESS EXCLUSIVE",
+    work: "instant",
+    undo: [`ALTER TABLE ${quoteTable(table)} DROP CONSTRAINT IF EXISTS ${ident(name)}`],
+  });
+  if (enforced && !flag(constraint, "skip_validation")) validate(draft, table, name, phase);
+  if (phase === "contract") {
+    draft.notice(
+      "constraint-waits",
+      `${name} is added by the contract: the running release may write what it forbids. If it does not, say \`-- hitless: phase=expand\``,
+    );
+  }
+}
+
+function addForeign(draft: PlanDraft, table: TableDraft, constraint: Node, phase: Action["phase"]): void {
+  const target = draft.table(rangeName(child(constraint, "pktable"), draft.schema));
+  const physical = target?.base === null || target === null ? null : target.physical;
+  const fitting =
+    physical === null || phase === "contract"
+      ? constraint
+      : { ...constraint, pktable: { schemaname: physical.schema, relname: physical.name, inh: true, relpersistence: "p" } };
+  addUnvalidated(draft, table, fitting, phase);
+  const columns = words(children(constraint, "fk_attrs"));
+  const indexed = table.base?.indexes.some((index) => index.columns[0] === columns[0]);
+  if (indexed !== true && table.base !== null) {
+    draft.notice(
+      "foreign-key-index",
+      `no index of ${table.name.name} begins with ${columns.join(", ")}: deleting what is referred to scans it`,
+    );
+  }
+}
+
+function addUnique(draft: PlanDraft, table: TableDraft, constraint: Node, phase: Action["phase"]): void {
+  const primary = text(constraint, "contype") === "CONSTR_PRIMARY";
+  const built = text(constraint, "indexname");
+  const columns = words(children(constraint, "keys"));
+  const name = text(constraint, "conname") || built || freeName(table, ...(primary ? [] : columns), primary ? "pkey" : "key");
+  const kind = primary ? "PRIMARY KEY" : "UNIQUE";
+  const on = nameIn(table, phase);
+  const stage = phase === "contract" ? "tidy" : "check";
+  if (built === "") {
+    const nulls = flag(constraint, "nulls_not_distinct") ? " NULLS NOT DISTINCT" : "";
+    const including = words(children(constraint, "including"));
+    const include = including.length === 0 ? "" : ` INCLUDE (${including.map(ident).join(", ")})`;
+    draft.act({
+      stage,
+      phase,
+      title: `build the index of ${name}`,
+      run: concurrently({
+        schema: on.schema,
+        name,
+        sql: `CREATE UNIQUE INDEX CONCURRENTLY ${ident(name)} ON ${qualified(on)} (${columns.map(ident).join(", ")})${include}${nulls}`,
+      }),
+      table: tableLabel(table),
+      lock: "SHARE UPDATE EXCLUSIVE",
+      work: "index build",
+      undo: [`DROP INDEX CONCURRENTLY IF EXISTS ${qualified({ schema: on.schema, name })}`],
+      undoAlone: true,
+    });
+  }
+  draft.act({
+    stage,
+    phase,
+    title: `make ${name} a constraint`,
+    run: {
+      kind: "transaction",
+      sql: [
+        ...(primary ? notNullFirst(table, columns, on) : []),
+        `ALTER TABLE ${qualified(on)} ADD CONSTRAINT ${ident(name)} ${kind} USING INDEX ${ident(built || name)}`,
+      ],
+    },
+    table: tableLabel(table),
+    lock: "ACCESS EXCLUSIVE",
+    work: "instant",
+    undo: [`ALTER TABLE ${qualified(on)} DROP CONSTRAINT IF EXISTS ${ident(name)}`],
+  });
+  if (phase === "contract") {
+    draft.notice(
+      "constraint-waits",
+      `${name} is built by the contract: the running release may write duplicates. If it does not, or if this release needs it for ON CONFLICT, say \`-- hitless: phase=expand\``,
+    );
+  }
+}
+
+/** A primary key of columns that may be null would be checked row by row under the strongest lock. */
+function notNullFirst(table: TableDraft, columns: readonly string[], on: TableDraft["name"]): string[] {
+  return columns
+    .filter((name) => table.all.get(name)?.notNull === false)
+    .map((name) => `ALTER TABLE ${qualified(on)} ALTER COLUMN ${ident(name)} SET NOT NULL`);
+}
+
+function refuseExclude(draft: PlanDraft, table: TableDraft, constraint: Node): void {
+  const name = text(constraint, "conname") || freeName(table, "excl");
+  draft.refuse(
+    "exclude-constraint",
+    "PostgreSQL builds an exclusion constraint only under a lock that stops all reads and writes",
+    [
+      `CREATE TABLE ${ident(fitted(`${table.name.name}_new`))} (LIKE ${quoteTable(table)} INCLUDING ALL);`,
+      `ALTER TABLE ${ident(fitted(`${table.name.name}_new`))} ADD CONSTRAINT ${ident(name)} EXCLUDE …;`,
+      `-- and let the release write both tables, until a later one reads only the new one`,
+    ],
+  );
+}
+
+/** DROP CONSTRAINT: a check or foreign key goes at once, because the release needs it gone; a unique key, which ON CONFLICT names, waits. */
+export function dropConstraint(draft: PlanDraft, table: TableDraft, name: string, missingOk: boolean): void {
+  const constraint = table.base === null ? null : constraintOf(table.base, name);
+  if (constraint === null) {
+    if (!missingOk) draft.refuse("unknown-object", `${table.name.name} has no constraint ${name}`, []);
+    return;
+  }
+  const key = constraint.kind === "unique" || constraint.kind === "primary" || constraint.kind === "exclude";
+  const phase = draft.phase(key ? "contract" : "expand");
+  const on = qualified(nameIn(table, phase));
+  const referred =
+    constraint.references === null ? [] : [`LOCK TABLE ${qualified(constraint.references)} IN ACCESS EXCLUSIVE MODE`];
+  draft.act({
+    stage: phase === "contract" ? "drop" : "shape",
+    phase,
+    title: `drop ${name}`,
+    run: { kind: "transaction", sql: [...referred, `ALTER TABLE ${on} DROP CONSTRAINT ${ident(name)}`] },
+    table: tableLabel(table),
+    lock: "ACCESS EXCLUSIVE",
+    work: "instant",
+    undo: restore(table, constraint),
+  });
+}
+
+function restore(table: TableDraft, { name, kind, definition }: Constraint): string[] {
+  if (kind !== "check" && kind !== "foreign") return [];
+  return [`ALTER TABLE ${quoteTable(table)} ADD CONSTRAINT ${ident(name)} ${definition.replace(/ NOT VALID$/, "")} NOT VALID`];
+}
+
+/** VALIDATE CONSTRAINT as it is written: beside the traffic. */
+export function validateConstraint(draft: PlanDraft, table: TableDraft, name: string): void {
+  validate(draft, table, name, draft.phase("expand"));
+}
+
+/** What changes only the catalog and that no client sees, in the transaction it was written for. */
+export function asWritten(
+  draft: PlanDraft,
+  table: TableDraft,
+  commands: readonly Node[],
+  options: { phase?: Action["phase"]; lock?: Action["lock"]; undo?: readonly string[] } = {},
+): void {
+  const phase = draft.phase(options.phase ?? "expand");
+  draft.act({
+    stage: phase === "contract" ? "tidy" : "shape",
+    phase,
+    title: `change ${table.name.name}`,
+    run: { kind: "transaction", sql: [alterSql(draft, nameIn(table, phase), commands)] },
+    table: tableLabel(table),
+    lock: options.lock ?? "ACCESS EXCLUSIVE",
+    work: "instant",
+    undo: options.undo ?? [],
+  });
+}

@@ -1,0 +1,234 @@
+import { tableOf, type Catalog, type Column, type Table } from "../catalog.ts";
+import type { SqlLanguage } from "../language.ts";
+import { overlaySchema, qualified, sameName, type ObjectName } from "../names.ts";
+import type { Sync } from "../source/annotations.ts";
+import type { Position } from "../source/position.ts";
+import type { SourceStatement } from "../source/statements.ts";
+import type { Action, KeptObject, Notice, PlannedStatement, Refusal } from "./action.ts";
+
+/** When, inside of a phase, an action runs: what fills comes after what keeps in step, what checks after what fills. */
+export const STAGES = ["shape", "sync", "fill", "check", "overlay", "unview", "swap", "flatten", "drop", "tidy"] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** A column as the new release sees it. */
+export interface SeenColumn {
+  readonly name: string;
+  /** The column of the base table it stands for, until the contract gives that its name. */
+  readonly physical: string;
+  readonly type: string;
+  readonly notNull: boolean;
+  /** What an INSERT without it gets in the new release, where that is not what the base table gives. */
+  readonly viewDefault?: string | null | undefined;
+}
+
+/** Keeps one column computed from others, for as long as two releases write. */
+export interface SyncRule {
+  /** `up` fills a column of the new release, `down` one of the old. */
+  readonly direction: "up" | "down";
+  readonly target: string;
+  readonly targetType: string;
+  /** SQL over `new.` columns, physical names. */
+  readonly expression: string;
+  /** Physical columns that it reads, with their types. */
+  readonly sources: readonly { readonly name: string; readonly type: string }[];
+  /** The columns of the new release by which an INSERT without a known writer is told apart. */
+  readonly newColumns: readonly string[];
+  /** `fill`: only where the value would be null, and only for writers of old releases. */
+  readonly onlyNull?: boolean | undefined;
+}
+
+/** A table while it is planned: as it is in the base, and as the new release sees it. */
+export interface TableDraft {
+  /** As it was before this release; null for a table that the release brings. */
+  readonly base: Table | null;
+  readonly physical: ObjectName;
+  name: ObjectName;
+  /** In the order of the base table's columns, which is their order after the contract too. */
+  columns: SeenColumn[];
+  /** Columns of the base, old and added, as they are until the contract: for constraints and indexes. */
+  readonly all: Map<string, Column>;
+  readonly syncs: SyncRule[];
+  /** The new release needs a view of it. */
+  seenDifferently: boolean;
+  /** Columns of the base that go with the contract, by physical name. */
+  readonly dropped: string[];
+  /** What the contract does in the transaction that drops and renames, before and after that. */
+  readonly beforeSwap: string[];
+  readonly afterSwap: string[];
+}
+
+type ActionDraft = Omit<Action, "id" | "cause" | "undo"> & { readonly stage: Stage; readonly undo?: readonly string[] };
+
+export interface DraftOptions {
+  readonly app: string;
+  readonly release: number;
+  readonly catalog: Catalog;
+  readonly language: SqlLanguage;
+  readonly syncs: readonly Sync[];
+  readonly kept?: readonly KeptObject[] | undefined;
+}
+
+export class PlanDraft {
+  readonly app: string;
+  readonly release: number;
+  readonly catalog: Catalog;
+  readonly language: SqlLanguage;
+  readonly refusals: Refusal[] = [];
+  readonly notices: Notice[] = [];
+  readonly syncs: readonly Sync[];
+  readonly #tables = new Map<string, TableDraft>();
+  readonly #actions: (ActionDraft & { readonly cause: Position | null; readonly statement: SourceStatement | null })[] = [];
+  readonly #statements: SourceStatement[] = [];
+  #statement: SourceStatement | null = null;
+
+  readonly #kept: readonly KeptObject[];
+
+  constructor(options: DraftOptions) {
+    this.app = options.app;
+    this.release = options.release;
+    this.#kept = options.kept ?? [];
+    this.catalog = without(options.catalog, this.#kept);
+    this.language = options.language;
+    this.syncs = options.syncs;
+  }
+
+  get overlay(): string {
+    return overlaySchema(this.app, this.release);
+  }
+
+  get schema(): string {
+    return this.catalog.schema;
+  }
+
+  begin(statement: SourceStatement): void {
+    this.#statement = statement;
+    this.#statements.push(statement);
+  }
+
+  /** What follows is Hitless' own need. */
+  end(): void {
+    this.#statement = null;
+  }
+
+  get statement(): SourceStatement {
+    if (this.#statement === null) throw new Error("no statement is being planned");
+    return this.#statement;
+  }
+
+  /** The phase that the developer asked for, or the given one. */
+  phase(usual: Action["phase"]): Action["phase"] {
+    const said = this.statement.said.find((annotation) => annotation.kind === "phase");
+    return said?.kind === "phase" ? said.phase : usual;
+  }
+
+  /** A release that was taken back has left it, with data in it. */
+  isKept(object: KeptObject): boolean {
+    return this.#kept.some((kept) => {
+      if ("statement" in kept || "statement" in object)
+        return "statement" in kept && "statement" in object && kept.statement === object.statement;
+      return sameName(kept, object) && kept.column === object.column;
+    });
+  }
+
+  accepts(rule: string): boolean {
+    return this.statement.said.some((annotation) => annotation.kind === "accept" && annotation.rule === rule);
+  }
+
+  act(action: ActionDraft): void {
+    this.#actions.push({ ...action, cause: this.#statement?.position ?? null, statement: this.#statement });
+  }
+
+  refuse(rule: string, why: string, write: readonly string[]): void {
+    const { position, text } = this.statement;
+    this.refusals.push({ rule, position, statement: text, why, write });
+  }
+
+  notice(rule: string, text: string): void {
+    this.notices.push({ rule, position: this.#statement?.position ?? null, text });
+  }
+
+  /** The table by the name that the release gives it; null if there is none. */
+  table(name: ObjectName): TableDraft | null {
+    const known = [...this.#tables.values()].find((draft) => draft.name.schema === name.schema && draft.name.name === name.name);
+    if (known !== undefined) return known;
+    const base = tableOf(this.catalog, name);
+    if (base === null || this.#tables.has(qualified(name))) return null;
+    return this.#keep(draftOf(base, name));
+  }
+
+  addTable(name: ObjectName): TableDraft {
+    return this.#keep(draftOf(null, name));
+  }
+
+  get tables(): readonly TableDraft[] {
+    return [...this.#tables.values()];
+  }
+
+  #keep(draft: TableDraft): TableDraft {
+    this.#tables.set(qualified(draft.physical), draft);
+    return draft;
+  }
+
+  /** Everything in the order in which it runs. */
+  finish(): { readonly actions: readonly Action[]; readonly statements: readonly PlannedStatement[] } {
+    const place = (action: ActionDraft): number => (action.phase === "contract" ? 100 : 0) + STAGES.indexOf(action.stage);
+    const ordered = this.#actions.toSorted((one, other) => place(one) - place(other));
+    const numbers = { expand: 0, contract: 0 };
+    const named = ordered.map(({ stage: _, statement, ...action }) => ({
+      statement,
+      action: {
+        ...action,
+        undo: action.undo ?? [],
+        id: `${action.phase === "expand" ? "e" : "c"}${String(++numbers[action.phase])}`,
+      },
+    }));
+    return {
+      actions: named.map(({ action }) => action),
+      statements: this.#statements.map((statement) => ({
+        position: statement.position,
+        text: statement.text,
+        actions: named.filter((one) => one.statement === statement).map(({ action }) => action.id),
+      })),
+    };
+  }
+}
+
+/** The catalog as it was before the release that left something. */
+function without(catalog: Catalog, kept: readonly KeptObject[]): Catalog {
+  if (kept.length === 0) return catalog;
+  const is = (name: ObjectName, column: string | null): boolean =>
+    kept.some((one) => !("statement" in one) && sameName(one, name) && one.column === column);
+  const tables = catalog.tables
+    .filter((table) => !is(table, null))
+    .map((table) => ({ ...table, columns: table.columns.filter(({ name }) => !is(table, name)) }));
+  return { ...catalog, tables };
+}
+
+function draftOf(base: Table | null, name: ObjectName): TableDraft {
+  const columns = base?.columns ?? [];
+  return {
+    base,
+    physical: name,
+    name,
+    columns: columns.map(({ name: column, type, notNull }) => ({ name: column, physical: column, type, notNull })),
+    all: new Map(columns.map((column) => [column.name, column])),
+    syncs: [],
+    seenDifferently: false,
+    dropped: [],
+    beforeSwap: [],
+    afterSwap: [],
+  };
+}
+
+/** The base table's columns under the names that the new release gives them. */
+export function physicalNames({ columns }: TableDraft): ReadonlyMap<string, string> {
+  return new Map(columns.map(({ name, physical }) => [name, physical]));
+}
+
+export function seenColumn(table: TableDraft, name: string): SeenColumn | null {
+  return table.columns.find((column) => column.name === name) ?? null;
+}
+
+export function replaceSeen(table: TableDraft, name: string, change: (column: SeenColumn) => SeenColumn): void {
+  table.columns = table.columns.map((column) => (column.name === name ? change(column) : column));
+}

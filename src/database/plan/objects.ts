@@ -1,0 +1,234 @@
+import { child, children, flag, openedList, text, words } from "../ast.ts";
+import type { Node } from "../language.ts";
+import { ident, literal, qualified, rangeName, relationOf } from "../names.ts";
+import type { Action } from "./action.ts";
+import { tableLabel } from "./alter.ts";
+import type { PlanDraft } from "./draft.ts";
+
+type AsWritten = Partial<Pick<Action, "phase" | "lock" | "table" | "undo">> & { readonly title: string };
+
+/** A statement that runs as it is, in its own transaction. */
+export function runAsWritten(draft: PlanDraft, { title, phase, lock = null, table = null, undo = [] }: AsWritten): void {
+  const when = draft.phase(phase ?? "expand");
+  draft.act({
+    stage: when === "contract" ? "tidy" : "shape",
+    phase: when,
+    title,
+    run: { kind: "transaction", sql: [draft.statement.text] },
+    table,
+    lock,
+    work: "instant",
+    undo,
+  });
+}
+
+/** What changes data has no way back: it stays, and is not run again by the next release that brings it. */
+export function runOnce(draft: PlanDraft, title: string, more: Partial<Pick<Action, "lock" | "table">> = {}): void {
+  const { text: statement } = draft.statement;
+  if (draft.isKept({ statement })) {
+    draft.notice("already-run", "a release that was taken back has run this statement; it is not run again");
+    return;
+  }
+  draft.act({
+    stage: "fill",
+    phase: draft.phase("expand"),
+    title,
+    run: { kind: "transaction", sql: [statement] },
+    table: null,
+    lock: null,
+    work: "instant",
+    keepIf: "SELECT true AS keep",
+    keeps: { statement },
+    ...more,
+  });
+}
+
+/** How the making of an object is taken back. */
+export function undoOf(kind: string, node: Node, schema: string): readonly string[] {
+  const name = (key: string): string => words(children(node, key)).map(ident).join(".");
+  switch (kind) {
+    case "CreateStatsStmt":
+      return [`DROP STATISTICS IF EXISTS ${name("defnames")}`];
+    case "CreateSeqStmt":
+      return [`DROP SEQUENCE IF EXISTS ${qualified(rangeName(child(node, "sequence"), schema))}`];
+    case "CreateEnumStmt":
+    case "CreateRangeStmt":
+      return [`DROP TYPE IF EXISTS ${name("typeName")}`];
+    case "CompositeTypeStmt":
+      return [`DROP TYPE IF EXISTS ${qualified(rangeName(child(node, "typevar"), schema))}`];
+    case "CreateDomainStmt":
+      return [`DROP DOMAIN IF EXISTS ${name("domainname")}`];
+    case "CreatePublicationStmt":
+      return [`DROP PUBLICATION IF EXISTS ${ident(text(node, "pubname"))}`];
+    case "CreatePolicyStmt":
+      return [
+        `DROP POLICY IF EXISTS ${ident(text(node, "policy_name"))} ON ${qualified(rangeName(child(node, "table"), schema))}`,
+      ];
+    default:
+      return [];
+  }
+}
+
+/** #58, #59 */
+export function alterEnum(draft: PlanDraft, node: Node): void {
+  const parts = words(children(node, "typeName"));
+  const name = parts.join(".");
+  const type = draft.catalog.types.find((one) => one.kind === "enum" && one.name === parts.at(-1));
+  const value = text(node, "newVal");
+  if (text(node, "oldVal") !== "") {
+    draft.refuse("enum-rename-value", "queries of the running release that name the old value would fail at once", [
+      `ALTER TYPE ${name} ADD VALUE ${literal(value)};`,
+      `-- and change the rows in a later release, which no longer names ${literal(text(node, "oldVal"))}`,
+    ]);
+    return;
+  }
+  if (type === undefined) {
+    draft.refuse("unknown-object", `there is no enum ${name}`, []);
+    return;
+  }
+  const { text: statement } = draft.statement;
+  if (type.labels.includes(value)) {
+    if (!draft.isKept({ statement }) && !flag(node, "skipIfNewValExists"))
+      draft.refuse("column-exists", `${name} already has ${literal(value)}`, []);
+    return;
+  }
+  const neighbor = text(node, "newValNeighbor");
+  const place = neighbor === "" ? "" : ` ${flag(node, "newValIsAfter") ? "AFTER" : "BEFORE"} ${literal(neighbor)}`;
+  draft.act({
+    stage: "shape",
+    phase: draft.phase("expand"),
+    title: `let ${name} be ${value}`,
+    run: {
+      kind: "alone",
+      sql: `ALTER TYPE ${parts.map(ident).join(".")} ADD VALUE IF NOT EXISTS ${literal(value)}${place}`,
+      done: `SELECT EXISTS (SELECT FROM pg_enum e WHERE e.enumtypid = to_regtype(${literal(parts.map(ident).join("."))}) AND e.enumlabel = ${literal(value)}) AS done`,
+    },
+    table: null,
+    lock: null,
+    work: "instant",
+    // PostgreSQL takes no value out of an enum.
+    keepIf: "SELECT true AS keep",
+    keeps: { statement },
+  });
+  draft.notice(
+    "enum-value",
+    `the running release may read ${literal(value)}, which it does not know, as soon as a new one writes it`,
+  );
+}
+
+/** #61 */
+export function alterDomain(draft: PlanDraft, node: Node): void {
+  const adds = text(node, "subtype") === "C" || text(node, "subtype") === "O" || text(node, "subtype") === "V";
+  if (!adds) {
+    runAsWritten(draft, { title: "change a domain" });
+    return;
+  }
+  draft.refuse(
+    "domain-constraint",
+    "every table with a column of the domain is read under a lock that stops its writers, also by VALIDATE",
+    [
+      "ALTER TABLE … ADD CONSTRAINT … CHECK (…); -- on each table with a column of the domain, which Hitless checks beside the traffic",
+    ],
+  );
+}
+
+/** #81: all releases' writes would run it at once, so until the contract it runs for this release and later ones only. */
+export function createTrigger(draft: PlanDraft, node: Node): void {
+  const table = draft.table(relationOf(node, draft.schema));
+  const name = text(node, "trigname");
+  if (table === null) {
+    draft.refuse("unknown-object", `there is no table ${text(child(node, "relation") ?? {}, "relname")}`, []);
+    return;
+  }
+  const physical = { schemaname: table.physical.schema, relname: table.physical.name, inh: true, relpersistence: "p" };
+  const fitting = { ...node, relation: physical, replace: true };
+  const create = draft.language.deparse({ CreateTrigStmt: fitting });
+  const on = qualified(table.physical);
+  const undo = [`DROP TRIGGER IF EXISTS ${ident(name)} ON ${on}`];
+  if (table.base === null || draft.phase("contract") === "expand") {
+    draft.act({
+      stage: "overlay",
+      phase: "expand",
+      title: `make trigger ${name}`,
+      run: { kind: "transaction", sql: [create] },
+      table: tableLabel(table),
+      lock: "SHARE ROW EXCLUSIVE",
+      work: "instant",
+      undo,
+    });
+    return;
+  }
+  const gated = draft.language.deparse({ CreateTrigStmt: { ...fitting, whenClause: gate(draft, child(node, "whenClause")) } });
+  draft.act({
+    stage: "overlay",
+    phase: "expand",
+    title: `make trigger ${name} for writes of release r${String(draft.release)}`,
+    run: { kind: "transaction", sql: [gated] },
+    table: tableLabel(table),
+    lock: "SHARE ROW EXCLUSIVE",
+    work: "instant",
+    undo,
+  });
+  draft.act({
+    stage: "tidy",
+    phase: "contract",
+    title: `let trigger ${name} run for everybody`,
+    run: {
+      kind: "transaction",
+      sql: [
+        draft.language.deparse({
+          CreateTrigStmt: { ...fitting, relation: { ...physical, schemaname: table.name.schema, relname: table.name.name } },
+        }),
+      ],
+    },
+    table: tableLabel(table),
+    lock: "SHARE ROW EXCLUSIVE",
+    work: "instant",
+  });
+}
+
+function gate(draft: PlanDraft, own: Node | null): Node {
+  const sql = `current_setting('hitless.app', true) = ${literal(draft.app)} AND substring(current_setting('hitless.release', true) from '^r([0-9]+)$')::int >= ${String(draft.release)}`;
+  const [statement] = draft.language.parse(`SELECT ${own === null ? sql : `(${sql}) AND (${draft.language.deparse(own)})`}`);
+  const [target] = statement === undefined ? [] : openedList(statement.node, "targetList");
+  return child(target?.node ?? {}, "val") ?? {};
+}
+
+/** #82, and what hangs on a table like it. */
+export function dropOnTable(draft: PlanDraft, node: Node): void {
+  const [object] = openedList(node, "objects");
+  const parts = object === undefined ? [] : words(children(object.node, "items"));
+  const table = draft.table({
+    schema: parts.length > 2 ? (parts.at(-3) ?? draft.schema) : draft.schema,
+    name: parts.at(-2) ?? "",
+  });
+  runAsWritten(draft, {
+    title: `drop ${parts.at(-1) ?? "it"}`,
+    phase: "contract",
+    lock: "ACCESS EXCLUSIVE",
+    table: table === null ? null : tableLabel(table),
+  });
+}
+
+/** #67 and other kinds that are refused for what they are. */
+export const REFUSED: Readonly<Record<string, readonly [rule: string, why: string, write: readonly string[]]>> = {
+  ClusterStmt: [
+    "rewrite",
+    "it writes the whole table anew under a lock that stops all reads and writes",
+    ["-- use pg_repack beside the traffic"],
+  ],
+  RuleStmt: [
+    "rule",
+    "a rule changes the statements of every release at once, in ways that a trigger does not",
+    ["CREATE TRIGGER …;"],
+  ],
+  DoStmt: ["opaque-block", "what a DO block does can only be seen by running it", ["-- write its statements one by one"]],
+  CallStmt: ["opaque-block", "what a procedure does can only be seen by running it", ["-- write its statements one by one"]],
+  CopyStmt: ["opaque-block", "a migration has no file to copy from", ["INSERT INTO … VALUES …;"]],
+  LockStmt: [
+    "lock-table",
+    "it stops the running release for as long as the migration takes",
+    ["-- leave it out: each step takes the lock it needs"],
+  ],
+  DropdbStmt: ["drop-database", "a release does not drop databases", []],
+};

@@ -1,0 +1,319 @@
+import { child, children, openedList, text, words } from "../ast.ts";
+import type { Catalog } from "../catalog.ts";
+import { SqlSyntaxError, type Node, type SqlLanguage } from "../language.ts";
+import { ident, rangeName } from "../names.ts";
+import type { Migration, SourceFile } from "../source/migrations.ts";
+import type { SourceProblem } from "../source/position.ts";
+import { readStatements, type SourceStatement } from "../source/statements.ts";
+import type { KeptObject, Plan } from "./action.ts";
+import { alterTable, renameInTable, renameTable } from "./alter-table.ts";
+import { PlanDraft } from "./draft.ts";
+import { finishTable } from "./finish.ts";
+import { createIndex, dropIndex, droppedNames, reindex, renameIndex } from "./indexes.ts";
+import { alterDomain, alterEnum, createTrigger, dropOnTable, REFUSED, runAsWritten, runOnce, undoOf } from "./objects.ts";
+import { copyPinned, createNew, dropRoutines, planRoutines, wantedRoutine, type WantedRoutine } from "./routines.ts";
+import { changeRows, createTable, dropTables, truncate } from "./tables.ts";
+import { checkViewsUnder, dropViews, planViews, refreshView, wantedView } from "./views.ts";
+
+export interface PlanRequest {
+  readonly app: string;
+  /** The number of the release that brings the changes. */
+  readonly release: number;
+  readonly catalog: Catalog;
+  readonly language: SqlLanguage;
+  /** Those that the database does not have yet, in their order. */
+  readonly migrations: readonly Migration[];
+  /** Routines and views as this release wants them; null: there is no such directory. */
+  readonly procedures: readonly SourceFile[] | null;
+  /** What releases that were taken back have left. */
+  readonly kept?: readonly KeptObject[] | undefined;
+}
+
+export type PlanOutcome =
+  { readonly kind: "plan"; readonly plan: Plan } | { readonly kind: "problems"; readonly problems: readonly SourceProblem[] };
+
+interface Wanted {
+  readonly created: WantedRoutine[];
+  readonly listed: WantedRoutine[];
+  readonly views: ReturnType<typeof wantedView>[];
+  readonly droppedViews: Set<string>;
+}
+
+/** Plain SQL in, a plan out: what to do before this release starts, and what once no older one is left. */
+export function planRelease(request: PlanRequest): PlanOutcome {
+  const sources = request.migrations.map((migration) => readStatements(request.language, migration));
+  const listed = (request.procedures ?? []).map((file) => readStatements(request.language, { path: file.path, sql: file.text }));
+  const problems = [...sources, ...listed].flatMap((source) => source.problems);
+  if (problems.length > 0) return { kind: "problems", problems };
+  const draft = new PlanDraft({ ...request, syncs: sources.flatMap(({ syncs }) => syncs) });
+  const wanted: Wanted = { created: [], listed: [], views: [], droppedViews: new Set() };
+  for (const statement of sources.flatMap(({ statements }) => statements)) planStatement(draft, statement, wanted);
+  for (const statement of listed.flatMap(({ statements }) => statements)) listStatement(draft, statement, wanted);
+  draft.end();
+  finish(draft, wanted);
+  return { kind: "plan", plan: planOf(request, draft) };
+}
+
+function finish(draft: PlanDraft, wanted: Wanted): void {
+  for (const table of draft.tables) finishTable(draft, table);
+  for (const table of draft.tables.filter(({ seenDifferently }) => seenDifferently)) {
+    draft.notice(
+      "seen-through-view",
+      `until the contract this release sees ${table.name.name} through a view: COPY, TRUNCATE, ON CONFLICT ON CONSTRAINT and system columns do not work on it`,
+    );
+  }
+  planRoutines(draft, { wanted: wanted.created, complete: false });
+  planRoutines(draft, { wanted: wanted.listed, complete: true });
+  copyPinned(draft, [...wanted.created, ...wanted.listed]);
+  planViews(draft, wanted.views);
+  checkViewsUnder(draft, wanted.views, wanted.droppedViews);
+}
+
+function planOf({ app, release, migrations }: PlanRequest, draft: PlanDraft): Plan {
+  const { actions, statements } = draft.finish();
+  const overlay = actions.some(({ run }) => JSON.stringify(run).includes(draft.overlay)) ? draft.overlay : null;
+  return {
+    app,
+    release,
+    overlay,
+    baseSchema: draft.schema,
+    migrations: migrations.map(({ version, checksum, name }) => ({ version, checksum, name })),
+    actions: overlay === null ? actions : [overlayOpens(overlay), ...actions, overlayCloses(overlay)],
+    statements,
+    refusals: draft.refusals,
+    notices: draft.notices,
+  };
+}
+
+function overlayOpens(overlay: string): Plan["actions"][number] {
+  return {
+    id: "e0",
+    phase: "expand",
+    title: `open the overlay ${overlay}`,
+    run: {
+      kind: "transaction",
+      sql: [`CREATE SCHEMA IF NOT EXISTS ${ident(overlay)}`, `GRANT USAGE ON SCHEMA ${ident(overlay)} TO PUBLIC`],
+    },
+    table: null,
+    lock: null,
+    work: "instant",
+    undo: [`DROP SCHEMA IF EXISTS ${ident(overlay)}`],
+    cause: null,
+  };
+}
+
+function overlayCloses(overlay: string): Plan["actions"][number] {
+  return {
+    id: "c0",
+    phase: "contract",
+    title: `close the overlay ${overlay}`,
+    run: { kind: "transaction", sql: [`DROP SCHEMA IF EXISTS ${ident(overlay)}`] },
+    table: null,
+    lock: null,
+    work: "instant",
+    undo: [],
+    cause: null,
+  };
+}
+
+/** The directory of procedures holds routines and views, and nothing else. */
+function listStatement(draft: PlanDraft, statement: SourceStatement, wanted: Wanted): void {
+  draft.begin(statement);
+  if (statement.kind === "CreateFunctionStmt") wanted.listed.push(wantedRoutine(draft.language, statement.node));
+  else if (statement.kind === "ViewStmt") wanted.views.push(wantedView(statement.node));
+  else if (statement.kind === "CommentStmt") runAsWritten(draft, { title: "comment" });
+  else
+    draft.refuse("not-a-procedure", "the directory of procedures holds functions, procedures and views as they should be", [
+      "-- put it into a migration",
+    ]);
+}
+
+type Handler = (draft: PlanDraft, node: Node, wanted: Wanted) => void;
+const asWritten =
+  (title: string, options: Partial<Parameters<typeof runAsWritten>[1]> = {}): Handler =>
+  (draft) => {
+    const node = draft.statement.node;
+    runAsWritten(draft, { title, undo: undoOf(draft.statement.kind, node, draft.schema), ...options });
+  };
+const rows =
+  (kind: "InsertStmt" | "UpdateStmt" | "DeleteStmt"): Handler =>
+  (draft, node) => {
+    changeRows(draft, kind, node);
+  };
+
+const HANDLERS: Readonly<Record<string, Handler>> = {
+  AlterTableStmt: alterTable,
+  RenameStmt: rename,
+  AlterObjectSchemaStmt: changeSchema,
+  CreateStmt: createTable,
+  DropStmt: drop,
+  IndexStmt: (draft, node) => {
+    const name = rangeName(child(node, "relation"), draft.schema);
+    const table = draft.table(name);
+    if (table !== null && table.base !== null) createIndex(draft, table, node);
+    else runAsWritten(draft, { title: "build an index of a new table" });
+  },
+  ReindexStmt: reindex,
+  TruncateStmt: truncate,
+  RefreshMatViewStmt: refreshView,
+  CreateFunctionStmt: (draft, node, wanted) => {
+    const routine = wantedRoutine(draft.language, node);
+    if (!createNew(draft, routine)) wanted.created.push(routine);
+  },
+  ViewStmt: (_, node, wanted) => {
+    wanted.views.push(wantedView(node));
+  },
+  CreateTableAsStmt: asWritten("make a table from a query"),
+  CreateTrigStmt: createTrigger,
+  AlterEnumStmt: alterEnum,
+  AlterDomainStmt: alterDomain,
+  CreateEnumStmt: asWritten("make an enum"),
+  CompositeTypeStmt: asWritten("make a type"),
+  CreateRangeStmt: asWritten("make a range type"),
+  CreateDomainStmt: asWritten("make a domain"),
+  CreateSeqStmt: asWritten("make a sequence"),
+  AlterSeqStmt: asWritten("change a sequence"),
+  CreateSchemaStmt: asWritten("make a schema"),
+  CreateExtensionStmt: asWritten("make an extension"),
+  AlterExtensionStmt: asWritten("change an extension"),
+  CommentStmt: asWritten("comment", { lock: "SHARE UPDATE EXCLUSIVE" }),
+  CreatePolicyStmt: asWritten("make a policy", { lock: "ACCESS EXCLUSIVE" }),
+  AlterPolicyStmt: asWritten("change a policy", { lock: "ACCESS EXCLUSIVE", phase: "contract" }),
+  GrantStmt: (draft, node) => {
+    runAsWritten(draft, {
+      title: node["is_grant"] === true ? "grant" : "revoke",
+      phase: node["is_grant"] === true ? "expand" : "contract",
+    });
+  },
+  GrantRoleStmt: asWritten("change a role's members"),
+  AlterOwnerStmt: asWritten("change an owner"),
+  AlterDefaultPrivilegesStmt: asWritten("change default privileges"),
+  CreateStatsStmt: asWritten("make statistics", { lock: "SHARE UPDATE EXCLUSIVE" }),
+  CreatePublicationStmt: asWritten("make a publication"),
+  AlterPublicationStmt: asWritten("change a publication"),
+  CreateRoleStmt: asWritten("make a role"),
+  CreateAggregateStmt: asWritten("make an aggregate"),
+  DefineStmt: asWritten("define"),
+  CreateCastStmt: asWritten("make a cast"),
+  AlterFunctionStmt: asWritten("change a function", { phase: "contract" }),
+  InsertStmt: rows("InsertStmt"),
+  UpdateStmt: rows("UpdateStmt"),
+  DeleteStmt: rows("DeleteStmt"),
+  SelectStmt: (draft) => {
+    runOnce(draft, "run a query");
+  },
+  VacuumStmt: vacuum,
+  VariableSetStmt: () => undefined,
+};
+
+function planStatement(draft: PlanDraft, statement: SourceStatement, wanted: Wanted): void {
+  draft.begin(statement);
+  const refused = REFUSED[statement.kind];
+  const handler = HANDLERS[statement.kind];
+  try {
+    if (refused !== undefined) refuseKind(draft, refused);
+    else if (handler !== undefined) handler(draft, statement.node, wanted);
+    else
+      draft.refuse(
+        "not-known",
+        `what ${statement.kind.replace(/Stmt$/, "")} does to an application in use is not known to Hitless`,
+        [],
+      );
+  } catch (error) {
+    if (!(error instanceof SqlSyntaxError)) throw error;
+    draft.refuse("annotation", `an expression cannot be read: ${error.message}`, []);
+  }
+}
+
+function refuseKind(draft: PlanDraft, [rule, why, write]: (typeof REFUSED)[string]): void {
+  if (draft.accepts(rule)) runAsWritten(draft, { title: "run as it is written" });
+  else draft.refuse(rule, why, [...write, `-- or: -- hitless: accept ${rule} because <reason>`]);
+}
+
+function rename(draft: PlanDraft, node: Node): void {
+  const kind = text(node, "renameType");
+  if (kind === "OBJECT_COLUMN" || kind === "OBJECT_TABCONSTRAINT" || kind === "OBJECT_TRIGGER") renameInTable(draft, node);
+  else if (kind === "OBJECT_TABLE") {
+    const from = rangeName(child(node, "relation"), draft.schema);
+    renameTable(draft, from, { schema: from.schema, name: text(node, "newname") });
+  } else if (kind === "OBJECT_INDEX") renameIndex(draft, node);
+  else if (
+    kind === "OBJECT_SEQUENCE" ||
+    kind === "OBJECT_FUNCTION" ||
+    kind === "OBJECT_PROCEDURE" ||
+    kind === "OBJECT_VIEW" ||
+    kind === "OBJECT_POLICY"
+  ) {
+    runAsWritten(draft, { title: "rename", phase: "contract" });
+  } else {
+    draft.refuse("rename", "queries of the running release that name it would fail at once", [
+      "-- make a new one beside it in this release, and drop the old one in a later one",
+    ]);
+  }
+}
+
+/** #14 */
+function changeSchema(draft: PlanDraft, node: Node): void {
+  const from = rangeName(child(node, "relation"), draft.schema);
+  if (text(node, "objectType") === "OBJECT_TABLE") renameTable(draft, from, { schema: text(node, "newschema"), name: from.name });
+  else runAsWritten(draft, { title: "change a schema", phase: "contract" });
+}
+
+const DROPS: Readonly<Record<string, Handler>> = {
+  OBJECT_TABLE: dropTables,
+  OBJECT_INDEX: (draft, node) => {
+    for (const name of droppedNames(node, draft.schema)) dropIndex(draft, name, node["missing_ok"] === true);
+  },
+  OBJECT_VIEW: dropSeen,
+  OBJECT_MATVIEW: dropSeen,
+  OBJECT_FUNCTION: dropRoutines,
+  OBJECT_PROCEDURE: dropRoutines,
+  OBJECT_ROUTINE: dropRoutines,
+  OBJECT_TRIGGER: dropOnTable,
+  OBJECT_POLICY: dropOnTable,
+  OBJECT_RULE: dropOnTable,
+};
+
+function dropSeen(draft: PlanDraft, node: Node, wanted: Wanted): void {
+  for (const { name } of droppedNames(node, draft.schema)) wanted.droppedViews.add(name);
+  dropViews(draft, node);
+}
+
+function drop(draft: PlanDraft, node: Node, wanted: Wanted): void {
+  if (text(node, "behavior") === "DROP_CASCADE") {
+    draft.refuse(
+      "cascade",
+      "CASCADE drops what nobody has named: PostgreSQL's refusal is the last fence for what is still used",
+      [draft.statement.text.replace(/\s+CASCADE\s*$/i, "") + ";"],
+    );
+    return;
+  }
+  const handler = DROPS[text(node, "removeType")];
+  if (handler !== undefined) handler(draft, node, wanted);
+  else {
+    const name = words(children(openedList(node, "objects")[0]?.node ?? {}, "items")).join(".");
+    runAsWritten(draft, { title: `drop ${name}`.trim(), phase: "contract" });
+  }
+}
+
+/** #44 */
+function vacuum(draft: PlanDraft, node: Node): void {
+  const full = openedList(node, "options").some(({ node: option }) => text(option, "defname") === "full");
+  if (full) {
+    refuseKind(draft, [
+      "rewrite",
+      "VACUUM FULL writes the table anew under a lock that stops all reads and writes",
+      ["-- use pg_repack beside the traffic"],
+    ]);
+    return;
+  }
+  draft.act({
+    stage: "check",
+    phase: draft.phase("expand"),
+    title: "vacuum or analyze",
+    run: { kind: "alone", sql: draft.statement.text, done: "SELECT false AS done" },
+    table: null,
+    lock: "SHARE UPDATE EXCLUSIVE",
+    work: "scan",
+  });
+}

@@ -1,0 +1,294 @@
+import { child, children, found, openedList, text, words } from "../ast.ts";
+import type { Routine } from "../catalog.ts";
+import type { Node, SqlLanguage } from "../language.ts";
+import { ident, qualified } from "../names.ts";
+import { oneLine } from "./alter.ts";
+import type { PlanDraft } from "./draft.ts";
+import { typeName } from "./types.ts";
+
+/** A routine as a source says it should be. */
+export interface WantedRoutine {
+  readonly name: string;
+  /** Types of its input arguments, in one spelling. */
+  readonly arguments: string;
+  readonly node: Node;
+}
+
+/** Modes of parameters by which a routine is told apart from others of its name. */
+const INPUT = new Set(["FUNC_PARAM_DEFAULT", "FUNC_PARAM_IN", "FUNC_PARAM_INOUT", "FUNC_PARAM_VARIADIC"]);
+
+export function wantedRoutine(language: SqlLanguage, node: Node): WantedRoutine {
+  return { name: words(children(node, "funcname")).at(-1) ?? "", arguments: signature(language, node), node };
+}
+
+function signature(language: SqlLanguage, node: Node): string {
+  return openedList(node, "parameters")
+    .filter(({ node: parameter }) => INPUT.has(text(parameter, "mode")))
+    .map(({ node: parameter }) => canonical(language.deparse({ TypeName: child(parameter, "argType") ?? {} })))
+    .join(",");
+}
+
+function canonical(type: string): string {
+  const { base, array } = typeName(type);
+  return `${base}${array ? "[]" : ""}`;
+}
+
+const sameArguments = (routine: Routine, wanted: WantedRoutine): boolean =>
+  routine.arguments.split(",").filter(Boolean).map(canonical).join(",") === wanted.arguments;
+
+/** Two texts of a routine are the same if their trees are, but for places, names' schemas and `OR REPLACE`. */
+function sameRoutine(language: SqlLanguage, definition: string, wanted: Node): boolean {
+  const [statement] = language.parse(definition);
+  return statement !== undefined && JSON.stringify(essence(statement.node)) === JSON.stringify(essence(wanted));
+}
+
+function essence(node: Node): unknown {
+  const named = { ...node, funcname: words(children(node, "funcname")).at(-1) };
+  const options = openedList(node, "options")
+    .map(({ node: option }) => stripped(option))
+    .map((option) => JSON.stringify(option))
+    .filter(
+      (option) =>
+        !/"defname":"(volatility","arg":{"String":{"sval":"volatile"|strict","arg":{"Boolean":{}|security","arg":{"Boolean":{})/.test(
+          option,
+        ),
+    )
+    .sort();
+  return stripped({ ...named, replace: null, options: null, sorted: options });
+}
+
+function stripped(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(stripped);
+  if (typeof value !== "object" || value === null) return value;
+  const kept = Object.entries(value).filter(([key]) => key !== "location" && key !== "replace");
+  return Object.fromEntries(
+    kept.sort(([one], [other]) => (one < other ? -1 : 1)).map(([key, field]) => [key, normal(key, stripped(field))]),
+  );
+}
+
+/** `FUNC_PARAM_IN` and a parameter without a mode are the same; `pg_catalog.` before a type says nothing. */
+function normal(key: string, value: unknown): unknown {
+  if (key === "mode" && value === "FUNC_PARAM_IN") return "FUNC_PARAM_DEFAULT";
+  if (key === "names" && Array.isArray(value))
+    return words(value as Node[]).filter((word) => word !== "pg_catalog" && word !== "public");
+  return value;
+}
+
+/** A pinned search_path, which has to name this release's overlay too; null without one. */
+function pinnedPath(node: Node): readonly string[] | null {
+  const set = openedList(node, "options").find(
+    ({ node: option }) =>
+      text(option, "defname") === "set" && found(option, "VariableSetStmt").some((item) => text(item, "name") === "search_path"),
+  );
+  if (set === undefined) return null;
+  return found(set.node, "A_Const").map((constant) => text(child(constant, "sval") ?? {}, "sval"));
+}
+
+function isAtomic(node: Node): boolean {
+  return "sql_body" in node;
+}
+
+/** What one release wants: the routines of its directory, or those that its migrations create. */
+export interface RoutineSet {
+  readonly wanted: readonly WantedRoutine[];
+  /** The directory says which routines of a name there are: others of that name go with the contract. */
+  readonly complete: boolean;
+}
+
+/**
+ * #70–#77. A routine that nobody knows yet is made in the base. One that changes is made in the release's overlay, under the same name: the
+ * running release goes on with its own. The contract makes the base's what the release's is.
+ */
+export function planRoutines(draft: PlanDraft, { wanted, complete }: RoutineSet): void {
+  for (const routine of wanted) {
+    const known = draft.catalog.routines.filter(({ schema, name }) => schema === draft.schema && name === routine.name);
+    const same = known.find((one) => sameArguments(one, routine));
+    if (same?.definition !== undefined && same.definition !== null && sameRoutine(draft.language, same.definition, routine.node))
+      continue;
+    const others = complete
+      ? known.filter((one) => one !== same && !wanted.some((other) => other.name === one.name && sameArguments(one, other)))
+      : [];
+    if (known.length === 0 && !needsOverlay(routine.node)) createInBase(draft, routine);
+    else overlayRoutine(draft, routine, { same: same ?? null, others });
+    review(draft, routine);
+  }
+}
+
+/** CREATE FUNCTION in a migration: what nobody knows is made where it stands, because the next statement may need it. True: done. */
+export function createNew(draft: PlanDraft, routine: WantedRoutine): boolean {
+  const known = draft.catalog.routines.some(({ schema, name }) => schema === draft.schema && name === routine.name);
+  if (known || needsOverlay(routine.node)) return false;
+  createInBase(draft, routine, "shape");
+  review(draft, routine);
+  return true;
+}
+
+function needsOverlay(node: Node): boolean {
+  return isAtomic(node) || pinnedPath(node) !== null;
+}
+
+const what = (node: Node): "PROCEDURE" | "FUNCTION" => (node["is_procedure"] === true ? "PROCEDURE" : "FUNCTION");
+
+function createSql(draft: PlanDraft, { node, name }: WantedRoutine, schema: string): string {
+  const path = schema === draft.overlay ? pinnedPath(node) : null;
+  const placed = { ...node, replace: true, funcname: [schema, name].map((sval) => ({ String: { sval } })) };
+  const sql = draft.language.deparse({ CreateFunctionStmt: placed });
+  if (path === null) return sql;
+  return sql.replace(/SET search_path (?:TO|=) /, `SET search_path TO ${ident(draft.overlay)}, `);
+}
+
+/** Names in bodies are looked up as the release will look them up. */
+const asRelease = (draft: PlanDraft): string => `SET LOCAL search_path = ${ident(draft.overlay)}, ${ident(draft.schema)}`;
+const signed = (schema: string, { name, arguments: list }: { name: string; arguments: string }): string =>
+  `${qualified({ schema, name })}(${list.split(",").join(", ")})`;
+
+function createInBase(draft: PlanDraft, routine: WantedRoutine, stage: "shape" | "sync" = "sync"): void {
+  draft.act({
+    stage,
+    phase: "expand",
+    title: `make ${routine.name}()`,
+    run: {
+      kind: "transaction",
+      // Its body may speak of what is there only when the release is.
+      sql: ["SET LOCAL check_function_bodies = off", asRelease(draft), createSql(draft, routine, draft.schema)],
+    },
+    table: null,
+    lock: null,
+    work: "instant",
+    undo: [`DROP ${what(routine.node)} IF EXISTS ${signed(draft.schema, routine)}`],
+  });
+}
+
+function overlayRoutine(
+  draft: PlanDraft,
+  routine: WantedRoutine,
+  { same, others }: { same: Routine | null; others: readonly Routine[] },
+): void {
+  const kind = what(routine.node);
+  draft.act({
+    stage: "overlay",
+    phase: "expand",
+    title: `give release r${String(draft.release)} its own ${routine.name}()`,
+    run: { kind: "transaction", sql: [asRelease(draft), createSql(draft, routine, draft.overlay)] },
+    table: null,
+    lock: null,
+    work: "instant",
+    undo: [`DROP ${kind} IF EXISTS ${signed(draft.overlay, routine)}`],
+  });
+  const gone = [...(same !== null && !replaceable(draft, same, routine) ? [same] : []), ...others];
+  draft.act({
+    stage: "flatten",
+    phase: "contract",
+    title: `make ${routine.name}() what release r${String(draft.release)} calls`,
+    run: {
+      kind: "transaction",
+      sql: [
+        ...gone.map((one) => `DROP ${one.kind === "procedure" ? "PROCEDURE" : "FUNCTION"} IF EXISTS ${signed(one.schema, one)}`),
+        createSql(draft, routine, draft.schema),
+        `DROP ${kind} IF EXISTS ${signed(draft.overlay, routine)}`,
+      ],
+    },
+    table: null,
+    lock: null,
+    work: "instant",
+  });
+}
+
+/** CREATE OR REPLACE refuses another result type, and other names of arguments. */
+function replaceable(draft: PlanDraft, routine: Routine, wanted: WantedRoutine): boolean {
+  const [statement] = draft.language.parse(routine.definition ?? "");
+  if (statement === undefined) return false;
+  const face = (node: Node): string =>
+    JSON.stringify(
+      stripped({
+        returns: node["returnType"],
+        parameters: openedList(node, "parameters").map(({ node: one }) => ({ ...one, defexpr: null })),
+      }),
+    );
+  return face(statement.node) === face(wanted.node);
+}
+
+/** What a reader of the plan should know about a body. */
+function review(draft: PlanDraft, { name, node }: WantedRoutine): void {
+  const body = found(node, "List")
+    .flatMap((list) => words(children(list, "items")))
+    .join("\n");
+  const secure = openedList(node, "options").some(
+    ({ node: option }) =>
+      text(option, "defname") === "security" && found(option, "Boolean").some(({ boolval }) => boolval === true),
+  );
+  if (/\bSELECT\s+(\w+\.)?\*/i.test(body))
+    draft.notice("select-star", `${name}() reads \`SELECT *\`: a column that is added changes what it gives`);
+  if (/\bINSERT\s+INTO\s+[\w."]+\s+(VALUES|SELECT)\b/i.test(body))
+    draft.notice("insert-without-columns", `${name}() inserts without naming columns`);
+  if (/\bEXECUTE\b(?!\s+(FUNCTION|PROCEDURE))/i.test(body))
+    draft.notice("dynamic-sql", `${name}() runs SQL that it puts together: nothing can be said about it`);
+  if (secure && pinnedPath(node) === null)
+    draft.notice(
+      "unpinned-definer",
+      `${name}() is SECURITY DEFINER without SET search_path: its caller decides what its names mean`,
+    );
+  if (
+    /^trigger$/i.test(oneLine(draft.language.deparse({ TypeName: child(node, "returnType") ?? { names: [] } }))) &&
+    draft.catalog.tables.some(({ triggers }) => triggers.some(({ definition }) => definition.includes(`${name}()`)))
+  ) {
+    draft.notice(
+      "trigger-function-waits",
+      `${name}() is called by a trigger of all releases: its new body counts from the contract on`,
+    );
+  }
+}
+
+/** Routines of the base whose own search_path, or whose bound body, hides the release's overlay from them: they get a copy that sees it. */
+export function copyPinned(draft: PlanDraft, wanted: readonly WantedRoutine[]): void {
+  const changed = draft.tables
+    .filter(({ seenDifferently }) => seenDifferently)
+    .map(({ physical, name }) => [physical.name, name.name])
+    .flat();
+  if (changed.length === 0) return;
+  const mentions = new RegExp(`\\b(${changed.map((name) => name.replace(/[^\w]/g, ".")).join("|")})\\b`);
+  for (const routine of draft.catalog.routines) {
+    if (routine.definition === null || routine.schema !== draft.schema || wanted.some(({ name }) => name === routine.name))
+      continue;
+    const [statement] = draft.language.parse(routine.definition);
+    if (statement === undefined || !needsOverlay(statement.node) || !mentions.test(routine.definition)) continue;
+    const copy = wantedRoutine(draft.language, statement.node);
+    const kind = what(statement.node);
+    draft.act({
+      stage: "overlay",
+      phase: "expand",
+      title: `let ${routine.name}() see what release r${String(draft.release)} sees`,
+      run: { kind: "transaction", sql: [asRelease(draft), createSql(draft, copy, draft.overlay)] },
+      table: null,
+      lock: null,
+      work: "instant",
+      undo: [`DROP ${kind} IF EXISTS ${signed(draft.overlay, copy)}`],
+    });
+    draft.act({
+      stage: "flatten",
+      phase: "contract",
+      title: `let ${routine.name}() be the base's again`,
+      run: { kind: "transaction", sql: [`DROP ${kind} IF EXISTS ${signed(draft.overlay, copy)}`] },
+      table: null,
+      lock: null,
+      work: "instant",
+    });
+  }
+}
+
+/** #75: no caller in PL/pgSQL is known to PostgreSQL, so it waits until no old release is left. */
+export function dropRoutines(draft: PlanDraft, node: Node): void {
+  const kind = text(node, "removeType") === "OBJECT_PROCEDURE" ? "PROCEDURE" : "FUNCTION";
+  for (const object of children(node, "objects")) {
+    const sql = draft.language.deparse({ DropStmt: { ...node, objects: [object], missing_ok: true, behavior: "DROP_RESTRICT" } });
+    draft.act({
+      stage: "flatten",
+      phase: draft.phase("contract"),
+      title: `drop a ${kind.toLowerCase()}`,
+      run: { kind: "transaction", sql: [sql] },
+      table: null,
+      lock: null,
+      work: "instant",
+    });
+  }
+}

@@ -1,0 +1,78 @@
+import { lineComments } from "./comments.ts";
+import { positionAt, type Position, type SourceProblem } from "./position.ts";
+
+/** What a developer says where nothing can be inferred: `-- hitless: …` in the SQL. */
+export type Annotation =
+  | Sync
+  | { readonly kind: "phase"; readonly phase: "expand" | "contract"; readonly position: Position; readonly offset: number }
+  | {
+      readonly kind: "accept";
+      /** The id of the rule whose hazard is taken. */
+      readonly rule: string;
+      readonly because: string;
+      readonly position: Position;
+      readonly offset: number;
+    };
+
+export interface Sync {
+  /** `up`: the new release's column from the old row; `down`: the old release's column from the new row. */
+  readonly kind: "up" | "down";
+  readonly table: string;
+  readonly column: string;
+  /** An SQL expression over the columns of the row. */
+  readonly expression: string;
+  readonly position: Position;
+  readonly offset: number;
+}
+
+const PREFIX = /^hitless:\s*/;
+const SYNC = /^(up|down)\s+([\w$."]+)\.([\w$"]+)\s*=\s*(\S[\s\S]*)$/;
+const PHASE = /^phase\s*=\s*(expand|contract)$/;
+const ACCEPT = /^accept\s+([\w-]+)\s+because\s+(\S.*)$/;
+export const ANNOTATION_FORMS =
+  "`up TABLE.COLUMN = EXPRESSION`, `down TABLE.COLUMN = EXPRESSION`, `phase=expand`, `phase=contract`, `accept RULE because REASON`";
+
+export function readAnnotations(
+  path: string,
+  sql: string,
+): { readonly annotations: readonly Annotation[]; readonly problems: readonly SourceProblem[] } {
+  const annotations: Annotation[] = [];
+  const problems: SourceProblem[] = [];
+  for (const comment of lineComments(sql)) {
+    if (!PREFIX.test(comment.text)) continue;
+    const position = positionAt(path, sql, comment.offset);
+    const annotation = readOne(comment.text.replace(PREFIX, "").replace(/;$/, ""), position, comment.offset);
+    if (annotation === null) {
+      problems.push({ position, text: `not understood: "${comment.text}". Forms: ${ANNOTATION_FORMS}` });
+    } else annotations.push(annotation);
+  }
+  return { annotations, problems };
+}
+
+function readOne(said: string, position: Position, offset: number): Annotation | null {
+  const sync = SYNC.exec(said);
+  if (sync !== null) {
+    const [, kind, table = "", column = "", expression = ""] = sync;
+    return {
+      kind: kind === "up" ? "up" : "down",
+      table: unquoted(table),
+      column: unquoted(column),
+      expression: expression.trim(),
+      position,
+      offset,
+    };
+  }
+  const phase = PHASE.exec(said);
+  if (phase !== null) return { kind: "phase", phase: phase[1] === "expand" ? "expand" : "contract", position, offset };
+  const accept = ACCEPT.exec(said);
+  if (accept !== null) return { kind: "accept", rule: accept[1] ?? "", because: accept[2] ?? "", position, offset };
+  return null;
+}
+
+/** As PostgreSQL reads a name: folded to lower case unless it is quoted. */
+function unquoted(name: string): string {
+  return name
+    .split(".")
+    .map((part) => (part.startsWith('"') ? part.slice(1, -1) : part.toLowerCase()))
+    .join(".");
+}

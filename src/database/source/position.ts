@@ -1,0 +1,18 @@
+/** Where in a source file something stands; lines and columns count from 1, columns in characters. */
+export interface Position {
+  readonly path: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export function positionAt(path: string, source: string, offset: number): Position {
+  const before = source.slice(0, offset);
+  const line = before.split("\n").length;
+  return { path, line, column: offset - (before.lastIndexOf("\n") + 1) + 1 };
+}
+
+/** Something about the sources that keeps them from being used. */
+export interface SourceProblem {
+  readonly position: Position;
+  readonly text: string;
+}

@@ -1,0 +1,144 @@
+import { HitlessError } from "../../base/error.ts";
+import type { ChangeSet, ChangeSetState } from "../../database/change-set.ts";
+import type { Action, KeptObject, Plan } from "../../database/plan/action.ts";
+import type { DatabaseLease } from "../../ports/database.ts";
+import { runBackfill } from "./backfill.ts";
+import { runStep, type StepRunner } from "./steps.ts";
+
+/** Everything before the first new instance. What the journal has is not done again; a plan that was begun is gone on with as it was. */
+export async function expand(runner: StepRunner, plan: Plan): Promise<ChangeSet> {
+  if (plan.refusals.length > 0) throw refused(plan);
+  const before = (await runner.lease.changeSets()).find(({ release }) => release === plan.release);
+  if (before?.state === "contracting" || before?.state === "contracted") return before;
+  if (before?.state === "reverting") await revert(runner, plan.release);
+  const set: ChangeSet = {
+    app: plan.app,
+    release: plan.release,
+    state: "expanding",
+    plan: before?.state === "expanding" ? before.plan : plan,
+  };
+  await runner.lease.save(set);
+  await runAll(runner, set, "expand");
+  return settle(runner, set, "expanded");
+}
+
+/** Everything that waits until no older release is left. There is no way back from it. */
+export async function contract(runner: StepRunner, release: number): Promise<ChangeSet> {
+  const set = await known(runner, release);
+  if (set.state === "contracted") return set;
+  if (set.state !== "expanded" && set.state !== "contracting") throw notExpanded(set);
+  await runner.lease.save({ ...set, state: "contracting" });
+  await runAll(runner, set, "contract");
+  return settle(runner, set, "contracted");
+}
+
+/** Takes back what a release brought, the last first; what holds data that is nowhere else stays, and is named. */
+export async function revert(
+  runner: StepRunner,
+  release: number,
+): Promise<{ readonly set: ChangeSet; readonly kept: readonly string[] }> {
+  const set = await known(runner, release);
+  if (set.state === "contracting" || set.state === "contracted") throw noWayBack(set);
+  await runner.lease.save({ ...set, state: "reverting" });
+  const states = new Map((await runner.lease.journal(release)).map(({ action, state }) => [action, state]));
+  const kept: string[] = [];
+  const done = set.plan.actions.filter(({ phase }) => phase === "expand");
+  for (const action of done.toReversed()) {
+    const state = states.get(action.id);
+    // Without a journal row, what runs outside of a transaction may have been begun all the same.
+    if (action.run.kind === "backfill" && action.run.backfill.once === true && state === "running") {
+      // Half of it cannot be taken back: it is brought to its end, so that each row was changed exactly once.
+      await runAll(runner, { ...set, plan: { ...set.plan, actions: [action] } }, "expand");
+    }
+    if (state === "undone" || (state === undefined && action.run.kind !== "alone")) continue;
+    if (action.keepIf !== undefined && state !== undefined && (await runner.lease.ask(action.keepIf).catch(() => false))) {
+      kept.push(action.title);
+      await runStep(runner, { release, action: action.id, sql: [], mark: "kept" }, action);
+      continue;
+    }
+    runner.note(`taking back: ${action.title}`);
+    await runStep(runner, { release, action: action.id, sql: action.undo, mark: "undone" }, action);
+  }
+  return { set: await settle(runner, set, "reverted"), kept };
+}
+
+/** What releases that were taken back have left, for the planner of the next one. */
+export async function keptObjects(lease: DatabaseLease): Promise<readonly KeptObject[]> {
+  const sets = (await lease.changeSets()).filter(({ state }) => state === "reverted");
+  const kept = await Promise.all(
+    sets.map(async ({ release, plan }) => {
+      const names = new Set((await lease.journal(release)).filter(({ state }) => state === "kept").map(({ action }) => action));
+      return plan.actions.flatMap(({ id, keeps }) => (keeps !== undefined && names.has(id) ? [keeps] : []));
+    }),
+  );
+  return kept.flat();
+}
+
+async function runAll(runner: StepRunner, set: ChangeSet, phase: Action["phase"]): Promise<void> {
+  const journal = new Map((await runner.lease.journal(set.release)).map((row) => [row.action, row]));
+  for (const action of set.plan.actions.filter((one) => one.phase === phase)) {
+    const row = journal.get(action.id);
+    if (row?.state === "done") continue;
+    runner.note(action.title);
+    const request = { release: set.release, action: action.id, mark: "done" as const };
+    const { run } = action;
+    if (run.kind === "backfill") {
+      const rows = await runBackfill(runner, {
+        release: set.release,
+        action,
+        backfill: run.backfill,
+        from: row?.state === "running" ? row.cursor : null,
+      });
+      runner.note(`${action.title}: ${rows.toLocaleString("en-US")} rows`);
+      await runStep(
+        runner,
+        { ...request, sql: [] },
+        { ...action, table: null, lock: null, run: { kind: "transaction", sql: [] } },
+      );
+    } else await runStep(runner, { ...request, sql: run.kind === "alone" ? [run.sql] : run.sql }, action);
+  }
+}
+
+async function settle(runner: StepRunner, set: ChangeSet, state: ChangeSetState): Promise<ChangeSet> {
+  const settled = { ...set, state };
+  await runner.lease.save(settled);
+  return settled;
+}
+
+async function known(runner: StepRunner, release: number): Promise<ChangeSet> {
+  const set = (await runner.lease.changeSets()).find((one) => one.release === release);
+  if (set !== undefined) return set;
+  throw new HitlessError({
+    code: "ERR_RELEASE_UNKNOWN",
+    what: `Release r${String(release)} has changed nothing in this database.`,
+    next: "`hitless db status` shows the releases that have.",
+  });
+}
+
+function refused({ refusals }: Plan): HitlessError {
+  return new HitlessError({
+    code: "ERR_DATABASE_REFUSED",
+    what: `${String(refusals.length)} statement${refusals.length === 1 ? "" : "s"} cannot be made safe as written.`,
+    next: "Nothing was changed. Write instead:",
+    details: refusals.flatMap(({ position, rule, why, write }) => [
+      `${position.path}:${String(position.line)}: ${rule}: ${why}`,
+      ...write.map((line) => `    ${line}`),
+    ]),
+  });
+}
+
+function notExpanded({ release, state }: ChangeSet): HitlessError {
+  return new HitlessError({
+    code: "ERR_CONTRACT_WAITS",
+    what: `The changes of r${String(release)} are ${state}, not expanded.`,
+    next: "Deploy the release first.",
+  });
+}
+
+function noWayBack({ release }: ChangeSet): HitlessError {
+  return new HitlessError({
+    code: "ERR_CONTRACT_WAITS",
+    what: `The changes of r${String(release)} can no longer be taken back: what older releases used is gone.`,
+    next: "Deploy a release that brings back what you need.",
+  });
+}

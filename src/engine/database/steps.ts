@@ -1,0 +1,100 @@
+import { HitlessError } from "../../base/error.ts";
+import type { Action, LockMode } from "../../database/plan/action.ts";
+import type { Blocker, DatabaseLease, StepOutcome, StepRequest } from "../../ports/database.ts";
+import { pause, type Patience } from "./patience.ts";
+
+/** Builds that run beside everybody: waiting in the queue for their weak lock hurts nobody. */
+const UNHURRIED: readonly LockMode[] = ["SHARE UPDATE EXCLUSIVE"];
+/** What a blocker has to be told of again only after this. */
+const QUIET_MS = 5_000;
+
+export interface StepRunner {
+  readonly lease: DatabaseLease;
+  readonly patience: Patience;
+  /** What people should know while it goes on. */
+  readonly note: (text: string) => void;
+}
+
+/** Tries until it is done, the patience ends, or PostgreSQL says no. */
+export async function runStep(runner: StepRunner, request: Omit<StepRequest, "lockTimeoutMs">, action: Action): Promise<void> {
+  const { lease, patience } = runner;
+  const alone = action.run.kind === "alone" && request.mark === "done" ? action.run : null;
+  const outside = alone !== null || (request.mark === "undone" && action.undoAlone === true);
+  const unhurried = outside && action.lock !== null && UNHURRIED.includes(action.lock);
+  const wanted = { ...request, lockTimeoutMs: unhurried ? 0 : patience.lockTimeoutMs };
+  await untilDone(runner, action, async () => {
+    if (alone === null) return outside ? lease.alone(wanted) : lease.step(wanted);
+    if (alone.repair !== undefined && (await lease.ask(alone.repair.broken))) {
+      const cleared = await lease.alone({ ...wanted, sql: [alone.repair.sql], mark: "undone" });
+      if (cleared.kind !== "done") return cleared;
+    }
+    return (await lease.ask(alone.done)) ? lease.step({ ...wanted, sql: [] }) : lease.alone(wanted);
+  });
+}
+
+export async function untilDone(runner: StepRunner, action: Action, attempt: () => Promise<StepOutcome>): Promise<void> {
+  const { lease, patience } = runner;
+  const until = patience.clock.now() + patience.limitMs;
+  let told = -Infinity;
+  for (let tries = 0; ; tries++) {
+    patience.signal.throwIfAborted();
+    const ahead = await holdersAhead(lease, action);
+    const outcome: StepOutcome = ahead.length > 0 ? { kind: "locked", blockers: ahead } : await attempt();
+    if (outcome.kind === "done") return;
+    if (outcome.kind === "refused") throw failed(action, outcome);
+    if (outcome.kind === "lost") throw lost(action, outcome.message);
+    if (patience.clock.now() >= until) throw locked(action, outcome.blockers, patience.limitMs);
+    if (outcome.blockers.length > 0 && patience.clock.now() - told >= QUIET_MS) {
+      told = patience.clock.now();
+      runner.note(`${action.title}: waiting for ${outcome.blockers.map(blockerText).join("; ")}`);
+    }
+    await pause(patience, tries);
+  }
+}
+
+/** A lock that would wait behind a long transaction is not asked for: everybody would queue behind it. */
+async function holdersAhead(lease: DatabaseLease, { table, lock }: Action): Promise<readonly Blocker[]> {
+  if (table === null || lock === null || lock === "ROW EXCLUSIVE" || UNHURRIED.includes(lock)) return [];
+  return lease.holders(table, lock);
+}
+
+/** `pid 4711 (psql of ada, idle in transaction for 42 s): SELECT …` */
+export function blockerText({ pid, application, user, state, query, ageMs }: Blocker): string {
+  const who = [application === "" ? "a client" : application, `of ${user}`].join(" ");
+  return `pid ${String(pid)} (${who}, ${state} for ${String(Math.round(ageMs / 1000))} s): ${query.replace(/\s+/g, " ").slice(0, 120)}`;
+}
+
+const place = ({ id, cause }: Action): string => `step ${id}${cause === null ? "" : ` (${cause.path}:${String(cause.line)})`}`;
+
+function failed(action: Action, { code, message }: { code: string; message: string }): HitlessError {
+  const privilege = code === "42501";
+  return new HitlessError({
+    code: privilege ? "ERR_DATABASE_PRIVILEGE" : "ERR_DATABASE_FAILED",
+    what: `PostgreSQL refused ${place(action)}: ${action.title}.`,
+    why: `${message} (SQLSTATE ${code})`,
+    next: privilege
+      ? "Grant what is missing to the role of DATABASE_URL and deploy again: what was done before is kept."
+      : "Correct the migration and deploy again; what was done before this step was taken back or is kept in the journal.",
+  });
+}
+
+function lost(action: Action, message: string): HitlessError {
+  return new HitlessError({
+    code: "ERR_DATABASE_UNREACHABLE",
+    what: `The connection to the database was lost in ${place(action)}: ${action.title}.`,
+    why: message,
+    next: "The journal in the database says what was done; the next run goes on from there.",
+  });
+}
+
+function locked(action: Action, blockers: readonly Blocker[], limitMs: number): HitlessError {
+  return new HitlessError({
+    code: "ERR_DATABASE_LOCKED",
+    what: `${action.title} (${place(action)}) did not get its lock within ${String(Math.round(limitMs / 1000))} s.`,
+    why:
+      blockers.length === 0
+        ? "Who held it was gone before it could be seen."
+        : `In the way: ${blockers.map(blockerText).join("; ")}`,
+    next: "End that transaction, for example with SELECT pg_terminate_backend(<pid>), and try again.",
+  });
+}

@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { loadSqlLanguage } from "../../../src/adapters/postgres/language.ts";
+import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
+import { createRng } from "../../../src/base/rng.ts";
+import { searchPath } from "../../../src/database/change-set.ts";
+import type { Plan } from "../../../src/database/plan/action.ts";
+import { planRelease } from "../../../src/database/plan/plan.ts";
+import { releaseUrl } from "../../../src/database/release-url.ts";
+import { contract, expand, keptObjects, revert } from "../../../src/engine/database/runner.ts";
+import type { StepRunner } from "../../../src/engine/database/steps.ts";
+import { systemClock } from "../../../src/adapters/clock/system.ts";
+
+const language = await loadSqlLanguage();
+export const APP = "shop";
+
+export interface ReleaseSources {
+  readonly migration?: string;
+  readonly procedures?: Readonly<Record<string, string>>;
+}
+
+/** Plans a release against the database as it is. Throws what cannot be read. */
+export async function planOf(url: string, release: number, { migration = "", procedures }: ReleaseSources): Promise<Plan> {
+  const outcome = planRelease({
+    app: APP,
+    release,
+    language,
+    catalog: await postgresDatabase.catalog(url),
+    migrations: [
+      { version: `000${String(release)}`, name: "m", path: "m.sql", checksum: sum(migration), sql: migration, repeatable: false },
+    ],
+    kept: await withRunner(url, ({ lease }) => keptObjects(lease)),
+    procedures:
+      procedures === undefined ? null : Object.entries(procedures).map(([path, text]) => ({ path, text, sha256: sum(text) })),
+  });
+  if (outcome.kind === "problems") throw new Error(JSON.stringify(outcome.problems));
+  return outcome.plan;
+}
+
+const sum = (text: string): string => createHash("sha256").update(text).digest("hex");
+
+/** Runs with a lease of its own, as the engine would. */
+export async function withRunner<T>(url: string, work: (runner: StepRunner) => Promise<T>, notes: string[] = []): Promise<T> {
+  const lease = await postgresDatabase.lease(url, APP);
+  try {
+    const patience = {
+      clock: systemClock,
+      rng: createRng(7),
+      signal: AbortSignal.timeout(60_000),
+      lockTimeoutMs: 100,
+      limitMs: 30_000,
+    };
+    return await work({ lease, patience, note: (text) => notes.push(text) });
+  } finally {
+    await lease.close();
+  }
+}
+
+export const expandIn = (url: string, plan: Plan): Promise<unknown> => withRunner(url, (runner) => expand(runner, plan));
+export const contractIn = (url: string, release: number): Promise<unknown> =>
+  withRunner(url, (runner) => contract(runner, release));
+export const revertIn = (url: string, release: number): Promise<{ kept: readonly string[] }> =>
+  withRunner(url, (runner) => revert(runner, release));
+
+/** The URL that an instance of the release gets. */
+export async function urlOf(url: string, release: number): Promise<string> {
+  const sets = await postgresDatabase.changeSets(url, APP);
+  return releaseUrl(url, { app: APP, release, searchPath: searchPath(sets, release, "public") });
+}

@@ -1,0 +1,81 @@
+import { expect, onTestFinished } from "vitest";
+import { BusyClient, type Turn } from "./clients.ts";
+import { contractIn, expandIn, planOf, revertIn, urlOf, type ReleaseSources } from "./release.ts";
+import { query, type TestServer } from "./server.ts";
+
+/**
+ * Nobody waits for us longer than one try for a lock (100 ms) and the statements under it. On a machine that does other things too, a statement
+ * takes its time for other reasons; a queue behind us would be far longer than this.
+ */
+const PATIENCE_MS = 1_000;
+
+export interface Story extends ReleaseSources {
+  readonly setup?: string;
+  /** What clients of the running release do, again and again. */
+  readonly old?: Turn;
+  /** What clients of the new release do. */
+  readonly next?: Turn;
+  /** True wherever the story has ended well; run after the contract. */
+  readonly holds?: string;
+}
+
+const SETUP = `
+  CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, price int NOT NULL DEFAULT 1, code varchar(10), note text);
+  CREATE TABLE orders (id serial PRIMARY KEY, user_id bigint REFERENCES users, at timestamptz NOT NULL DEFAULT now());
+  INSERT INTO users (name, price, code) SELECT 'u' || i, i, 'c' || i FROM generate_series(1, 3000) i;
+  INSERT INTO orders (user_id) SELECT i FROM generate_series(1, 1000) i;
+  ANALYZE;`;
+
+const oldTurn: Turn = async (run, turn) => {
+  await run("INSERT INTO users (name, price, code) VALUES ($1, $2, 'x')", [`old${String(turn)}`, turn % 1000]);
+  await run("UPDATE users SET note = 'seen', price = price WHERE id = $1", [(turn % 3000) + 1]);
+  await run("SELECT id, name, price, code FROM users WHERE id = $1", [(turn % 3000) + 1]);
+};
+
+/** Expand, go back, expand again, contract: with both releases reading and writing wherever they live. */
+export async function tell(server: TestServer, story: Story): Promise<string> {
+  const url = await server.database();
+  await query(url, SETUP);
+  if (story.setup !== undefined) await query(url, story.setup);
+  const olds = await Promise.all([1, 2].map(async () => BusyClient.start(await urlOf(url, 1), story.old ?? oldTurn)));
+  onTestFinished(async () => {
+    for (const old of olds) await old.stop();
+  });
+  const plan = await planOf(url, 2, story);
+  expect(plan.refusals).toEqual([]);
+  await expandIn(url, plan);
+  const meanwhile = async (): Promise<void> => {
+    if (story.next === undefined) return;
+    const client = await BusyClient.start(await urlOf(url, 2), story.next);
+    await Promise.all([client.turns(40), olds[0]!.turns(40)]);
+    expect((await client.stop()).errors).toEqual([]);
+  };
+  await meanwhile();
+  await revertIn(url, 2);
+  await olds[0]!.turns(20);
+  await expandIn(url, await planOf(url, 2, story));
+  const next = story.next === undefined ? null : await BusyClient.start(await urlOf(url, 2), story.next);
+  onTestFinished(async () => {
+    await next?.stop();
+  });
+  await olds[0]!.turns(20);
+  await next?.turns(40);
+  for (const old of olds) {
+    const report = await old.stop();
+    expect(report.errors).toEqual([]);
+    expect(report.slowestMs, report.slowest).toBeLessThan(PATIENCE_MS);
+  }
+  await contractIn(url, 2);
+  await next?.turns(20);
+  const report = await next?.stop();
+  expect(report?.errors ?? []).toEqual([]);
+  expect(report?.slowestMs ?? 0, report?.slowest).toBeLessThan(PATIENCE_MS);
+  if (story.holds !== undefined)
+    expect((await query<{ ok: boolean }>(url, `SELECT (${story.holds}) AS ok`))[0]?.ok, story.holds).toBe(true);
+  expect(await query(url, "SELECT nspname FROM pg_namespace WHERE nspname ~ '^hitless_'")).toEqual([]);
+  expect(await query(url, "SELECT tgname FROM pg_trigger WHERE tgname ~ 'hitless'")).toEqual([]);
+  return url;
+}
+
+export const hasColumn = (table: string, column: string, more = "true"): string =>
+  `SELECT count(*) = 1 FROM information_schema.columns WHERE table_schema = 'public' AND table_name = '${table}' AND column_name = '${column}' AND ${more}`;
