@@ -1,4 +1,5 @@
 import type { RouteTable } from "../src/core/routes.ts";
+import type { JobRequest } from "../src/ports/jobs.ts";
 import type { SimInstance } from "./fleet.ts";
 
 /**
@@ -10,6 +11,7 @@ export class Checker {
   #table: RouteTable | null = null;
   #routed: ReadonlySet<string> = new Set();
   readonly #everRouted = new Set<string>();
+  readonly #jobs = new Set<string>();
   readonly #drained = new Set<string>();
   /** The fewest ready targets the plan allows while a deployment runs; set by the run. */
   floor = 0;
@@ -58,6 +60,16 @@ export class Checker {
     if (!instance.alive || !this.#everRouted.has(instance.name)) return;
     if (this.#isRouted(instance.name)) this.#break(`${instance.name} was told to stop while it is routed`);
     if (!this.#drained.has(instance.name)) this.#break(`${instance.name} was told to stop before its drain was acknowledged`);
+  }
+
+  /** However often it was asked for: a job is begun once, and a hook once in a deployment. */
+  whenJobStarted({ app, job, launch: { env } }: JobRequest): void {
+    const hook = env["HITLESS_HOOK"];
+    const keys = [`${app}/${job}`, ...(hook === undefined ? [] : [`${app}/${env["HITLESS_DEPLOYMENT"] ?? ""}/${hook}`])];
+    for (const key of keys) {
+      if (this.#jobs.has(key)) this.#break(`${key} was begun twice`);
+      this.#jobs.add(key);
+    }
   }
 
   #isRouted(name: string): boolean {

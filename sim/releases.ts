@@ -1,7 +1,7 @@
 import { HitlessError } from "../src/base/error.ts";
 import type { Rng } from "../src/base/rng.ts";
 import type { ReleaseRecord } from "../src/core/release.ts";
-import type { CreateOutcome, LaunchPlan, ReleaseRequest, Releases } from "../src/ports/releases.ts";
+import type { CreateOutcome, LaunchPlan, ReleaseRequest, Releases, Workplace } from "../src/ports/releases.ts";
 import type { SimClock } from "./clock.ts";
 
 /** Snapshots of the simulated machine: a release's content is its name, so that every deployment brings something new. */
@@ -48,6 +48,13 @@ export class SimReleases implements Releases {
     if (!this.kept.has(release))
       return Promise.reject(new HitlessError({ code: "ERR_RELEASE_UNKNOWN", what: `${release} is gone.` }));
     return Promise.resolve({ directory: "/sim", command: "run", env: {} });
+  }
+
+  workplace(_app: string, release: string): Promise<Workplace> {
+    const request = this.#requests.get(release);
+    if (!this.kept.has(release) || request === undefined)
+      return Promise.reject(new HitlessError({ code: "ERR_RELEASE_UNKNOWN", what: `${release} is gone.` }));
+    return Promise.resolve({ directory: "/sim", env: {}, spec: request.spec });
   }
 }
 

@@ -92,6 +92,7 @@ function createWorld(options: RunOptions, rng: Rng, store: SimJournal): World {
     crashWhen: options.crashWhen ?? rng.pick(["before", "after"]),
     proxyAwayShare: calm ? 0 : rng.pick([0, 0, 0.02, 0.1]),
     buildFailShare: calm ? 0 : 0.05,
+    taskFailShare: calm ? 0 : 0.1,
     replies: calm ? { lateShare: 0, lostShare: 0 } : { lateShare: rng.pick([0, 0.05, 0.2]), lostShare: rng.pick([0, 0.02, 0.1]) },
     meddleShare: calm ? 0 : rng.pick([0, 0.01, 0.05]),
   });

@@ -25,6 +25,7 @@ export async function scale(instances: number, batches: number): Promise<ScaleRe
     crashWhen: "before",
     proxyAwayShare: 0,
     buildFailShare: 0,
+    taskFailShare: 0,
     replies: { lateShare: 0, lostShare: 0 },
     meddleShare: 0,
   });

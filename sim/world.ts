@@ -10,6 +10,7 @@ import { SimClock } from "./clock.ts";
 import { CrashPlan } from "./crashing.ts";
 import type { SimJournal } from "./journal.ts";
 import { SimFleet, type Behaviour } from "./fleet.ts";
+import { SimJobs } from "./jobs.ts";
 import { SimReleases } from "./releases.ts";
 import { withReplyFaults, type ReplyFaults } from "./replies.ts";
 import { simSpec, type Size } from "./spec.ts";
@@ -24,6 +25,8 @@ export interface WorldOptions {
   readonly crashWhen: "before" | "after";
   readonly proxyAwayShare: number;
   readonly buildFailShare: number;
+  /** How often a hook, a check or a gate does not pass. */
+  readonly taskFailShare: number;
   readonly replies: ReplyFaults;
   /** How often, of the world's wake-ups, something happens from outside: an operator types, the clock is set, an instance is killed. */
   readonly meddleShare: number;
@@ -36,6 +39,7 @@ export class World {
   readonly fleet: SimFleet;
   readonly checker: Checker;
   readonly releases: SimReleases;
+  readonly jobs: SimJobs;
   readonly crash: CrashPlan;
   readonly #store: SimJournal;
   readonly #traffic: SimTraffic;
@@ -61,6 +65,10 @@ export class World {
       this.checker.whenSignalled(instance);
     };
     this.releases = new SimReleases(this.clock, rng, options.buildFailShare);
+    this.jobs = new SimJobs(this.clock, rng, options.taskFailShare);
+    this.jobs.onStart = (request) => {
+      this.checker.whenJobStarted(request);
+    };
     this.#traffic = new SimTraffic({
       clock: this.clock,
       rng,
@@ -101,6 +109,7 @@ export class World {
       fleet: this.crash.wrap(fleet, isAlive, ["onExit", "adopt", "logTail"]),
       traffic: this.crash.wrap(traffic, isAlive),
       releases: this.crash.wrap(releases, isAlive),
+      jobs: this.crash.wrap(withReplyFaults(this.jobs, late, { ...parts, exempt: [] }), isAlive),
       log: silentLogger,
     });
     this.#engine = engine;

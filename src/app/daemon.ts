@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { systemClock } from "../adapters/clock/system.ts";
 import { ProcessFleet } from "../adapters/process/fleet.ts";
+import { ProcessJobs } from "../adapters/process/jobs.ts";
 import { ProxyKeeper } from "../adapters/proxy/keeper.ts";
 import { ProxyTraffic } from "../adapters/proxy/traffic.ts";
 import { SnapshotReleases } from "../adapters/snapshot/releases.ts";
@@ -45,7 +46,7 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
   const keeper = new ProxyKeeper({ stateDirectory, version: VERSION, workers, traffic, log });
   const fleet = new ProcessFleet(stateDirectory, log);
   const releases = new SnapshotReleases({ stateDirectory, now: Date.now, buildEnvironment: process.env });
-  const engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, log });
+  const engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs: new ProcessJobs(stateDirectory), log });
   const ended = Promise.withResolvers<undefined>();
 
   await keeper.start();

@@ -1,6 +1,7 @@
 import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts";
 import type { HealthSpec } from "./app-spec.ts";
 import type { RouteTable } from "./routes.ts";
+import type { Task, TaskId } from "./task.ts";
 
 /**
  * What the core wants done. A command is journaled with the event that caused it (*intended*) and is *settled* by the event that carries
@@ -58,6 +59,23 @@ export type CommandBody =
   | { readonly kind: "ledger.open" }
   /** Settled by `ledger.closed`. The slowest requests are those since `since` (milliseconds since the epoch). */
   | { readonly kind: "ledger.close"; readonly since: number }
+  /**
+   * A task is begun, or taken up again after a crash: by its id it is done once. Settled by `task.ended`, also when it was cancelled.
+   * `release` is the one it is about and whose directory and environment it has; `against` the stable one.
+   */
+  | {
+      readonly kind: "task.run";
+      readonly task: TaskId;
+      readonly run: Task;
+      readonly release: ReleaseName | null;
+      readonly against: ReleaseName | null;
+      /** Milliseconds since the epoch. */
+      readonly startedAt: number;
+      /** Where in the deployment, for the task's environment: `starting`, `batch 2 of 4` … */
+      readonly step?: string | undefined;
+    }
+  /** Ends the task, whose `task.ended` then says so. Settled by `command.done`. */
+  | { readonly kind: "task.cancel"; readonly task: TaskId }
   /** Settled by `timer.fired`. */
   | { readonly kind: "timer.set"; readonly timer: string; readonly at: number };
 

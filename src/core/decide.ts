@@ -139,6 +139,9 @@ const HANDLERS: Handlers = {
     else if (isWaitTimer(timer)) whenWaitOver(draft, timer);
     else whenTimerFired(draft, timer);
   },
+  "task.ended": (draft, { result }) => {
+    note(draft, result.summary, result.verdict === "pass" ? "good" : "bad");
+  },
   "output.written": (draft, { lines }) => {
     for (const line of lines) note(draft, `  ${line}`);
   },

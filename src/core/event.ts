@@ -4,6 +4,7 @@ import type { AppSpec, Batch, Strategy } from "./app-spec.ts";
 import type { MaintenanceGate, PauseEnd } from "./gate.ts";
 import type { LedgerRow, LedgerSnapshot } from "./ledger.ts";
 import type { ReleaseRecord } from "./release.ts";
+import type { TaskId, TaskResult } from "./task.ts";
 
 /**
  * What happened. `at` is milliseconds since the epoch by the engine's clock; the core has no other time.
@@ -82,7 +83,8 @@ export type EventBody =
     }
   | { readonly kind: "ledger.closed"; readonly snapshot: LedgerSnapshot | null }
   | { readonly kind: "timer.fired"; readonly timer: string }
-  /** What a build printed, for the people who watch. */
+  | { readonly kind: "task.ended"; readonly task: TaskId; readonly result: TaskResult }
+  /** What a build or a task printed, for the people who watch. */
   | { readonly kind: "output.written"; readonly lines: readonly string[] }
   /** A command that has no result of its own is done. */
   | { readonly kind: "command.done" };

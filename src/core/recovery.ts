@@ -65,6 +65,8 @@ function isDue(state: AppState, command: IntendedCommand): boolean {
     case "release.prune":
     case "ledger.open":
     case "ledger.close":
+    case "task.run":
+    case "task.cancel":
     case "timer.set":
       return true;
   }
@@ -72,8 +74,10 @@ function isDue(state: AppState, command: IntendedCommand): boolean {
 
 /**
  * Stops and discards outlive the deployment that ordered them, and so does the coming of an instance: one that supervision started may
- * come while a deployment runs.
+ * come while a deployment runs. A task that is to end must, and who is to be told of a deployment is told after it.
  */
-function outlivesDeployment({ kind }: IntendedCommand): boolean {
+function outlivesDeployment(command: IntendedCommand): boolean {
+  const { kind } = command;
+  if (kind === "task.cancel" || (kind === "task.run" && command.run.kind === "notify")) return true;
   return kind.startsWith("instance.") || kind === "traffic.drain" || kind === "release.discard" || kind === "release.prune";
 }

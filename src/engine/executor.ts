@@ -5,16 +5,20 @@ import type { Command, CommandKind } from "../core/command.ts";
 import type { EventBody } from "../core/event.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Fleet } from "../ports/fleet.ts";
+import type { Jobs } from "../ports/jobs.ts";
 import type { Releases } from "../ports/releases.ts";
 import type { Traffic } from "../ports/traffic.ts";
 import { closeLedger, openLedger } from "./ledger-window.ts";
 import { awaitReady } from "./readiness.ts";
+import { failedTask, runTask } from "./tasks/run-task.ts";
+import { TaskCancelled } from "./tasks/task-order.ts";
 
 export interface EnginePorts {
   readonly clock: Clock;
   readonly fleet: Fleet;
   readonly traffic: Traffic;
   readonly releases: Releases;
+  readonly jobs: Jobs;
   readonly log: Logger;
 }
 
@@ -113,6 +117,10 @@ export class Executor {
         return openLedger(this.#ports, this.#app);
       case "ledger.close":
         return closeLedger(this.#ports, this.#app, command.since);
+      case "task.run":
+        return this.#runTask(command);
+      case "task.cancel":
+        return this.#cancelTask(command);
       case "timer.set":
         return this.#timer(command);
     }
@@ -197,6 +205,22 @@ export class Executor {
     });
   }
 
+  async #runTask(command: Of<"task.run">): Promise<EventBody> {
+    const { task } = command;
+    const result = await this.#cancellable([`task/${task}`], (signal) =>
+      runTask(this.#ports, { app: this.#app, command, signal }, (lines) => {
+        this.#emit({ kind: "output.written", lines });
+      }),
+    );
+    return { kind: "task.ended", task, result };
+  }
+
+  async #cancelTask({ task }: Of<"task.cancel">): Promise<EventBody> {
+    this.#cancels.get(`task/${task}`)?.abort(new TaskCancelled());
+    await this.#ports.jobs.cancel(this.#app, task);
+    return { kind: "command.done" };
+  }
+
   async #timer({ timer, at }: Of<"timer.set">): Promise<EventBody> {
     await this.#ports.clock.sleepUntil(at, this.#closing.signal);
     return { kind: "timer.fired", timer };
@@ -259,6 +283,8 @@ function laneOf(command: Command): string | null {
     case "traffic.quiet":
     case "ledger.open":
     case "ledger.close":
+    case "task.run":
+    case "task.cancel":
     case "timer.set":
       return null;
   }
@@ -293,8 +319,11 @@ function failed(command: Command, error: unknown): EventBody {
       return { kind: "ledger.opened", snapshot: null, before: [], beforeMs: 0 };
     case "ledger.close":
       return { kind: "ledger.closed", snapshot: null };
+    case "task.run":
+      return { kind: "task.ended", task: command.task, result: failedTask(command.run, error) };
     case "release.discard":
     case "release.prune":
+    case "task.cancel":
     case "traffic.apply":
     case "traffic.remove":
     case "traffic.quiet":

@@ -22,6 +22,14 @@ export interface LaunchPlan {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Where the tasks of a release are done. */
+export interface Workplace {
+  readonly directory: string;
+  /** Of the process type that gets requests, or of the first one. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly spec: AppSpec;
+}
+
 export type CreateOutcome =
   | { readonly kind: "created"; readonly record: ReleaseRecord }
   /** The snapshot's identity equals `unlessIdentity`; nothing was kept, the build was not run. */
@@ -42,4 +50,6 @@ export interface Releases {
   /** Removes the oldest releases beyond `keep` except those in use; gives the names of the removed ones. */
   prune(app: string, options: { keep: number; inUse: readonly ReleaseName[] }): Promise<readonly ReleaseName[]>;
   launchPlan(app: string, release: ReleaseName, type: string): Promise<LaunchPlan>;
+  /** @throws ERR_RELEASE_UNKNOWN */
+  workplace(app: string, release: ReleaseName): Promise<Workplace>;
 }

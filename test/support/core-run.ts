@@ -179,7 +179,10 @@ function goodAnswer(command: Command, run: CoreRun): EventBody {
       return { kind: "traffic.quiet", quiet: true };
     case "timer.set":
       return { kind: "timer.fired", timer: command.timer };
+    case "task.run":
+      return { kind: "task.ended", task: command.task, result: { verdict: "pass", summary: "it passed" } };
     case "release.discard":
+    case "task.cancel":
       return { kind: "command.done" };
   }
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { HitlessError } from "../../base/error.ts";
 import type { ReleaseName } from "../../base/names.ts";
 import type { PreviewKey, ReleaseRecord } from "../../core/release.ts";
-import type { CreateOutcome, LaunchPlan, ReleaseRequest, Releases } from "../../ports/releases.ts";
+import type { CreateOutcome, LaunchPlan, ReleaseRequest, Releases, Workplace } from "../../ports/releases.ts";
 import { endLeftBuilds, runBuild } from "./build.ts";
 import { gitState } from "./git.ts";
 import { readJson, ReleaseDirectory, syncDirectory, writeJson } from "./release-store.ts";
@@ -81,17 +81,28 @@ export class SnapshotReleases implements Releases {
   }
 
   async launchPlan(app: string, release: ReleaseName, type: string): Promise<LaunchPlan> {
-    const path = this.#directory(app).release(release);
-    const request = (await readJson(join(path, "launch.json")).catch(() => null)) as Pick<ReleaseRequest, "spec" | "env"> | null;
+    const request = await this.#launch(app, release);
     const process = request?.spec.processes[type];
-    if (request === null || process === undefined) {
-      throw new HitlessError({
-        code: "ERR_RELEASE_UNKNOWN",
-        what: `${release} of ${app} is not in the state directory${request === null ? "" : ` with a process type ${type}`}.`,
-        next: "Deploy again.",
-      });
-    }
-    return { directory: join(path, "tree"), command: process.command, env: request.env[type] ?? {} };
+    if (request === null || process === undefined)
+      throw notKept(app, release, request === null ? "" : ` with a process type ${type}`);
+    return { directory: this.#tree(app, release), command: process.command, env: request.env[type] ?? {} };
+  }
+
+  async workplace(app: string, release: ReleaseName): Promise<Workplace> {
+    const request = await this.#launch(app, release);
+    if (request === null) throw notKept(app, release, "");
+    const types = Object.entries(request.spec.processes);
+    const [type] = types.find(([, { traffic }]) => traffic) ?? types[0] ?? [""];
+    return { directory: this.#tree(app, release), env: request.env[type] ?? {}, spec: request.spec };
+  }
+
+  async #launch(app: string, release: ReleaseName): Promise<Pick<ReleaseRequest, "spec" | "env"> | null> {
+    const path = join(this.#directory(app).release(release), "launch.json");
+    return (await readJson(path).catch(() => null)) as Pick<ReleaseRequest, "spec" | "env"> | null;
+  }
+
+  #tree(app: string, release: ReleaseName): string {
+    return join(this.#directory(app).release(release), "tree");
   }
 
   async #attempt(attempt: Attempt): Promise<CreateOutcome> {
@@ -162,6 +173,14 @@ export class SnapshotReleases implements Releases {
 function newPreviewKey(): PreviewKey {
   const value = randomBytes(12).toString("hex");
   return { value, sha256: createHash("sha256").update(value).digest("hex") };
+}
+
+function notKept(app: string, release: ReleaseName, where: string): HitlessError {
+  return new HitlessError({
+    code: "ERR_RELEASE_UNKNOWN",
+    what: `${release} of ${app} is not in the state directory${where}.`,
+    next: "Deploy again.",
+  });
 }
 
 /** Everything that makes a difference to what runs. */

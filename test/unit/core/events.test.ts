@@ -107,7 +107,10 @@ function failureOf(command: Command): EventBody {
       return { kind: "timer.fired", timer: command.timer };
     case "release.prune":
       return { kind: "release.pruned", releases: [] };
+    case "task.run":
+      return { kind: "task.ended", task: command.task, result: { verdict: "fail", summary: "No." } };
     case "release.discard":
+    case "task.cancel":
     case "traffic.remove":
       return { kind: "command.done" };
   }

@@ -8,6 +8,7 @@ import type { CreateOutcome } from "../../../src/ports/releases.ts";
 import { Checker } from "../../../sim/checker.ts";
 import { SimClock } from "../../../sim/clock.ts";
 import { SimFleet } from "../../../sim/fleet.ts";
+import { SimJobs } from "../../../sim/jobs.ts";
 import { SimReleases } from "../../../sim/releases.ts";
 import { simSpec } from "../../../sim/spec.ts";
 import { SimTraffic } from "../../../sim/traffic.ts";
@@ -34,7 +35,11 @@ function machine(store: MemoryStore): Machine {
   const checker = new Checker(fleet.instances);
   const traffic = new SimTraffic({ clock, rng, fleet, checker, awayShare: 0 });
   const releases = new BrokenReleases(clock, rng, 0);
-  return { engine: new Engine(store, { clock, fleet, traffic, releases, log: silentLogger }), clock, checker };
+  return {
+    engine: new Engine(store, { clock, fleet, traffic, releases, jobs: new SimJobs(clock, rng, 0), log: silentLogger }),
+    clock,
+    checker,
+  };
 }
 
 function deploy({ engine }: Machine, app: string): Promise<string> {

@@ -13,6 +13,7 @@ import { Checker } from "../../../sim/checker.ts";
 import { SimClock } from "../../../sim/clock.ts";
 import { SimJournal } from "../../../sim/journal.ts";
 import { SimFleet } from "../../../sim/fleet.ts";
+import { SimJobs } from "../../../sim/jobs.ts";
 import { SimReleases } from "../../../sim/releases.ts";
 import { simSpec } from "../../../sim/spec.ts";
 import { SimTraffic } from "../../../sim/traffic.ts";
@@ -21,7 +22,14 @@ import { World } from "../../../sim/world.ts";
 const APP = "shop";
 
 function worldOn(store: SimJournal): World {
-  const calm = { crashAt: 0, crashWhen: "before", proxyAwayShare: 0, buildFailShare: 0, meddleShare: 0 } as const;
+  const calm = {
+    crashAt: 0,
+    crashWhen: "before",
+    proxyAwayShare: 0,
+    buildFailShare: 0,
+    taskFailShare: 0,
+    meddleShare: 0,
+  } as const;
   const replies = { lateShare: 0, lostShare: 0 };
   return new World({ rng: createRng(1), store, replies, behaviours: new Map(), ...calm });
 }
@@ -99,7 +107,14 @@ function engineOn(store: MemoryStore, known?: SimFleet): Alone {
   const checker = new Checker(fleet.instances);
   const traffic = new SimTraffic({ clock, rng, fleet, checker, awayShare: 0 });
   const releases = new SimReleases(clock, rng, 0);
-  const engine = new AppEngine(APP, store, { clock, fleet, traffic, releases, log: silentLogger });
+  const engine = new AppEngine(APP, store, {
+    clock,
+    fleet,
+    traffic,
+    releases,
+    jobs: new SimJobs(clock, rng, 0),
+    log: silentLogger,
+  });
   return { engine, clock, releases, tables: () => checker.table?.revision ?? 0 };
 }
 

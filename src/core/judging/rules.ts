@@ -1,0 +1,13 @@
+/** What one release may be worse than the other before it is judged. Shares are fractions, times milliseconds. */
+export interface CompareRules {
+  /** Requests of each release, in the same time, under which nothing is said. */
+  readonly minRequests: number;
+  /** The chance of blaming a release that is no worse, over the whole deployment however often it is looked at. */
+  readonly alpha: number;
+  /** The new error share may be so much above the old one. */
+  readonly errorMargin: number;
+  /** The new latency may be so many times the old one. */
+  readonly maxSlowdown: number;
+  /** Slower by less than this never counts: a p99 of 2 ms against 1 ms hurts nobody. */
+  readonly slowdownFloorMs: number;
+}

@@ -1,0 +1,35 @@
+import { toFailure } from "../../base/error.ts";
+import { taskName, type Task, type TaskResult } from "../../core/task.ts";
+import { runJobTask } from "./job-task.ts";
+import { TaskCancelled, type ShowLines, type TaskOrder, type TaskPorts } from "./task-order.ts";
+
+/** Does the task, or goes on with it after a restart. Rejects with an AbortError only when this process is to end. */
+export async function runTask(ports: TaskPorts, order: TaskOrder, show: ShowLines): Promise<TaskResult> {
+  try {
+    return await dispatch(ports, order, show);
+  } catch (error) {
+    if (!(order.signal.reason instanceof TaskCancelled)) throw error;
+    return { verdict: "fail", summary: `${taskName(order.command.run)} was cancelled` };
+  }
+}
+
+/** What could not be done at all has failed. */
+export function failedTask(task: Task, error: unknown): TaskResult {
+  const { what, why } = toFailure(error, "ERR_TASK_FAILED", "It could not be done.");
+  return { verdict: "fail", summary: `${taskName(task)} failed: ${[what, why].filter((part) => part !== undefined).join(" ")}` };
+}
+
+function dispatch(ports: TaskPorts, order: TaskOrder, show: ShowLines): Promise<TaskResult> {
+  const { run } = order.command;
+  switch (run.kind) {
+    case "hook":
+    case "command":
+      return runJobTask(ports, order, run, show);
+    case "journey":
+    case "mirror":
+    case "compare":
+    case "prometheus":
+    case "notify":
+      throw new Error(`${run.kind} is not there yet`);
+  }
+}
