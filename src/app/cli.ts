@@ -3,6 +3,7 @@ import { Output } from "../cli/output.ts";
 import { runCli } from "../cli/program.ts";
 import { ensureDaemon } from "./background.ts";
 import { runDaemon } from "./daemon.ts";
+import { runStateServer } from "./run-state-server.ts";
 import { defaultStateDirectory } from "./state-directory.ts";
 import { VERSION } from "./version.ts";
 
@@ -18,6 +19,7 @@ process.exitCode = await runCli(
     defaultStateDirectory: () => defaultStateDirectory(process.env),
     ensureDaemon,
     runDaemon,
+    runStateServer,
     onInterrupt: (listener) => {
       process.on("SIGINT", listener);
       return () => {

@@ -39,7 +39,7 @@ const GENERATION_DRAIN_MS = 90_000;
 export async function runDaemon({ stateDirectory, foreground, workers }: DaemonOptions): Promise<void> {
   prepareStateDirectory(stateDirectory);
   const lock = acquireDaemonLock(stateDirectory);
-  const log = createLogger(foreground ? null : join(stateDirectory, "daemon.log"));
+  const log = createLogger(foreground ? null : join(stateDirectory, "daemon.log"), "daemon");
   const startedAt = Date.now();
   const store = new SqliteStore(stateDirectory);
   const traffic = new ProxyTraffic(stateDirectory);

@@ -1,9 +1,9 @@
 import { pino, type Logger as Pino } from "pino";
 import type { LogFields, Logger } from "../base/log.ts";
 
-/** The daemon's log: JSON lines, to a file or to standard error. */
-export function createLogger(path: string | null): Logger {
-  const options = { base: { program: "daemon", pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
+/** The log of a program: JSON lines, to a file or to standard error. */
+export function createLogger(path: string | null, program: string): Logger {
+  const options = { base: { program, pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime };
   return wrap(pino(options, pino.destination({ dest: path ?? 2, sync: true, mode: 0o600, append: true })));
 }
 

@@ -47,6 +47,7 @@ export const ERROR_CODES = {
   ERR_GATE_OPEN: { kind: "usage", meaning: "There is no pause, or no maintenance, to end." },
   ERR_DEPLOYMENT_RUNNING: { kind: "conflict", meaning: "Another deployment of this app is running." },
   ERR_DAEMON_RUNNING: { kind: "conflict", meaning: "Another daemon already works on this state directory." },
+  ERR_STATE_SERVER_RUNNING: { kind: "conflict", meaning: "Another state server already works on this data directory." },
   ERR_STALE_EPOCH: { kind: "conflict", meaning: "A newer writer has taken over; this one must not act any more." },
   ERR_LISTEN_ADDRESS_TAKEN: { kind: "conflict", meaning: "The listen address is used by another program." },
   ERR_ROUTE_CONFLICT: { kind: "conflict", meaning: "Two apps claim the same host and path on one listen address." },
@@ -67,6 +68,14 @@ export const ERROR_CODES = {
   ERR_PROXY_UNREACHABLE: { kind: "unavailable", meaning: "The proxy's control socket does not answer." },
   ERR_PROXY_REFUSED: { kind: "unavailable", meaning: "The proxy refused what it was asked." },
   ERR_PROXY_UPGRADE: { kind: "unavailable", meaning: "A new generation of the proxy did not take over; the old one goes on." },
+  ERR_STATE_SERVER_UNREACHABLE: {
+    kind: "unavailable",
+    meaning: "The state server's control socket does not answer, or it did not start.",
+  },
+  ERR_STATE_SERVER_UPGRADE: {
+    kind: "unavailable",
+    meaning: "A new generation of the state server did not take over; the old one goes on.",
+  },
   ERR_TIMEOUT: { kind: "timeout", meaning: "Something took longer than its limit." },
   ERR_ABORTED: { kind: "aborted", meaning: "An operator asked the deployment to go back." },
   ERR_MIXED: { kind: "mixed", meaning: "Going back failed too: what still serves was left running, on more than one release." },

@@ -12,6 +12,20 @@ export interface CliHost {
   ensureDaemon(stateDirectory: string, workers: number | null): Promise<{ readonly info: DaemonInfo; readonly fresh: boolean }>;
   /** Runs the daemon in this process; resolves when it has ended. */
   runDaemon(options: { stateDirectory: string; foreground: boolean; workers: number | null }): Promise<void>;
+  /** This process becomes a state server. */
+  runStateServer(options: StateServerOptions): Promise<void>;
   /** Calls back on each Ctrl-C instead of ending; gives what undoes that. */
   onInterrupt(listener: () => void): () => void;
+}
+
+/** As given on the command line. */
+export interface StateServerOptions {
+  readonly data: string;
+  readonly listen?: readonly string[] | undefined;
+  readonly fsync?: string | undefined;
+  readonly memory?: string | undefined;
+  readonly clients?: string | undefined;
+  readonly passwordFile?: string | undefined;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
 }

@@ -7,6 +7,7 @@ import { registerLogs } from "./commands/logs.ts";
 import { registerLooking } from "./commands/look.ts";
 import { registerOperations } from "./commands/operate.ts";
 import { registerProxy } from "./commands/proxy.ts";
+import { registerStateServer } from "./commands/state-server.ts";
 import { registerStatus } from "./commands/status.ts";
 import type { CliHost } from "./host.ts";
 import type { Output } from "./output.ts";
@@ -73,5 +74,6 @@ function buildProgram(host: CliHost, output: Output): Command {
   registerLogs(program, register);
   registerDaemon(program, register);
   registerProxy(program, register);
+  registerStateServer(program, register);
   return program;
 }

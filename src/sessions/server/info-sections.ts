@@ -1,0 +1,85 @@
+import type { InfoSection } from "../commands/server-facts.ts";
+import { REDIS_VERSION } from "../commands/info.ts";
+import type { Store } from "../store.ts";
+import type { StateServerSettings } from "./settings.ts";
+
+/** What of the server is told. */
+interface Described {
+  readonly settings: StateServerSettings;
+  readonly store: Store;
+  readonly startedAt: number;
+  readonly connections: ReadonlySet<unknown>;
+  readonly accepted: number;
+  readonly commands: number;
+}
+
+/** INFO, with the names by which Redis' tools know things. */
+export function infoSections(server: Described): readonly InfoSection[] {
+  const { settings, store, startedAt } = server;
+  const [memory, cpu] = [process.memoryUsage(), process.cpuUsage()];
+  const seconds = Math.floor((Date.now() - startedAt) / 1000);
+  return [
+    [
+      "Server",
+      [
+        ["redis_version", REDIS_VERSION],
+        ["redis_mode", "standalone"],
+        ["hitless_version", settings.version],
+        ["process_id", process.pid],
+        ["uptime_in_seconds", seconds],
+        ["uptime_in_days", Math.floor(seconds / 86_400)],
+      ],
+    ],
+    [
+      "Clients",
+      [
+        ["connected_clients", server.connections.size],
+        ["maxclients", settings.clientsMax],
+        ["blocked_clients", 0],
+      ],
+    ],
+    [
+      "Memory",
+      [
+        ["used_memory", store.keyspace.used],
+        ["used_memory_rss", memory.rss],
+        ["used_memory_dataset", store.keyspace.used],
+        ["maxmemory", settings.memoryMax],
+        ["maxmemory_policy", "noeviction"],
+      ],
+    ],
+    [
+      "Persistence",
+      [
+        ["loading", 0],
+        ["aof_enabled", 1],
+        ["aof_rewrite_in_progress", Number(store.isCompacting)],
+        ["aof_last_write_status", store.log.unwritable === null ? "ok" : "err"],
+        ["aof_current_size", store.logBytes],
+      ],
+    ],
+    [
+      "Stats",
+      [
+        ["total_connections_received", server.accepted],
+        ["total_commands_processed", server.commands],
+        ["expired_keys", store.keyspace.expired],
+        ["evicted_keys", 0],
+      ],
+    ],
+    [
+      "Replication",
+      [
+        ["role", "master"],
+        ["connected_slaves", 0],
+      ],
+    ],
+    [
+      "CPU",
+      [
+        ["used_cpu_sys", cpu.system / 1_000_000],
+        ["used_cpu_user", cpu.user / 1_000_000],
+      ],
+    ],
+  ];
+}

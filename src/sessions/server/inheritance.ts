@@ -1,0 +1,75 @@
+import type { Handle } from "./acceptor.ts";
+import type { SessionAddress } from "./listen-address.ts";
+import type { StateServer } from "./state-server.ts";
+import { SUCCESSION_PROTOCOL, type ToPredecessor, type ToSuccessor } from "./succession.ts";
+
+/** The new generation's side of a handover (succession.ts). */
+export class Inheritance {
+  readonly #server: StateServer;
+  readonly #takeLock: () => void;
+  readonly #final = Promise.withResolvers<undefined>();
+  readonly #commit = Promise.withResolvers<undefined>();
+  readonly #listeners: { readonly address: SessionAddress; readonly handle: Handle }[] = [];
+  #committed = false;
+  readonly #early: (() => void)[] = [];
+
+  constructor(server: StateServer, takeLock: () => void) {
+    this.#server = server;
+    this.#takeLock = takeLock;
+    process.on("message", (message: ToSuccessor, handle: unknown) => {
+      this.#take(message, handle as Handle);
+    });
+    process.on("disconnect", () => {
+      // After `commit` everything is here; clients that were not handed over have been disconnected.
+      this.#final.reject(new Error("The old state server ended before it had handed over."));
+      this.#commit.reject(new Error("The old state server ended before it had handed over."));
+    });
+    for (const { promise } of [this.#final, this.#commit]) promise.catch(() => undefined);
+  }
+
+  /** Resolves when this generation serves. @throws Error; the old one goes on then */
+  async take(): Promise<void> {
+    const { store, listeners } = this.#server;
+    tellPredecessor({ kind: "hello", protocol: SUCCESSION_PROTOCOL, pid: process.pid });
+    await store.follow();
+    tellPredecessor({ kind: "read" });
+    await this.#final.promise;
+    this.#takeLock();
+    await store.load();
+    store.open();
+    tellPredecessor({ kind: "prepared" });
+    await this.#commit.promise;
+    for (const { address, handle } of this.#listeners) await listeners.inherit(address, handle);
+    this.#server.begin();
+    this.#committed = true;
+    tellPredecessor({ kind: "committed" });
+    for (const later of this.#early.splice(0)) later();
+  }
+
+  #take(message: ToSuccessor, handle: Handle): void {
+    switch (message.kind) {
+      case "final":
+        this.#server.nextId = message.nextId;
+        this.#final.resolve(undefined);
+        return;
+      case "listener":
+        this.#listeners.push({ address: message.address, handle });
+        return;
+      case "commit":
+        this.#commit.resolve(undefined);
+        return;
+      case "client": {
+        const adopt = (): void => {
+          this.#server.adopt(message.client, Buffer.from(message.rest), handle);
+        };
+        if (this.#committed) adopt();
+        else this.#early.push(adopt);
+        return;
+      }
+    }
+  }
+}
+
+export function tellPredecessor(message: ToPredecessor): void {
+  if (process.connected) process.send?.(message, undefined, {}, () => undefined);
+}

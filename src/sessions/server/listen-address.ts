@@ -1,0 +1,34 @@
+import { HitlessError } from "../../base/error.ts";
+
+export type SessionAddress =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "tcp" | "tls"; readonly host: string; readonly port: number };
+
+const TCP = /^(tls:\/\/)?(\[[0-9a-fA-F:.]+\]|[^:[\]/]+):(\d{1,5})$/;
+
+/** `127.0.0.1:6379`, `[::1]:6379`, `tls://10.0.0.5:6380`, `unix:/run/sessions.sock` or an absolute path. @throws ERR_USAGE */
+export function parseAddress(text: string): SessionAddress {
+  const path = text.startsWith("unix:") ? text.slice("unix:".length) : text;
+  if (path.startsWith("/")) return { kind: "unix", path };
+  const match = TCP.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new HitlessError({
+      code: "ERR_USAGE",
+      what: `${text} is not an address to listen on.`,
+      next: "Write 127.0.0.1:6379, [::1]:6379, tls://10.0.0.5:6380 or unix:/run/sessions.sock.",
+    });
+  }
+  const host = (match[2] ?? "").replace(/^\[|\]$/g, "");
+  return { kind: match[1] === undefined ? "tcp" : "tls", host, port };
+}
+
+export function formatAddress(address: SessionAddress): string {
+  if (address.kind === "unix") return `unix:${address.path}`;
+  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
+  return `${address.kind === "tls" ? "tls://" : ""}${host}:${address.port}`;
+}
+
+export function isLoopback(address: SessionAddress): boolean {
+  return address.kind === "unix" || /^(127\.|::1$|localhost$)/.test(address.host);
+}

@@ -1,0 +1,139 @@
+import { chmodSync, rmSync, statSync } from "node:fs";
+import net from "node:net";
+import tls from "node:tls";
+import { HitlessError } from "../../base/error.ts";
+import type { Logger } from "../../base/log.ts";
+import { acceptShared, handleOf, type Handle, type OnSocket } from "./acceptor.ts";
+import { formatAddress, type SessionAddress } from "./listen-address.ts";
+
+export interface TlsFiles {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+}
+
+interface Open {
+  readonly address: SessionAddress;
+  readonly server: net.Server;
+}
+
+/** A handshake that takes longer is given up. */
+const HANDSHAKE_MS = 10_000;
+
+/** The listening sockets of the state server: bound here, or inherited from the generation before. */
+export class Listeners {
+  readonly #onSocket: OnSocket;
+  readonly #tls: TlsFiles | null;
+  readonly #log: Logger;
+  #open: Open[] = [];
+
+  constructor(onSocket: OnSocket, tlsFiles: TlsFiles | null, log: Logger) {
+    this.#onSocket = onSocket;
+    this.#tls = tlsFiles;
+    this.#log = log;
+  }
+
+  /** As bound: with the real port where 0 was asked for. */
+  get addresses(): readonly SessionAddress[] {
+    return this.#open.map(({ address }) => address);
+  }
+
+  /** @throws ERR_LISTEN_ADDRESS_TAKEN */
+  async listen(address: SessionAddress): Promise<void> {
+    if (address.kind === "unix") await removeStale(address);
+    const options = address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
+    await this.#start(address, (server) => server.listen(options));
+  }
+
+  /** A socket that listens already. */
+  inherit(address: SessionAddress, handle: Handle): Promise<void> {
+    return this.#start(address, (server) => server.listen(handle as net.ListenOptions));
+  }
+
+  /** For the next generation. */
+  handles(): readonly { readonly address: SessionAddress; readonly handle: Handle }[] {
+    return this.#open.flatMap(({ address, server }) => {
+      const handle = handleOf(server);
+      return handle === null ? [] : [{ address, handle }];
+    });
+  }
+
+  /** Accepts nothing more, and takes the paths of unix sockets away. */
+  close(): void {
+    for (const { server } of this.#open.splice(0)) server.close();
+  }
+
+  /**
+   * Another process listens on the same sockets. Closing a unix socket would take away its path (libuv): it stays, and what it still accepts has to be
+   * handed over like the rest.
+   */
+  surrender(): void {
+    for (const { address, server } of this.#open) if (address.kind !== "unix") server.close();
+    this.#open = this.#open.filter(({ address }) => address.kind === "unix");
+  }
+
+  async #start(address: SessionAddress, listen: (server: net.Server) => void): Promise<void> {
+    const server = this.#create(address);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", (error: NodeJS.ErrnoException) => {
+        reject(cannotListen(address, error));
+      });
+      server.once("listening", resolve);
+      listen(server);
+    });
+    server.on("error", (error) => {
+      this.#log.error("a listening socket has an error", { address: formatAddress(address), why: error.message });
+    });
+    if (address.kind === "unix") chmodSync(address.path, 0o600);
+    const bound = server.address();
+    const real =
+      address.kind !== "unix" && typeof bound === "object" && bound !== null ? { ...address, port: bound.port } : address;
+    this.#open.push({ address: real, server });
+  }
+
+  #create(address: SessionAddress): net.Server {
+    if (address.kind !== "tls") {
+      const server = net.createServer({ allowHalfOpen: true, noDelay: true });
+      acceptShared(server, this.#onSocket);
+      return server;
+    }
+    if (this.#tls === null)
+      throw new HitlessError({ code: "ERR_USAGE", what: `${formatAddress(address)} needs a certificate and its key.` });
+    const server = tls.createServer({ ...this.#tls, allowHalfOpen: true, noDelay: true, handshakeTimeout: HANDSHAKE_MS });
+    server.on("secureConnection", (socket) => {
+      socket.on("data", this.#onSocket(socket));
+    });
+    server.on("tlsClientError", () => undefined);
+    return server;
+  }
+}
+
+/** A socket file that nobody listens on any more. */
+async function removeStale(address: SessionAddress & { kind: "unix" }): Promise<void> {
+  const { path } = address;
+  if (!statSync(path, { throwIfNoEntry: false })?.isSocket()) return;
+  const alive = await new Promise<boolean>((resolve) => {
+    const probe = net.connect(path);
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once("error", () => {
+      resolve(false);
+    });
+  });
+  if (alive) throw taken(address);
+  rmSync(path, { force: true });
+}
+
+function cannotListen(address: SessionAddress, error: NodeJS.ErrnoException): HitlessError {
+  if (error.code === "EADDRINUSE") return taken(address);
+  return new HitlessError({ code: "ERR_USAGE", what: `Cannot listen on ${formatAddress(address)}.`, why: error.message });
+}
+
+function taken(address: SessionAddress): HitlessError {
+  return new HitlessError({
+    code: "ERR_LISTEN_ADDRESS_TAKEN",
+    what: `Another program already listens on ${formatAddress(address)}.`,
+    next: "Choose another address with --listen, or end that program.",
+  });
+}
