@@ -1,4 +1,5 @@
-const BYTES = 65_536;
+/** A little less than the 64 KiB that TCP takes for a segment with its headers: what is read at once goes out as one, not as one and a rest. */
+const BYTES = 61_440;
 /** Most reads of a proxy are small and used up at once: one buffer serves every socket of the worker, and an idle connection holds none. */
 const SHARED = Buffer.allocUnsafeSlow(BYTES);
 /** Own buffers that are not in use. Without them the garbage collector has to look for memory with every body. */
