@@ -45,8 +45,20 @@ export function quantile(data: HistogramData, q: number): number | null {
 }
 
 function combine(a: HistogramData, b: HistogramData, sign: 1 | -1): HistogramData {
-  const counts = new Map<number, number>();
-  for (const [bucket, count] of a) counts.set(bucket, (counts.get(bucket) ?? 0) + count);
-  for (const [bucket, count] of b) counts.set(bucket, (counts.get(bucket) ?? 0) + sign * count);
-  return [...counts].filter(([, count]) => count !== 0).sort(([x], [y]) => x - y);
+  const merged: (readonly [bucket: number, count: number])[] = [];
+  let [atA, atB] = [0, 0];
+  for (let [ofA, ofB] = [a[0], b[0]]; ofA !== undefined || ofB !== undefined; [ofA, ofB] = [a[atA], b[atB]]) {
+    const bucket = Math.min(ofA?.[0] ?? Infinity, ofB?.[0] ?? Infinity);
+    let count = 0;
+    if (ofA?.[0] === bucket) {
+      count += ofA[1];
+      atA += 1;
+    }
+    if (ofB?.[0] === bucket) {
+      count += sign * ofB[1];
+      atB += 1;
+    }
+    if (count !== 0) merged.push(ofA?.[0] === bucket && count === ofA[1] ? ofA : [bucket, count]);
+  }
+  return merged;
 }

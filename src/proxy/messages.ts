@@ -124,6 +124,8 @@ export interface StatusCounts {
 
 export interface WorkerAppDelta {
   readonly app: string;
+  /** Sent because of `REQUESTS_UNREPORTED_MAX`: counts, and what is in flight and held; the rest comes with the next one that is not brief. */
+  readonly brief?: true | undefined;
   readonly inFlight: number;
   readonly held: number;
   readonly rows: readonly { readonly release: ReleaseName; readonly counts: LedgerCounts; readonly latency: HistogramData }[];

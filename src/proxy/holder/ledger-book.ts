@@ -73,7 +73,9 @@ export class AppBook {
 
   add(worker: number, delta: WorkerAppDelta): void {
     this.#changed = true;
-    this.#present.set(worker, { inFlight: delta.inFlight, held: delta.held, targets: delta.targets });
+    const { inFlight, held } = delta;
+    const targets = delta.brief === true ? (this.#present.get(worker)?.targets ?? []) : delta.targets;
+    this.#present.set(worker, { inFlight, held, targets });
     for (const row of delta.rows) this.#addRow(row);
     for (const { instance, requests } of delta.targets) this.#requests.set(instance, this.requestsOf(instance) + requests);
     this.#slowest.add(delta.slowest);

@@ -303,6 +303,10 @@ export class LiveApp implements RoutedApp {
     return { ...this.book.delta(), held: this.#line.size, targets };
   }
 
+  briefDelta(): WorkerAppDelta {
+    return { ...this.book.briefDelta(), held: this.#line.size };
+  }
+
   #tunnelCount(): number {
     let sum = 0;
     for (const target of this.#targets.values()) sum += target.tunnelCount;

@@ -3,6 +3,8 @@ import type { LedgerColumn } from "../../core/ledger.ts";
 import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta } from "../messages.ts";
 import { Ledger } from "./ledger.ts";
 
+const NO_STATUSES = { classes: [], refused: [] };
+
 interface Asked {
   readonly method: string;
   readonly target: string;
@@ -62,8 +64,16 @@ export class RequestBook {
   }
 
   delta(): WorkerAppDelta {
+    return { ...this.#present(), ...this.ledger.take() };
+  }
+
+  briefDelta(): WorkerAppDelta {
+    return { ...this.#present(), brief: true, rows: this.ledger.takeCounts(), slowest: [], statuses: NO_STATUSES };
+  }
+
+  #present(): Pick<WorkerAppDelta, "app" | "inFlight" | "held" | "targets"> {
     this.#unreported = 0;
     this.#reportedInFlight = this.#inFlight;
-    return { app: this.name, inFlight: this.#inFlight, held: 0, targets: [], ...this.ledger.take() };
+    return { app: this.name, inFlight: this.#inFlight, held: 0, targets: [] };
   }
 }

@@ -352,16 +352,16 @@ export class Worker implements ClientHost {
     if (this.#reportDue) return;
     this.#reportDue = true;
     queueMicrotask(() => {
-      this.#report();
+      this.#report({ brief: true });
     });
   };
 
-  #report(): void {
+  #report({ brief } = { brief: false }): void {
     this.#reportDue = false;
     const live = [...this.#apps.values()];
     const listeners = [...this.#listeners.values()];
     const books = [...live, ...live.map((app) => app.previews), ...listeners.map((listener) => listener.router.book)];
-    const apps = books.filter((book) => book.hasNews()).map((book) => book.delta());
+    const apps = books.filter((book) => book.hasNews()).map((book) => (brief ? book.briefDelta() : book.delta()));
     const logLinesDropped = this.#logs.takeDropped();
     const connectionsRefused = this.#connectionsRefused;
     this.#connectionsRefused = 0;
