@@ -31,6 +31,9 @@ const LF = 10;
 /** What a client may send ahead of its turn (pipelining) before it is read no further. */
 const AHEAD_BYTES_MAX = 65_536;
 
+/** Whoever has an error here also closes, and that is what counts. */
+const ignore = (): void => undefined;
+
 /**
  * One client's connection: reads request after request, answers in order, and closes without losing what the client has not yet read
  * (RFC 9112 section 9.6). Listeners are set once; timeouts come from the worker's one coarse timer.
@@ -86,7 +89,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
       this.#onEnd();
     });
     socket.on("drain", () => this.#exchange?.onClientDrain());
-    socket.on("error", () => undefined);
+    socket.on("error", ignore);
     socket.on("close", () => {
       this.#onClose();
     });
@@ -237,6 +240,8 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
   whenAnswered(close: boolean): void {
     if (this.#input.length === 0) this.#copy?.forget();
     this.#exchange = null;
+    this.#body = null;
+    this.#writer.forget();
     this.#inRequest = false;
     this.#answered = true;
     this.#movedAt = Date.now();
@@ -480,6 +485,7 @@ export class ClientConnection implements ExchangeClient, OpenConnection {
     this.#exchange = null;
     if (exchange !== null) exchange.onClientClose();
     else if (this.#inRequest && this.#linger === null) this.#abortRequest();
+    this.#host.closed(this);
   }
 
   /** Sends FIN, then reads on for a while: closing at once would reset the connection and take the answer with it. */

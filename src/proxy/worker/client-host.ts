@@ -21,6 +21,8 @@ export interface ClientHost {
   readonly challenges: ChallengeAnswers;
   /** The worker finishes: every answer ends its connection. */
   isDraining(): boolean;
+  /** Said by the connection itself: a listener of the worker's own for each would be 200 bytes more. */
+  closed(connection: OpenConnection): void;
   /** The client speaks HTTP/2 from its first byte (RFC 9113 section 3.3); gives who takes all that is read, from the preface on. */
   serveHttp2(socket: Socket, door: Door, instead: OpenConnection): SocketReader;
 }

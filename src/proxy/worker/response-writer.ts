@@ -32,6 +32,11 @@ export class ResponseWriter {
     this.#request = request;
   }
 
+  /** The answer is out: a connection that waits keeps nothing of the request. */
+  forget(): void {
+    this.#request = null;
+  }
+
   /** 1xx: for HTTP/1.1 clients only (RFC 9110 section 15.2). */
   interim(head: ResponseHead): void {
     if (this.#request?.minor === 1) this.#socket.write(`${head.forward}\r\n`, "latin1");

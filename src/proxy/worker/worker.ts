@@ -234,7 +234,7 @@ export class Worker implements ClientHost {
   #accept({ socket, deliver }: Accepted, door: Door): void {
     const client = new ClientConnection(socket, door, this);
     deliver(client);
-    this.#keep(client, socket);
+    this.#keep(client);
   }
 
   serveHttp2(socket: net.Socket, door: Door, instead: OpenConnection): SocketReader {
@@ -244,17 +244,21 @@ export class Worker implements ClientHost {
 
   #openSession(socket: net.Socket, door: Door): ClientSession {
     const session = new ClientSession(socket, door, this);
-    this.#keep(session, socket);
+    this.#keep(session);
+    socket.on("close", () => {
+      this.closed(session);
+    });
     return session;
   }
 
-  #keep(client: OpenConnection, socket: net.Socket): void {
+  closed(client: OpenConnection): void {
+    this.#clients.delete(client);
+    if (this.#draining) this.#endWhenDone();
+  }
+
+  #keep(client: OpenConnection): void {
     this.#clients.add(client);
     if (this.#draining) client.drain();
-    socket.on("close", () => {
-      this.#clients.delete(client);
-      if (this.#draining) this.#endWhenDone();
-    });
   }
 
   #isFull(): boolean {
