@@ -1,4 +1,5 @@
 import type { Rng } from "../src/base/rng.ts";
+import { all } from "../src/core/instances.ts";
 import { SIM_ROLLOUTS, type Size } from "./spec.ts";
 import type { World } from "./world.ts";
 
@@ -12,7 +13,7 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
     if (left === 0) return;
     left -= 1;
     const by = "meddler";
-    switch (rng.between(0, 9)) {
+    switch (rng.between(0, 11)) {
       case 0:
         return world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS) });
       case 1:
@@ -29,10 +30,26 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
         return;
       case 6:
         return world.request({ kind: "promote.requested", by });
+      case 7:
+        return makeSick(world, rng);
+      case 8:
+        return makeWell(world);
       default:
         return world.request({ kind: "abort.requested", by });
     }
   };
+}
+
+/** The health checks of an instance fail, whatever it is. */
+async function makeSick(world: World, rng: Rng): Promise<void> {
+  const [first, ...rest] = world.state === null ? [] : all(world.state).filter(({ routed }) => routed);
+  if (first === undefined) return;
+  await world.report({ kind: "instance.sick", instance: rng.pick([first, ...rest]).name, saw: "status 500" });
+}
+
+async function makeWell(world: World): Promise<void> {
+  const sick = world.state === null ? undefined : all(world.state).find(({ sick }) => sick !== undefined);
+  if (sick !== undefined) await world.report({ kind: "instance.well", instance: sick.name });
 }
 
 /** What waits for an operator is told to go on. */

@@ -5,6 +5,7 @@ import { all } from "../src/core/instances.ts";
 import type { AppState } from "../src/core/state.ts";
 import { Engine } from "../src/engine/engine.ts";
 import type { OperatorEvent } from "../src/engine/control.ts";
+import type { HealthEvent } from "../src/engine/health-watch.ts";
 import { Checker } from "./checker.ts";
 import { SimClock } from "./clock.ts";
 import { CrashPlan } from "./crashing.ts";
@@ -123,6 +124,11 @@ export class World {
     await this.#ask((engine) => engine.deploy(event, { spec, source: "/sim", ignore: [], build: null, env: {} }));
   }
 
+  /** What the health checks of an instance are said to have seen. */
+  async report(event: HealthEvent): Promise<void> {
+    await this.#ask((engine) => engine.report(this.app, event));
+  }
+
   async request(event: OperatorEvent): Promise<void> {
     await this.#ask((engine) => engine.request(this.app, event));
   }
@@ -155,7 +161,7 @@ export class World {
     }
   }
 
-  async #ask(call: (engine: Engine) => Promise<string>): Promise<void> {
+  async #ask(call: (engine: Engine) => Promise<unknown>): Promise<void> {
     if (this.#engine !== null) await this.settle(call(this.#engine));
   }
 

@@ -51,6 +51,7 @@ const processSchema: z.ZodType<ProcessSpec> = z
     proxyProtocol: z.enum(PROXY_PROTOCOL_VERSIONS).optional(),
     health: healthSchema.nullable(),
     readyAfterMs: ms,
+    replaceAfterMs: ms.nullish(),
     startDeadlineMs: ms.min(100),
     drainTimeoutMs: ms,
     stopSignal: z.custom<NodeJS.Signals>((value) => typeof value === "string" && /^SIG[A-Z0-9]+$/.test(value)),

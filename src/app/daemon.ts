@@ -12,6 +12,7 @@ import { daemonSocket } from "../api/transport/paths.ts";
 import { serve } from "../api/transport/serve.ts";
 import type { Logger } from "../base/log.ts";
 import { Engine } from "../engine/engine.ts";
+import { HealthWatch } from "../engine/health-watch.ts";
 import type { ProxyControl } from "../server/context.ts";
 import { daemonRoutes } from "../server/routes.ts";
 import { createLogger } from "./logger.ts";
@@ -49,8 +50,11 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
   const engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs: new ProcessJobs(stateDirectory), log });
   const ended = Promise.withResolvers<undefined>();
 
+  const watching = new AbortController();
+
   await keeper.start();
   await engine.start();
+  void new HealthWatch(engine, { clock: systemClock, traffic, log }).run(watching.signal);
   const info = async (): Promise<DaemonInfo> => {
     const proxy = await traffic.status().catch(() => null);
     const { pid: proxyPid = null, version: proxyVersion = null } = proxy ?? {};
@@ -82,6 +86,7 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
   log.info("the daemon is ready", { version: VERSION, stateDirectory, apps: engine.apps() });
 
   await ended.promise;
+  watching.abort();
   keeper.stop();
   await engine.close();
   fleet.close();

@@ -63,6 +63,10 @@ export const ERROR_CODES = {
   ERR_INSTANCE_EXITED: { kind: "unhealthy", meaning: "An instance ended before it was ready." },
   ERR_INSTANCE_UNREADY: { kind: "unhealthy", meaning: "An instance did not become ready before its start deadline." },
   ERR_TASK_FAILED: { kind: "unhealthy", meaning: "A hook, a check or a gate failed." },
+  ERR_INSTANCE_SICK: {
+    kind: "unhealthy",
+    meaning: "An instance was ready and failed its health checks before its release was promoted.",
+  },
   ERR_CRASH_LOOP: { kind: "unhealthy", meaning: "Instances of a release keep ending soon after their start." },
   ERR_DAEMON_UNREACHABLE: { kind: "unavailable", meaning: "No daemon answers on the socket in the state directory." },
   ERR_PROXY_UNREACHABLE: { kind: "unavailable", meaning: "The proxy's control socket does not answer." },

@@ -162,6 +162,7 @@ function processOf(type: string, process: ParsedConfig["processes"][string]): Pr
     ...protocolOf(process),
     health: traffic ? { ...healthOf(process.health), ...protocolOf(process) } : null,
     readyAfterMs: process.readyAfter,
+    ...(traffic ? { replaceAfterMs: process.health.replaceAfter === "never" ? null : process.health.replaceAfter } : {}),
     startDeadlineMs: process.startDeadline,
     drainTimeoutMs: process.drainTimeout,
     stopSignal: process.stopSignal as NodeJS.Signals,

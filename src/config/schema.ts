@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { z } from "zod";
 import { NAME_PATTERN } from "../base/names.ts";
-import { PROTOCOLS } from "../core/app-spec.ts";
+import { DEFAULT_REPLACE_AFTER_MS, PROTOCOLS } from "../core/app-spec.ts";
 import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
 import { address } from "./address.ts";
 import { eventStreams } from "./event-streams.ts";
@@ -47,6 +47,10 @@ const healthDetails = z
     timeout: duration(10).default(2_000),
     threshold: whole(1, 100).default(2).describe("Passes in a row until an instance is ready."),
     failures: whole(1, 100).default(3).describe("Failures in a row until a serving instance is passed over."),
+    replaceAfter: z
+      .union([z.literal("never"), duration(1_000)], { error: 'expected a time such as "30s", or "never"' })
+      .default(DEFAULT_REPLACE_AFTER_MS)
+      .describe("A serving instance that was passed over for so long is replaced by a new one."),
   })
   .describe("The health check of a process type with traffic.");
 

@@ -41,6 +41,8 @@ export interface ProcessSpec {
   /** Null for process types without traffic: ready means "still running after `readyAfterMs`". */
   readonly health: HealthSpec | null;
   readonly readyAfterMs: number;
+  /** An instance that serves is replaced when it has been passed over for so long; null: never. Absent: `DEFAULT_REPLACE_AFTER_MS`. */
+  readonly replaceAfterMs?: number | null | undefined;
   /** From spawn to ready; past it the start has failed. */
   readonly startDeadlineMs: number;
   /** How long requests in flight may go on once the instance gets no new ones. */
@@ -49,6 +51,8 @@ export interface ProcessSpec {
   /** From the stop signal to SIGKILL. */
   readonly stopGraceMs: number;
 }
+
+export const DEFAULT_REPLACE_AFTER_MS = 30_000;
 
 /** What an instance speaks on its port; HTTP/1.1 where nothing is said. */
 export const PROTOCOLS = ["http1", "h2c"] as const;

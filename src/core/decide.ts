@@ -30,6 +30,7 @@ import {
   whenSuspendRequested,
 } from "./requests.ts";
 import { isStandbyTimer, whenStandbyOver } from "./standby.ts";
+import { whenSick, whenWell } from "./sickness.ts";
 import { advance, whenLedgerClosed } from "./steps.ts";
 import { supervise, superviseReady, whenTimerFired } from "./supervision.ts";
 import type { AppState } from "./state.ts";
@@ -93,11 +94,15 @@ const HANDLERS: Handlers = {
   },
   "instance.ready": (draft, { instance }) => {
     whenReady(draft, instance);
-    if (running(draft.state)?.starting.includes(instance) !== true) superviseReady(draft, instance);
+    if (running(draft.state)?.starting.includes(instance) === true) return;
+    superviseReady(draft, instance);
+    supervise(draft);
   },
   "instance.unready": (draft, { instance, failure }) => {
     whenFailedToStart(draft, instance, failure);
   },
+  "instance.sick": whenSick,
+  "instance.well": whenWell,
   "instance.exited": (draft, exit) => {
     whenExited(draft, [exit]);
   },

@@ -58,6 +58,9 @@ export type EventBody =
     }
   | { readonly kind: "instance.startFailed"; readonly instance: InstanceName; readonly failure: Failure }
   | { readonly kind: "instance.ready"; readonly instance: InstanceName }
+  /** One that serves has failed its health checks for too long, or has passed them again for a while. */
+  | { readonly kind: "instance.sick"; readonly instance: InstanceName; readonly saw: string }
+  | { readonly kind: "instance.well"; readonly instance: InstanceName }
   | { readonly kind: "instance.unready"; readonly instance: InstanceName; readonly failure: Failure }
   | {
       readonly kind: "instance.exited";

@@ -56,7 +56,7 @@ export function whenFailedToStart(draft: Draft, name: InstanceName, failure: Fai
 }
 
 /** True for an instance whose failure is the deployment's: one of its new side, or one it starts now. */
-function isOfDeployment(deployment: Deployment, instance: Instance): boolean {
+export function isOfDeployment(deployment: Deployment, instance: Instance): boolean {
   if (deployment.step === "closing") return false;
   if (deployment.direction === "back")
     return isFilling(deployment) && deployment.starting.includes(instance.name) && !instance.routed;

@@ -64,6 +64,10 @@ export interface Instance {
   readonly pid: number | null;
   /** When its start was ordered, milliseconds since the epoch. */
   readonly since: number;
+  /** Absent: as far as is known it is well. */
+  readonly sick?: Sickness | undefined;
+  /** The sick instance in whose place it was started, until it serves. */
+  readonly replaces?: InstanceName | undefined;
 }
 
 /**
@@ -87,6 +91,14 @@ export interface Departure {
   readonly revision: number;
   /** Their drain was ordered. */
   readonly asked: boolean;
+}
+
+/** A serving instance that has failed its health checks for too long. */
+export interface Sickness {
+  /** When that was said, milliseconds since the epoch. */
+  readonly since: number;
+  /** What the last check saw. */
+  readonly saw: string;
 }
 
 export interface RoutesState {

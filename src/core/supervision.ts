@@ -1,5 +1,6 @@
 import { note, order, patch, patchInstance, running, type Draft } from "./draft.ts";
 import { all, desiredCount, find, isLive, processTypes, startInstance } from "./instances.ts";
+import { isReplaced, replaceSick } from "./liveness.ts";
 import { hasTraffic } from "./route-tables.ts";
 import type { AppState, CrashRecord, Deployment } from "./state.ts";
 
@@ -18,7 +19,10 @@ export function supervise(draft: Draft): void {
   const deployment = running(state);
   if (state.active === null || state.suspended || (deployment !== null && !isLookedAfter(deployment))) return;
   for (const { name } of all(state)) superviseReady(draft, name);
-  for (const type of processTypes(state, state.active)) fillUp(draft, state.active, type);
+  for (const type of processTypes(state, state.active)) {
+    fillUp(draft, state.active, type);
+    replaceSick(draft, { type, wanted: desiredCount(state, state.active, type), mayStart: () => mayStart(draft, type) });
+  }
 }
 
 /** While requests are shared out by weight the stable side stays whole; so it is looked after as outside of deployments. */
@@ -62,17 +66,20 @@ export function whenTimerFired(draft: Draft, timer: string): void {
 
 function fillUp(draft: Draft, release: string, type: string): void {
   const missing = desiredCount(draft.state, release, type) - liveCount(draft.state, type);
-  if (missing <= 0) return;
-  const crash = draft.state.crashes[type];
-  const wait = crash === undefined || crash.at === 0 ? 0 : backoff(crash.count);
-  if (wait > 0 && crash !== undefined) {
-    waitFor(draft, type, crash, crash.at + wait);
-    return;
-  }
+  if (missing <= 0 || !mayStart(draft, type)) return;
   for (let index = 0; index < missing; index += 1) {
     const name = startInstance(draft, { type, release, generation: draft.state.generation });
     note(draft, `starting ${name} to keep ${type} at its size`);
   }
+}
+
+/** False while a start has to wait after crashes; it is taken up again then. */
+function mayStart(draft: Draft, type: string): boolean {
+  const crash = draft.state.crashes[type];
+  const wait = crash === undefined || crash.at === 0 ? 0 : backoff(crash.count);
+  if (wait === 0 || crash === undefined) return true;
+  waitFor(draft, type, crash, crash.at + wait);
+  return false;
 }
 
 function waitFor(draft: Draft, type: string, crash: CrashRecord, at: number): void {
@@ -87,6 +94,7 @@ function backoff(count: number): number {
 }
 
 function liveCount(state: AppState, type: string): number {
-  return all(state).filter((instance) => instance.type === type && instance.generation === state.generation && isLive(instance))
-    .length;
+  return all(state).filter((instance) => {
+    return instance.type === type && instance.generation === state.generation && isLive(instance) && !isReplaced(state, instance);
+  }).length;
 }

@@ -77,8 +77,8 @@ export class AppEngine {
       await this.#untilWritten(() => this.#store.saveDeployment(this.app, deployment));
     }
     const alive = await this.#ports.fleet.adopt(this.app);
-    await this.submit({ kind: "engine.recovered", epoch, alive });
-    for (const command of unsettled) this.#takeUp(command);
+    // What was ordered before comes before what is ordered now: an instance is not told to stop and started after that.
+    await this.#enqueue(() => this.#take({ kind: "engine.recovered", epoch, alive }, undefined, unsettled));
   }
 
   /** Stages the request under the next release name, then begins the deployment; refused before anything is written if one runs. */
@@ -116,7 +116,7 @@ export class AppEngine {
     return result;
   }
 
-  async #take(body: EventBody, settles?: string): Promise<AppState> {
+  async #take(body: EventBody, settles?: string, unsettled: readonly IntendedCommand[] = []): Promise<AppState> {
     if (this.#fault !== null) throw new HitlessError(this.#fault);
     if (this.#closed)
       throw new HitlessError({ code: "ERR_ABORTED", what: "The daemon is stopping.", next: "Try again when it is back." });
@@ -130,6 +130,7 @@ export class AppEngine {
     if (ended && deployment !== null) await this.#untilWritten(() => this.#store.saveDeployment(this.app, deployment));
     if (this.#seq >= this.#snapshotDue) await this.#snapshot();
     this.#news.tell();
+    for (const command of unsettled) this.#takeUp(command);
     for (const command of decision.commands) this.#start(command);
     return decision.state;
   }

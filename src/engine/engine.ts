@@ -7,6 +7,7 @@ import type { Note, Store } from "../ports/store.ts";
 import { AppEngine } from "./app-engine.ts";
 import type { EngineControl, OperatorEvent } from "./control.ts";
 import type { EnginePorts } from "./executor.ts";
+import type { HealthEvent } from "./health-watch.ts";
 
 /** All apps of one daemon. */
 export class Engine implements EngineControl {
@@ -62,6 +63,11 @@ export class Engine implements EngineControl {
   async request(app: string, event: OperatorEvent): Promise<string> {
     const state = await this.#known(app).submit(event);
     return state.deployment?.name ?? "";
+  }
+
+  /** What was seen of an app's instances. */
+  async report(app: string, event: HealthEvent): Promise<void> {
+    await this.#apps.get(app)?.submit(event);
   }
 
   async deployments(app: string, limit: number): Promise<readonly Deployment[]> {
