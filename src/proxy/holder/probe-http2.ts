@@ -22,9 +22,9 @@ export async function probeHttp2(target: ProbeTarget, health: HealthSpec, signal
   const begun = performance.now();
   const address = `${target.host}:${String(target.port)}`;
   const session = connect(`http://${address}`);
-  let timedOut = false;
+  const late = new AbortController();
   const limit = setTimeout(() => {
-    timedOut = true;
+    late.abort();
     session.destroy();
   }, health.timeoutMs);
   const giveUp = (): void => {
@@ -33,10 +33,11 @@ export async function probeHttp2(target: ProbeTarget, health: HealthSpec, signal
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
     const seen = await ask(session, health, address);
+    if (late.signal.aborted) throw new Error("a body without an end");
     const ms = Math.round(performance.now() - begun);
     return health.path.startsWith(GRPC_HEALTH) ? judgeGrpc(seen, ms) : judge(seen, ms);
   } catch (error) {
-    return failureOf(error as NodeJS.ErrnoException, address, health, timedOut);
+    return failureOf(error as NodeJS.ErrnoException, address, health, late.signal.aborted);
   } finally {
     clearTimeout(limit);
     signal?.removeEventListener("abort", giveUp);
@@ -57,9 +58,13 @@ function ask(session: ClientHttp2Session, health: HealthSpec, address: string): 
     stream.on("response", (fields) => (headers = fields));
     stream.on("trailers", (fields: IncomingHttpHeaders) => (trailers = fields));
     stream.on("data", (data: Buffer) => pieces.push(data));
-    stream.on("error", reject);
+    // A stream that never was one says so before its session says why.
+    stream.on("error", (error: Error) => {
+      reject(error.cause instanceof Error ? error.cause : error);
+    });
     stream.on("end", () => {
-      resolve({ headers, trailers, body: Buffer.concat(pieces) });
+      // It also ends when its session does; then that says why.
+      if (headers[":status"] !== undefined) resolve({ headers, trailers, body: Buffer.concat(pieces) });
     });
   });
 }

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { sumRows } from "../../../src/core/ledger.ts";
 import { CLAIM_OF_EVERYTHING } from "../../../src/core/routing.ts";
 import { startEcho, startProxy, tableFor } from "../../support/tls/proxy.ts";
+import { ask, connectHttp2, type Http2Answer } from "../../support/http2/client.ts";
 import { connectRaw } from "../../support/wire/raw-client.ts";
 
 test("cohort cookie and preview, over two workers and real sockets: a client stays, a preview is counted apart", async () => {
@@ -15,7 +16,8 @@ test("cohort cookie and preview, over two workers and real sockets: a client sta
   );
   const preview = { header: "X-Hitless-Preview", cookie: "hitless_preview", hosts: [], secretSha256: null };
   const routing = { claim: CLAIM_OF_EVERYTHING, cohort: { by: "cookie", name: "c" }, preview } as const;
-  await proxy.traffic.apply(tableFor(0, null, { pools, routing }));
+  const proxySpec = { holdMs: 1_000, firstByteTimeoutMs: 10_000, http2Cleartext: true };
+  await proxy.traffic.apply(tableFor(0, null, { pools, routing, proxy: proxySpec }));
   const { plain } = await proxy.ports();
   const asked = async (fields: string): Promise<ReadonlyMap<string, string>> => {
     const client = await connectRaw(plain);
@@ -35,4 +37,23 @@ test("cohort cookie and preview, over two workers and real sockets: a client sta
     return sumRows(ledger?.rows ?? []).served;
   };
   expect([await served("shop"), await served("shop/previews")]).toEqual([11, 1]);
+
+  const session = await connectHttp2(plain);
+  const askedHttp2 = async (fields: Readonly<Record<string, string>>): Promise<Http2Answer["headers"]> =>
+    (await ask(session, fields)).headers;
+  const stranger = await askedHttp2({});
+  const [given = ""] = stranger["set-cookie"] ?? [];
+  expect(given).toMatch(/^c=[\w-]{22};/);
+  for (let time = 0; time < 10; time += 1) {
+    // A browser may send its cookies in several fields (RFC 9113 section 8.2.3).
+    const again = await askedHttp2({ cookie: `theme=dark; ${given.split(";")[0] ?? ""}` });
+    expect([again["x-release"], again["set-cookie"]]).toEqual([stranger["x-release"], undefined]);
+    // Whatever the protocol, it is the same client.
+    expect((await asked(`Cookie: ${given.split(";")[0] ?? ""}\r\n`)).get("x-release")).toBe(stranger["x-release"]);
+  }
+  expect((await askedHttp2({ "x-hitless-preview": "r3" }))["x-release"]).toBe("r3");
+  expect((await askedHttp2({ cookie: "hitless_preview=r3" }))["x-release"]).toBe("r3");
+  expect((await askedHttp2({ "x-hitless-preview": "r1" }))[":status"]).toBe(404);
+  expect(await served("shop")).toBe(11 + 21);
+  expect(await served("shop/previews")).toBe(1 + 2);
 });
