@@ -15,6 +15,8 @@ export class Checker {
   readonly #drained = new Set<string>();
   /** The fewest ready targets the plan allows while a deployment runs; set by the run. */
   floor = 0;
+  /** So many fewer is what a plan allows. */
+  slack = 0;
 
   constructor(instances: ReadonlyMap<string, SimInstance>) {
     this.#instances = instances;
@@ -42,7 +44,7 @@ export class Checker {
       else if (instance.signalled) this.#break(`${name} is routed but was told to stop`);
     }
     // What the world itself took away is not the engine's fault, but no leave to take away more. What ended just now it cannot know yet.
-    const least = Math.min(before, this.floor);
+    const least = Math.min(before, this.floor - this.slack);
     const serving = servingIn(table).length;
     if (serving < least) this.#break(`only ${serving} targets get requests, ${least} must`);
   }

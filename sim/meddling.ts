@@ -13,7 +13,7 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
     if (left === 0) return;
     left -= 1;
     const by = "meddler";
-    switch (rng.between(0, 11)) {
+    switch (rng.between(0, 14)) {
       case 0:
         return world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS) });
       case 1:
@@ -29,10 +29,14 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
         world.clock.set(rng.pick([1, -1]) * rng.between(1, HOUR_MS));
         return;
       case 6:
-        return world.request({ kind: "promote.requested", by });
+        return world.request({ kind: "promote.requested", by, full: rng.chance(0.3) });
       case 7:
-        return makeSick(world, rng);
+        return world.request({ kind: "halt.requested", by });
       case 8:
+        return world.request({ kind: "continue.requested", by });
+      case 9:
+        return makeSick(world, rng);
+      case 10:
         return makeWell(world);
       default:
         return world.request({ kind: "abort.requested", by });

@@ -50,4 +50,17 @@ export const SIM_ROLLOUTS: readonly [Partial<RolloutSpec>, ...Partial<RolloutSpe
   { strategy: "blue-green", standbyMs: 60_000 },
   { strategy: "blue-green", standbyMs: 60_000, promoteAfterMs: 20_000 },
   { strategy: "blue-green", standbyMs: 600_000, promoteAfterMs: null },
+  {
+    strategy: "canary",
+    standbyMs: 60_000,
+    steps: [
+      { weight: 0, waitMs: 1_000 },
+      { weight: 30, waitMs: 10_000 },
+      { weight: 60, waitMs: 0 },
+    ],
+  },
+  { strategy: "canary", steps: [{ weight: 20, waitMs: null }] },
+  { pauseMs: 3_000, firstPauseMs: null },
+  { surge: { kind: "count", count: 0 }, maxUnavailable: { kind: "count", count: 1 } },
+  { surge: { kind: "count", count: 1 }, maxUnavailable: { kind: "percent", percent: 25 } },
 ];

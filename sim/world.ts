@@ -1,6 +1,7 @@
 import type { Failure } from "../src/base/error.ts";
 import { silentLogger } from "../src/base/log.ts";
 import type { Rng } from "../src/base/rng.ts";
+import { countOf } from "../src/core/plan-batches.ts";
 import { all } from "../src/core/instances.ts";
 import type { AppState } from "../src/core/state.ts";
 import { Engine } from "../src/engine/engine.ts";
@@ -16,6 +17,9 @@ import { SimReleases } from "./releases.ts";
 import { withReplyFaults, type ReplyFaults } from "./replies.ts";
 import { simSpec, type Size } from "./spec.ts";
 import { SimTraffic } from "./traffic.ts";
+
+/** More than anybody scales to. */
+const INSTANCES_MAX = 6;
 
 export interface WorldOptions {
   readonly rng: Rng;
@@ -120,6 +124,9 @@ export class World {
 
   async deploy({ instances, batch, rollout }: Size): Promise<void> {
     const spec = simSpec(this.app, instances, batch, rollout);
+    const { maxUnavailable } = rollout;
+    // From now on an operation may go to this release, in its own way.
+    if (maxUnavailable !== undefined) this.checker.slack = Math.max(this.checker.slack, countOf(maxUnavailable, INSTANCES_MAX));
     const event = { kind: "deploy.requested", by: "sim", spec, strategy: null, batch: null, force: false } as const;
     await this.#ask((engine) => engine.deploy(event, { spec, source: "/sim", ignore: [], build: null, env: {} }));
   }

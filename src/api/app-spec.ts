@@ -15,7 +15,7 @@ import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
 import { eventStreamSchema } from "./event-streams.ts";
 import { maintenanceSchema } from "./gate.ts";
 import { errorPagesSchema } from "./pages.ts";
-import { routingSchema } from "./routing.ts";
+import { routingSchema, targetingFields } from "./routing.ts";
 import { forwardingSchema, proxyProtocolSchema } from "./forwarding.ts";
 import { listenSchema, tlsSchema } from "./tls.ts";
 import { websocketSchema } from "./websockets.ts";
@@ -29,6 +29,12 @@ const ms = z
 export const batchSchema: z.ZodType<Batch> = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("count"), count: z.number().int().min(1).max(10_000) }),
   z.strictObject({ kind: z.literal("percent"), percent: z.number().min(1).max(100) }),
+]);
+
+/** As a batch, or none. */
+const amountSchema: z.ZodType<Batch> = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("count"), count: z.number().int().min(0).max(10_000) }),
+  z.strictObject({ kind: z.literal("percent"), percent: z.number().min(0).max(100) }),
 ]);
 
 const healthSchema: z.ZodType<HealthSpec> = z.strictObject({
@@ -56,6 +62,7 @@ const processSchema: z.ZodType<ProcessSpec> = z
     drainTimeoutMs: ms,
     stopSignal: z.custom<NodeJS.Signals>((value) => typeof value === "string" && /^SIG[A-Z0-9]+$/.test(value)),
     stopGraceMs: ms,
+    stopFirst: z.boolean().optional(),
   })
   .refine(({ protocol, proxyProtocol }) => protocol !== "h2c" || proxyProtocol === undefined, {
     path: ["proxyProtocol"],
@@ -81,8 +88,18 @@ export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
 const rolloutSchema: z.ZodType<RolloutSpec> = z.strictObject({
   strategy: z.enum(STRATEGIES),
   batch: batchSchema,
+  surge: amountSchema.optional(),
+  maxUnavailable: amountSchema.optional(),
+  pauseMs: ms.optional(),
+  firstPauseMs: ms.nullish(),
   promoteAfterMs: ms.nullish(),
   standbyMs: ms.optional(),
+  steps: z
+    .array(z.strictObject({ weight: z.number().int().min(0).max(99), waitMs: ms.nullable() }))
+    .min(1)
+    .max(100)
+    .optional(),
+  targeting: z.strictObject(targetingFields).optional(),
 });
 
 /** The wire schema of an AppSpec: what the daemon accepts from any client, already resolved and with units. */

@@ -28,7 +28,8 @@ import { appSpecSchema, batchSchema } from "./app-spec.ts";
  * | POST   /v1/apps/:app/restart                   | OperatorRequest   | Accepted           |
  * | POST   /v1/apps/:app/scale                     | ScaleRequest      | Accepted           |
  * | POST   /v1/apps/:app/abort                     | OperatorRequest   | Accepted           |
- * | POST   /v1/apps/:app/promote                   | OperatorRequest   | Accepted           |
+ * | POST   /v1/apps/:app/promote                   | PromoteRequest    | Accepted           |
+ * | POST   /v1/apps/:app/rollout/pause, …/resume   | OperatorRequest   | Accepted           |
  * | POST   /v1/apps/:app/suspend, …/resume         | OperatorRequest   | Accepted           |
  * | POST   /v1/apps/:app/pause                     | PauseRequest      | Accepted; `pause` of AppStatus tells when nothing is in flight |
  * | POST   /v1/apps/:app/unpause                   | OperatorRequest   | Accepted           |
@@ -58,6 +59,9 @@ export type DeployRequest = z.infer<typeof deployRequestSchema>;
 
 export const rollbackRequestSchema = z.strictObject({ by: z.string().min(1).max(200), release: z.string().nullable() });
 export type RollbackRequest = z.infer<typeof rollbackRequestSchema>;
+
+/** `full`: with all the rest, without waiting for anything any more. */
+export const promoteRequestSchema = z.strictObject({ by: z.string().min(1).max(200), full: z.boolean().optional() });
 
 export const scaleRequestSchema = z.strictObject({
   by: z.string().min(1).max(200),
@@ -189,7 +193,8 @@ export interface DeploymentStatus {
 }
 
 export interface AwaitsStatus {
-  readonly what: "promotion";
+  /** A word or a time; or, after `rollout pause`, a word. */
+  readonly what: "promotion" | "resumption";
   readonly since: number;
   /** It goes on by itself then; null: never. */
   readonly until: number | null;

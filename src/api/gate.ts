@@ -1,14 +1,14 @@
 import { z } from "zod";
 import type { Gate, MaintenanceGate } from "../core/gate.ts";
 import { PAUSE_ENDS } from "../core/gate.ts";
-import { fieldMatchSchema } from "./routing.ts";
+import { addressRange, fieldMatchSchema } from "./routing.ts";
 import { pageSchema } from "./pages.ts";
 
 export const maintenanceFields = {
   status: z.number().int().min(200).max(599),
   retryAfterS: z.number().int().min(0).nullable(),
   page: pageSchema.nullable(),
-  allow: z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()])).max(1_000),
+  allow: z.array(addressRange).max(1_000),
   allowCookies: z.array(fieldMatchSchema).max(100),
 };
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Targeting } from "../core/routes.ts";
 import {
   BALANCE_KINDS,
   COHORT_KINDS,
@@ -11,6 +12,8 @@ import {
 } from "../core/routing.ts";
 
 export const fieldMatchSchema: z.ZodType<FieldMatch> = z.strictObject({ name: z.string().min(1), value: z.string().nullable() });
+
+export const addressRange = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]);
 
 const claimSchema: z.ZodType<Claim> = z.strictObject({
   hosts: z.array(z.string().min(1).max(255)).max(1_000),
@@ -40,6 +43,15 @@ const previewSchema: z.ZodType<PreviewSpec> = z.strictObject({
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
 });
+
+/** Addresses are checked where the configuration is read; the proxy takes no others. */
+export const targetingFields = {
+  headers: z.array(fieldMatchSchema).max(100),
+  cookies: z.array(fieldMatchSchema).max(100),
+  addresses: z.array(addressRange).max(1_000),
+};
+
+export const targetingSchema: z.ZodType<Targeting> = z.strictObject({ release: z.string().min(1), ...targetingFields });
 
 export const routingSchema: z.ZodType<RoutingSpec> = z.strictObject({
   claim: claimSchema,

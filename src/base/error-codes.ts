@@ -43,7 +43,10 @@ export const ERROR_CODES = {
   ERR_PROCESS_TYPE_UNKNOWN: { kind: "usage", meaning: "The active release has no such process type." },
   ERR_NO_ROLLBACK_TARGET: { kind: "usage", meaning: "There is no earlier release to go back to." },
   ERR_NOTHING_RUNNING: { kind: "usage", meaning: "There is no deployment to abort, or no active release to act on." },
-  ERR_NOTHING_TO_PROMOTE: { kind: "usage", meaning: "There is no deployment that waits for anything." },
+  ERR_NOT_NOW: {
+    kind: "conflict",
+    meaning: "The running deployment cannot be told so in the state it is in; what can be said to it is listed.",
+  },
   ERR_GATE_OPEN: { kind: "usage", meaning: "There is no pause, or no maintenance, to end." },
   ERR_DEPLOYMENT_RUNNING: { kind: "conflict", meaning: "Another deployment of this app is running." },
   ERR_DAEMON_RUNNING: { kind: "conflict", meaning: "Another daemon already works on this state directory." },

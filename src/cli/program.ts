@@ -7,6 +7,7 @@ import { registerLogs } from "./commands/logs.ts";
 import { registerLooking } from "./commands/look.ts";
 import { registerOperations } from "./commands/operate.ts";
 import { registerProxy } from "./commands/proxy.ts";
+import { registerRollout } from "./commands/rollout.ts";
 import { registerStateServer } from "./commands/state-server.ts";
 import { registerStatus } from "./commands/status.ts";
 import type { CliHost } from "./host.ts";
@@ -69,6 +70,7 @@ function buildProgram(host: CliHost, output: Output): Command {
   registerDeploy(program, register);
   registerStatus(program, register);
   registerOperations(program, register);
+  registerRollout(program, register);
   registerGates(program, register);
   registerLooking(program, register);
   registerLogs(program, register);

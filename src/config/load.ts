@@ -167,6 +167,7 @@ function processOf(type: string, process: ParsedConfig["processes"][string]): Pr
     drainTimeoutMs: process.drainTimeout,
     stopSignal: process.stopSignal as NodeJS.Signals,
     stopGraceMs: process.stopGrace,
+    ...(process.replace === "stop-first" ? { stopFirst: true } : {}),
   };
 }
 

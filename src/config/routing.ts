@@ -30,7 +30,7 @@ const path = z
 const VALUE = "expected the text that the value must be, or true for any value";
 const value = z.union([z.string(), z.literal(true)], { error: VALUE });
 const NAME = "expected the name of a field that is forwarded, not one of those that the proxy reads or sets itself";
-const headers = z.record(
+export const headers = z.record(
   z
     .string()
     .regex(TOKEN, { error: NAME })
@@ -38,7 +38,7 @@ const headers = z.record(
   value,
   { error: 'expected fields such as { "X-Beta": "1" }' },
 );
-const cookies = z.record(z.string().regex(TOKEN, { error: "expected the name of a cookie" }), value, {
+export const cookies = z.record(z.string().regex(TOKEN, { error: "expected the name of a cookie" }), value, {
   error: 'expected cookies such as { beta: "1" }',
 });
 
@@ -152,6 +152,6 @@ export function routingOf(config: ParsedRouting, previewSecret: string | null): 
   };
 }
 
-function fieldsOf(fields: Fields): readonly FieldMatch[] {
+export function fieldsOf(fields: Fields): readonly FieldMatch[] {
   return Object.entries(fields).map(([name, wanted]) => ({ name, value: wanted === true ? null : wanted }));
 }

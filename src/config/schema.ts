@@ -85,6 +85,10 @@ const processType = z
       .refine((signal) => SIGNALS.includes(signal), { error: "expected a signal such as SIGTERM" })
       .default("SIGTERM"),
     stopGrace: duration(0).default(10_000).describe("From the stop signal to SIGKILL."),
+    replace: z
+      .enum(["start-first", "stop-first"], { error: "expected start-first or stop-first" })
+      .default("start-first")
+      .describe("stop-first: for what must not run twice; requests wait meanwhile (see `proxy.hold`)."),
     env: environment.optional(),
   })
   .refine(({ protocol, proxyProtocol }) => protocol !== "h2c" || proxyProtocol === undefined, {

@@ -4,7 +4,7 @@ import type { ForwardingSpec, ProxyProtocolSpec, ProxyProtocolVersion } from "./
 import type { MaintenanceGate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { ErrorPages } from "./pages.ts";
-import type { RoutingSpec } from "./routing.ts";
+import type { FieldMatch, RoutingSpec } from "./routing.ts";
 import type { TlsSpec } from "./tls.ts";
 import type { WebSocketSpec } from "./websockets.ts";
 
@@ -50,6 +50,8 @@ export interface ProcessSpec {
   readonly stopSignal: NodeJS.Signals;
   /** From the stop signal to SIGKILL. */
   readonly stopGraceMs: number;
+  /** Old instances are stopped before new ones are started, for what must not run twice. Absent: started first. */
+  readonly stopFirst?: boolean | undefined;
 }
 
 export const DEFAULT_REPLACE_AFTER_MS = 30_000;
@@ -76,13 +78,40 @@ export interface HealthSpec {
 export interface RolloutSpec {
   readonly strategy: Strategy;
   readonly batch: Batch;
+  /** Rolling: how many more than there should be, at most. Absent: as many as a batch. */
+  readonly surge?: Batch | undefined;
+  /** Rolling: how many fewer, at most. Absent: none. */
+  readonly maxUnavailable?: Batch | undefined;
+  /** Rolling: from one batch to the next. Absent: no time. */
+  readonly pauseMs?: number | undefined;
+  /** Rolling: after the first batch; null: until an operator says so. Absent: as `pauseMs`. */
+  readonly firstPauseMs?: number | null | undefined;
   /** Blue-green: from the moment that the new side is whole and can be previewed. Null: an operator says when. Absent: at once. */
   readonly promoteAfterMs?: number | null | undefined;
   /** How long the old side is kept running after the promotion, for going back at once; not for `rolling`. Absent: not at all. */
   readonly standbyMs?: number | undefined;
+  /** Canary: what part of the requests the new side gets, one step after the other, before it gets all of them. */
+  readonly steps?: readonly CanaryStep[] | undefined;
+  /** Canary: who gets the new side whatever the weight is. */
+  readonly targeting?: TargetingSpec | undefined;
 }
 
-export const STRATEGIES = ["rolling", "blue-green"] as const;
+export interface CanaryStep {
+  /** Percent of the requests, 0 to 99. */
+  readonly weight: number;
+  /** How long it stays so; null: until an operator says so. */
+  readonly waitMs: number | null;
+}
+
+/** A request of which any of these holds. */
+export interface TargetingSpec {
+  readonly headers: readonly FieldMatch[];
+  readonly cookies: readonly FieldMatch[];
+  /** Addresses and ranges of clients. */
+  readonly addresses: readonly string[];
+}
+
+export const STRATEGIES = ["rolling", "blue-green", "canary"] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
 export type Batch = { readonly kind: "count"; readonly count: number } | { readonly kind: "percent"; readonly percent: number };

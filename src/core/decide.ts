@@ -17,10 +17,10 @@ import { goBack } from "./going-back.ts";
 import { find, whenReady, whenStarted, whenStopped } from "./instances.ts";
 import { whenRecovered } from "./recovery.ts";
 import { moveDepartures } from "./departures.ts";
+import { whenAbortRequested, whenContinueRequested, whenHaltRequested, whenPromoteRequested } from "./operators.ts";
 import { syncRoutes } from "./route-tables.ts";
 import { ROUTES_TIMER, whenTrafficRefused } from "./refused-routes.ts";
 import {
-  whenAbortRequested,
   whenDeployRequested,
   whenReleaseCreated,
   whenRestartRequested,
@@ -34,7 +34,7 @@ import { whenSick, whenWell } from "./sickness.ts";
 import { advance, whenLedgerClosed } from "./steps.ts";
 import { supervise, superviseReady, whenTimerFired } from "./supervision.ts";
 import type { AppState } from "./state.ts";
-import { isWaitTimer, whenPromoteRequested, whenWaitOver } from "./waiting.ts";
+import { isWaitTimer, whenWaitOver } from "./waiting.ts";
 
 export interface Decision {
   readonly state: AppState;
@@ -68,6 +68,8 @@ const HANDLERS: Handlers = {
   "scale.requested": whenScaleRequested,
   "abort.requested": whenAbortRequested,
   "promote.requested": whenPromoteRequested,
+  "halt.requested": whenHaltRequested,
+  "continue.requested": whenContinueRequested,
   "suspend.requested": whenSuspendRequested,
   "resume.requested": whenResumeRequested,
   "pause.requested": whenPauseRequested,

@@ -33,7 +33,10 @@ export type EventBody =
   | { readonly kind: "scale.requested"; readonly by: Operator; readonly counts: Readonly<Record<string, number>> }
   | { readonly kind: "abort.requested"; readonly by: Operator }
   /** What the running deployment waits for need not be waited for any longer. */
-  | { readonly kind: "promote.requested"; readonly by: Operator }
+  | { readonly kind: "promote.requested"; readonly by: Operator; readonly full?: boolean | undefined }
+  /** The running deployment stays where it is, until `continue`. */
+  | { readonly kind: "halt.requested"; readonly by: Operator }
+  | { readonly kind: "continue.requested"; readonly by: Operator }
   /** Drain and stop everything, keep the releases. Answered by the app having no instances. */
   | { readonly kind: "suspend.requested"; readonly by: Operator }
   /** Bring the active release back after `suspend`. */

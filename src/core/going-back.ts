@@ -19,7 +19,7 @@ export function goBack(draft: Draft, failure: Failure): void {
   if (deployment === null || deployment.step === "closing") return;
   const first = deployment.direction === "forward";
   note(draft, [failure.what, failure.why].filter((part) => part !== undefined).join(" "), "bad");
-  patchDeployment(draft, { direction: "back", failure: first ? failure : deployment.failure });
+  patchDeployment(draft, { direction: "back", halted: undefined, failure: first ? failure : deployment.failure });
   // Nothing was begun; but what an earlier way back has left goes.
   if (deployment.step === "preparing" && !hasLeftovers(draft.state)) {
     enter(draft, "closing");

@@ -1,5 +1,6 @@
 import { instanceName, type InstanceName, type ReleaseName } from "../base/names.ts";
 import type { ProcessSpec } from "./app-spec.ts";
+import type { CommandBody } from "./command.ts";
 import { dropInstance, note, order, patch, patchInstance, type Draft } from "./draft.ts";
 import { find, withInstance } from "./instance-book.ts";
 import type { AppState, Instance } from "./state.ts";
@@ -67,17 +68,13 @@ export function stopInstance(draft: Draft, name: InstanceName): void {
   if (instance === undefined || instance.status === "stopping") return;
   const spec = specOf(draft.state, instance);
   patchInstance(draft, name, { status: "stopping", routed: false });
-  order(draft, {
-    kind: "instance.stop",
-    instance: name,
-    signal: spec?.stopSignal ?? "SIGTERM",
-    graceMs: spec?.stopGraceMs ?? 10_000,
-  });
+  order(draft, stopOf(name, spec));
 }
 
 /** The instance runs: await its readiness. */
 export function whenStarted(draft: Draft, started: { instance: InstanceName; pid: number; host: string; port: number }): void {
   const instance = find(draft.state, started.instance);
+  if (instance === undefined || instance.status === "stopping") stopLateComer(draft, started.instance, instance);
   if (instance?.status !== "starting") return;
   const spec = specOf(draft.state, instance);
   if (spec === null) return;
@@ -91,6 +88,16 @@ export function whenStarted(draft: Draft, started: { instance: InstanceName; pid
     readyAfterMs: spec.readyAfterMs,
     deadlineAt: instance.since + spec.startDeadlineMs,
   });
+}
+
+/** Its stop came before its start, which a daemon that died had begun: it found nothing to stop then. */
+function stopLateComer(draft: Draft, name: InstanceName, known: Instance | undefined): void {
+  const spec = known === undefined ? null : specOf(draft.state, known);
+  order(draft, stopOf(name, spec), null);
+}
+
+function stopOf(instance: InstanceName, spec: ProcessSpec | null): Extract<CommandBody, { kind: "instance.stop" }> {
+  return { kind: "instance.stop", instance, signal: spec?.stopSignal ?? "SIGTERM", graceMs: spec?.stopGraceMs ?? 10_000 };
 }
 
 export function whenReady(draft: Draft, name: InstanceName): void {

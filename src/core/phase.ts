@@ -13,7 +13,13 @@ const PHASE_OF: Readonly<Record<Step, Phase>> = {
 };
 
 /** The phase as people see it. */
-export function phaseOf({ outcome, direction, step }: Pick<Deployment, "outcome" | "direction" | "step">): Phase {
+export function phaseOf({
+  outcome,
+  direction,
+  step,
+  halted,
+}: Pick<Deployment, "outcome" | "direction" | "step" | "halted">): Phase {
   if (outcome !== null) return outcome;
-  return direction === "back" ? "aborting" : PHASE_OF[step];
+  if (direction === "back") return "aborting";
+  return halted === undefined ? PHASE_OF[step] : "paused";
 }

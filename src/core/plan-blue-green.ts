@@ -1,7 +1,6 @@
 import type { ReleaseName } from "../base/names.ts";
-import { countsAfter } from "./instances.ts";
+import { all, countsAfter } from "./instances.ts";
 import { EVERYTHING_ELSE, liveCounts, retireTypes, typesWithout, wantedCounts } from "./plan.ts";
-import { all } from "./instances.ts";
 import type { AppState, Retirement, Stage, Standby, Wait } from "./state.ts";
 
 interface BlueGreen {
@@ -23,6 +22,7 @@ export function planBlueGreen(state: AppState, { release, generation, wait, keep
   const others = typesWithout(state, release);
   return [
     { ...side, start: without(wanted, others), share: 0, wait, retire: [] },
+    ...stoppedFirst(state, side),
     { ...side, start: only(wanted, others), share: 100, retire: retirement(state, keepsOld) },
   ];
 }
@@ -44,21 +44,29 @@ export function planReturn(state: AppState, { release, generation }: Standby): r
   const rest = without(missing, others);
   return [
     { ...side, start: first ? rest : {}, share: 100, retire: [] },
+    ...stoppedFirst(state, side),
     { ...side, start: { ...(first ? {} : rest), ...only(missing, others) }, retire: retirement(state, true) },
   ];
 }
 
+/** What must not run twice is stopped before its successor is started. */
+export function stoppedFirst(state: AppState, side: Pick<Stage, "release" | "generation">): readonly Stage[] {
+  const processes = state.releases[side.release ?? ""]?.spec.processes ?? {};
+  const types = typesWithout(state, side.release).filter((type) => processes[type]?.stopFirst === true);
+  return types.length === 0 ? [] : [{ ...side, start: {}, retire: retireTypes(types, "others") }];
+}
+
 /** What stays behind for going back is what serves requests; the rest would do work of its own. */
-function retirement(state: AppState, keepsOld: boolean): readonly Retirement[] {
+export function retirement(state: AppState, keepsOld: boolean): readonly Retirement[] {
   return keepsOld ? retireTypes(typesWithout(state, state.active), "others") : [EVERYTHING_ELSE];
 }
 
 type Counts = Readonly<Record<string, number>>;
 
-function only(counts: Counts, types: readonly string[]): Counts {
+export function only(counts: Counts, types: readonly string[]): Counts {
   return Object.fromEntries(Object.entries(counts).filter(([type]) => types.includes(type)));
 }
 
-function without(counts: Counts, types: readonly string[]): Counts {
+export function without(counts: Counts, types: readonly string[]): Counts {
   return Object.fromEntries(Object.entries(counts).filter(([type]) => !types.includes(type)));
 }

@@ -1,20 +1,22 @@
 import type { ReleaseName } from "../base/names.ts";
-import type { Batch } from "./app-spec.ts";
+import type { RolloutSpec } from "./app-spec.ts";
+import { boundedMoves, countOf, evenMoves, type BatchMove } from "./plan-batches.ts";
 import { all, countsAfter, desiredCount, isLive, processTypes } from "./instances.ts";
 import { sideOf } from "./standby.ts";
 import type { AppState, Instance, Retirement, Stage } from "./state.ts";
 
 /**
- * Batch by batch: as many new instances as the batch says (the last batch takes the rest), then the same share of the old ones goes.
- * All process types move in step.
+ * Batch by batch: new instances, then old ones away for them, within the bounds of the release. All process types move in step; one that is to
+ * be stopped first has fewer instances meanwhile.
  */
-export function planRolling(state: AppState, to: ReleaseName, generation: number, batch: Batch): readonly Stage[] {
-  const moves = processTypes(state, to).map((type) => planType(state, to, type, batch));
-  const stages = Math.max(1, ...moves.map((move) => Math.ceil(move.wanted / move.size)));
+export function planRolling(state: AppState, to: ReleaseName, generation: number, rollout: RolloutSpec): readonly Stage[] {
+  const moves = processTypes(state, to).map((type) => ({ type, batches: movesOf(state, to, type, rollout) }));
+  const stages = Math.max(1, ...moves.map(({ batches }) => batches.length));
   return Array.from({ length: stages }, (_, index) => ({
     release: to,
     generation,
-    start: Object.fromEntries(moves.map((move) => [move.type, started(move, index + 1) - started(move, index)])),
+    start: Object.fromEntries(moves.map(({ type, batches }) => [type, batches[index]?.start ?? 0])),
+    ...pauseAfter(rollout, index, stages),
     retire: index === stages - 1 ? [EVERYTHING_ELSE] : moves.map((move) => retirement(move, index)),
   }));
 }
@@ -72,35 +74,38 @@ export function retireAll(state: AppState): Stage {
   };
 }
 
-/** The number of instances in a batch: percentages are rounded up, and a batch is never empty. */
-export function batchSize(batch: Batch, instances: number): number {
-  return Math.max(1, batch.kind === "count" ? batch.count : Math.ceil((instances * batch.percent) / 100));
-}
-
 export const EVERYTHING_ELSE: Retirement = { type: "*", keep: 0, side: "others" };
 
 interface Move {
   readonly type: string;
-  readonly wanted: number;
-  readonly old: number;
-  readonly size: number;
+  readonly batches: readonly BatchMove[];
 }
 
-function planType(state: AppState, to: ReleaseName, type: string, batch: Batch): Move {
+function movesOf(state: AppState, to: ReleaseName, type: string, rollout: RolloutSpec): readonly BatchMove[] {
   const wanted = desiredCount({ ...state, counts: countsAfter(state, to) }, to, type);
   const replaced = all(state).filter(({ generation }) => generation !== state.standby?.generation);
-  return { type, wanted, old: liveCounts(replaced).get(type) ?? 0, size: batchSize(batch, wanted) };
+  const old = liveCounts(replaced).get(type) ?? 0;
+  const size = Math.max(1, countOf(rollout.batch, wanted));
+  const isStoppedFirst = state.releases[to]?.spec.processes[type]?.stopFirst === true;
+  const { surge, maxUnavailable } = rollout;
+  if (isStoppedFirst) return boundedMoves({ wanted, old, size, surge: 0, unavailable: size });
+  const bounds = {
+    surge: surge === undefined ? size : countOf(surge, wanted),
+    unavailable: maxUnavailable === undefined ? 0 : countOf(maxUnavailable, wanted),
+  };
+  return surge === undefined && bounds.unavailable === 0
+    ? evenMoves({ wanted, old, size, ...bounds })
+    : boundedMoves({ wanted, old, size, ...bounds });
 }
 
-/** How many new instances of the type there are after so many stages. */
-function started(move: Move, stages: number): number {
-  return Math.min(move.wanted, stages * move.size);
+function retirement({ type, batches }: Move, index: number): Retirement {
+  return { type, keep: (batches[index] ?? batches.at(-1))?.keep ?? 0, side: "others" };
 }
 
-/** Old instances go in the proportion in which new ones have come, rounded down: never more than were replaced. */
-function retirement(move: Move, index: number): Retirement {
-  const gone = move.wanted === 0 ? 0 : Math.floor((move.old * started(move, index + 1)) / move.wanted);
-  return { type: move.type, keep: move.old - gone, side: "others" };
+/** Between batches, and for longer after the first one if that is asked for. */
+function pauseAfter({ pauseMs = 0, firstPauseMs = pauseMs }: RolloutSpec, index: number, stages: number): Pick<Stage, "wait"> {
+  const ms = index === 0 ? firstPauseMs : pauseMs;
+  return index === stages - 1 || ms === 0 ? {} : { wait: { ms } };
 }
 
 export function liveCounts(instances: readonly Instance[]): ReadonlyMap<string, number> {

@@ -1,12 +1,26 @@
 import type { ReleaseName } from "../base/names.ts";
-import type { RolloutSpec, Strategy } from "./app-spec.ts";
+import type { CanaryStep, RolloutSpec, Strategy } from "./app-spec.ts";
 import { patchDeployment, type Draft } from "./draft.ts";
+import { withoutWaits } from "./merge-stages.ts";
 import { planRolling } from "./plan.ts";
 import { planBlueGreen, planReturn } from "./plan-blue-green.ts";
+import { planCanary } from "./plan-canary.ts";
 import type { Deployment, Wait } from "./state.ts";
+
+/** Of a canary whose release says nothing of steps. */
+const DEFAULT_STEPS: readonly CanaryStep[] = [
+  { weight: 10, waitMs: 60_000 },
+  { weight: 50, waitMs: 60_000 },
+];
 
 /** How the deployment that has begun replaces what runs by instances of this release. */
 export function planReplacement(draft: Draft, release: ReleaseName): void {
+  plan(draft, release);
+  const { deployment } = draft.state;
+  if (deployment?.full === true) patchDeployment(draft, { stages: withoutWaits(deployment) });
+}
+
+function plan(draft: Draft, release: ReleaseName): void {
   const { state } = draft;
   const { deployment } = state;
   const record = state.releases[release];
@@ -15,13 +29,16 @@ export function planReplacement(draft: Draft, release: ReleaseName): void {
   const strategy = strategyOf(deployment, rollout);
   const { generation } = deployment;
   if (strategy === "rolling") {
-    patchDeployment(draft, { strategy, stages: planRolling(state, release, generation, deployment.batch ?? rollout.batch) });
+    patchDeployment(draft, { strategy, stages: planRolling(state, release, generation, asAsked(deployment, rollout)) });
     return;
   }
   const { standbyMs = 0 } = rollout;
   const keepsOld = standbyMs > 0 && state.active !== null && !state.suspended;
-  const wait = deployment.kind === "deploy" ? waitBefore(rollout) : undefined;
-  const stages = planBlueGreen(state, { release, generation, wait, keepsOld });
+  const isCareful = deployment.kind === "deploy";
+  const stages =
+    strategy === "canary" && isCareful && state.active !== null && !state.suspended
+      ? planCanary(state, { release, generation, steps: rollout.steps ?? DEFAULT_STEPS, keepsOld })
+      : planBlueGreen(state, { release, generation, wait: isCareful ? waitBefore(rollout) : undefined, keepsOld });
   patchDeployment(draft, { strategy, stages, ...(keepsOld ? { standbyMs } : {}) });
 }
 
@@ -38,6 +55,12 @@ export function planReturnToStandby(draft: Draft): void {
     standbyMs: Math.max(...windows),
     stages: planReturn(draft.state, standby),
   });
+}
+
+/** What is said on the command line comes before what the release says. A restart is not watched between batches. */
+function asAsked({ kind, batch }: Deployment, rollout: RolloutSpec): RolloutSpec {
+  const asked = { ...rollout, batch: batch ?? rollout.batch };
+  return kind === "deploy" ? asked : { ...asked, firstPauseMs: asked.pauseMs };
 }
 
 /** A restart has two generations of one release, which requests cannot be shared out between by weight. */

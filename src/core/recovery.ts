@@ -51,8 +51,10 @@ function isDue(state: AppState, command: IntendedCommand): boolean {
     case "release.create":
       return false;
     case "instance.start":
-    case "instance.stop":
       return find(state, command.instance) !== undefined;
+    // Also of one that is in no book any more: it may have come after its first stop.
+    case "instance.stop":
+      return true;
     case "instance.awaitReady":
       return find(state, command.instance)?.status === "warming";
     case "traffic.drain":

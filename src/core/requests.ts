@@ -2,7 +2,6 @@ import type { Failure } from "../base/error.ts";
 import { deploymentName, releaseName, type ReleaseName } from "../base/names.ts";
 import { note, order, patch, patchDeployment, refuse, running, type Draft } from "./draft.ts";
 import type { Event, EventBody } from "./event.ts";
-import { goBack } from "./going-back.ts";
 import { processTypes } from "./instances.ts";
 import { hasLeftovers, planScale, retireAll, wantedCounts } from "./plan.ts";
 import { planReplacement, planReturnToStandby } from "./planning.ts";
@@ -99,20 +98,6 @@ export function whenResumeRequested(draft: Draft, request: Request<"resume.reque
   const stages = planScale(draft.state, release, wantedCounts(draft.state, release));
   begin(draft, { kind: "resume", by: request.by, to: release, stages, newGeneration: false });
   note(draft, `${request.by} brings ${release} back`);
-}
-
-export function whenAbortRequested(draft: Draft, request: Request<"abort.requested">): void {
-  const deployment = running(draft.state);
-  const reason = abortProblem(deployment);
-  if (reason !== null) {
-    refuse(draft, {
-      code: "ERR_NOTHING_RUNNING",
-      what: reason,
-      next: "See what happened with `hitless status` or `hitless history`.",
-    });
-    return;
-  }
-  goBack(draft, { code: "ERR_ABORTED", what: `${request.by} asked ${deployment?.name ?? ""} to go back.` });
 }
 
 interface Beginning {
@@ -220,13 +205,4 @@ function noEarlierRelease(state: AppState): Failure {
     what: `${state.app} has no earlier release to go back to.`,
     next: "See which are kept with `hitless releases`.",
   };
-}
-
-function abortProblem(deployment: Deployment | null): string | null {
-  if (deployment === null) return "No deployment is running.";
-  if (deployment.direction === "back") return `${deployment.name} is going back already.`;
-  if (deployment.step === "closing") return `${deployment.name} has just been completed; use \`hitless rollback\` to go back.`;
-  if (deployment.kind === "suspend")
-    return `${deployment.name} stops the app; bring it back with \`hitless up\` when it is done.`;
-  return null;
 }

@@ -4,6 +4,7 @@ import { order, patch, patchDeployment, running, type Draft } from "./draft.ts";
 import { gateOf } from "./gate-state.ts";
 import { poolsOf, routedInstances, servingTargets, weightsText } from "./pools.ts";
 import { withPreview } from "./previews.ts";
+import { targetingOf } from "./targeting.ts";
 import type { Pool, RouteTable } from "./routes.ts";
 import type { AppState, Instance } from "./state.ts";
 
@@ -63,9 +64,16 @@ function routeTable(state: AppState, release: ReleaseName, pools: readonly Pool[
     proxy: spec.proxy,
     routing: withPreview(state, spec.routing),
     errorPages: spec.errorPages,
+    ...targeted(state),
     gate: gateOf(state, spec),
     pools,
   };
+}
+
+/** Said only where there is something to say, so that tables stay as they are. */
+function targeted(state: AppState): Pick<RouteTable, "targeting"> {
+  const targeting = targetingOf(state);
+  return targeting === undefined ? {} : { targeting };
 }
 
 function sameNames(a: readonly InstanceName[], b: readonly InstanceName[]): boolean {

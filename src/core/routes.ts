@@ -1,5 +1,5 @@
 import type { InstanceName, ReleaseName } from "../base/names.ts";
-import type { HealthSpec, Protocol, ProxySpec } from "./app-spec.ts";
+import type { HealthSpec, Protocol, ProxySpec, TargetingSpec } from "./app-spec.ts";
 import type { ProxyProtocolVersion } from "./forwarding.ts";
 import type { Gate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
@@ -23,10 +23,16 @@ export interface RouteTable {
   /** Absent: `DEFAULT_ROUTING`. */
   readonly routing?: RoutingSpec | undefined;
   readonly errorPages?: ErrorPages | undefined;
+  /** These requests go to that release while something of it is up, whatever its weight. Absent: none do. */
+  readonly targeting?: Targeting | undefined;
   /** Absent: requests go through. */
   readonly gate?: Gate | undefined;
   /** Requests are shared out over pools by weight, within a pool evenly. A pool of weight 0 gets nothing. */
   readonly pools: readonly Pool[];
+}
+
+export interface Targeting extends TargetingSpec {
+  readonly release: ReleaseName;
 }
 
 export interface Pool {

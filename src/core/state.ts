@@ -149,6 +149,7 @@ export const PHASES = [
   "warming",
   "shifting",
   "waiting",
+  "paused",
   "draining",
   "promoting",
   "aborting",
@@ -180,6 +181,10 @@ export interface Deployment {
   readonly share?: number | undefined;
   /** How long the old side is kept after the promotion, in milliseconds. Absent: it has gone by then. */
   readonly standbyMs?: number | undefined;
+  /** It stays where it is until an operator lets it go on. Absent: it goes. */
+  readonly halted?: { readonly by: string; readonly since: number } | undefined;
+  /** It goes all the way without waiting. */
+  readonly full?: true | undefined;
   /** The last stage whose wait an operator or the time has ended. */
   readonly waited?: number | undefined;
   /** Forward to `to`, or back to `from` after a failure or an abort. */

@@ -67,6 +67,7 @@ export function isFilling({ step }: Deployment): boolean {
 /** Takes the running deployment as far as it can go now. */
 export function advance(draft: Draft): void {
   for (let deployment = running(draft.state); deployment !== null; deployment = running(draft.state)) {
+    if (deployment.halted !== undefined && deployment.step !== "closing") return;
     const rules = STEP_RULES[deployment.step];
     if (!rules.done(draft, deployment)) return;
     if (rules.next === null) nextStage(draft, deployment);
@@ -123,7 +124,8 @@ function startBatch(draft: Draft, deployment: Deployment, stage: Stage): void {
 function addToRoutes(draft: Draft, deployment: Deployment, stage: Stage): void {
   if (stage.share !== undefined) patchDeployment(draft, { share: stage.share });
   // What is only tried out does not bring its listen address and its settings yet.
-  if (stage.release !== null && (stage.share ?? 100) === 100) routeBy(draft, stage.release);
+  const share = stage.share ?? (deployment.direction === "back" ? 100 : (deployment.share ?? 100));
+  if (stage.release !== null && share === 100) routeBy(draft, stage.release);
   for (const name of deployment.starting) {
     const instance = find(draft.state, name);
     if (instance !== undefined && hasTraffic(draft.state, instance)) patchInstance(draft, name, { routed: true });

@@ -1,9 +1,6 @@
-import { note, order, patchDeployment, refuse, running, type Draft } from "./draft.ts";
-import type { Event, EventBody } from "./event.ts";
+import { note, order, patchDeployment, running, type Draft } from "./draft.ts";
 import { seconds } from "./instances.ts";
 import type { Deployment, Wait } from "./state.ts";
-
-type Request<K extends EventBody["kind"]> = Extract<Event, { kind: K }>;
 
 const TIMER_PREFIX = "wait/";
 
@@ -35,32 +32,17 @@ export function whenWaitOver(draft: Draft, timer: string): void {
   patchDeployment(draft, { waited: deployment.stage });
 }
 
-export function whenPromoteRequested(draft: Draft, { by }: Request<"promote.requested">): void {
-  const deployment = running(draft.state);
-  const reason = promoteProblem(deployment);
-  if (deployment === null || reason !== null) {
-    refuse(draft, {
-      code: "ERR_NOTHING_TO_PROMOTE",
-      what: reason ?? "No deployment is running.",
-      next: "See where it is with `hitless status`.",
-    });
-    return;
-  }
-  note(draft, `${by} lets ${deployment.name} go on`, "good");
-  patchDeployment(draft, { waited: deployment.stage });
-}
-
-function promoteProblem(deployment: Deployment | null): string | null {
-  if (deployment === null) return "No deployment is running.";
-  const { name, direction, step } = deployment;
-  if (direction === "back") return `${name} is going back.`;
-  return step === "waiting" && isWaiting(deployment) ? null : `${name} waits for nothing: it is ${step}.`;
-}
-
-function waitText({ to, share }: Deployment, { ms }: Wait): string {
-  const seen = share === 0 ? "can be previewed and gets no requests" : `gets ${String(share ?? 0)} % of the requests`;
+function waitText(deployment: Deployment, { ms }: Wait): string {
   const end = ms === null ? "it waits for `hitless promote`" : `it goes on in ${seconds(ms)}, or with \`hitless promote\``;
-  return `${to ?? "the new side"} ${seen}; ${end} (\`hitless abort\` goes back)`;
+  return `${shareText(deployment)}; ${end} (\`hitless abort\` goes back)`;
+}
+
+/** How far it is, for people. */
+export function shareText({ to, share, stage, stages }: Pick<Deployment, "to" | "share" | "stage" | "stages">): string {
+  if (share === undefined) return `batch ${String(stage + 1)} of ${String(stages.length)} serves`;
+  return share === 0
+    ? `${to ?? ""} can be previewed and gets no requests`
+    : `${to ?? ""} gets ${String(share)} % of the requests`;
 }
 
 function timerOf({ name, stage }: Deployment): string {

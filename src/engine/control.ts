@@ -16,6 +16,8 @@ export type OperatorEvent = Body<
   | "scale.requested"
   | "abort.requested"
   | "promote.requested"
+  | "halt.requested"
+  | "continue.requested"
   | "suspend.requested"
   | "resume.requested"
 >;

@@ -85,6 +85,8 @@ export function deploymentStatus(deployment: Deployment): DeploymentStatus {
 }
 
 function awaitsStatus(deployment: Deployment): DeploymentStatus["awaits"] {
+  const { halted } = deployment;
+  if (halted !== undefined && deployment.outcome === null) return { what: "resumption", since: halted.since, until: null };
   const wait = deployment.step === "waiting" && deployment.outcome === null ? waitOf(deployment) : null;
   if (wait === null) return null;
   const { stepSince } = deployment;

@@ -1,4 +1,5 @@
 import type { Command } from "../../src/core/command.ts";
+import { countOf } from "../../src/core/plan-batches.ts";
 import type { Decision } from "../../src/core/decide.ts";
 import { running } from "../../src/core/draft.ts";
 import type { Event } from "../../src/core/event.ts";
@@ -32,6 +33,8 @@ function ofInstance({ name, routed, status }: Instance): string[] {
 function ofStop(before: AppState, event: Event, command: Command): string[] {
   if (command.kind !== "instance.stop") return [];
   const instance = find(before, command.instance);
+  // One that came after its stop is stopped again.
+  if (event.kind === "instance.started" && event.instance === command.instance) return [];
   if (instance === undefined) return [`${command.instance} is told to stop and was never started`];
   if (instance.routed) return [`${instance.name} is told to stop while it is routed`];
   if (instance.status !== "draining") return [];
@@ -99,5 +102,12 @@ function planned(state: AppState, { direction, kind, to, counts, capacity, share
   // Half of what is on standby is enough to go back to at once.
   if (kind === "rollback" && share !== undefined)
     return Math.min(capacity.atStart, Math.ceil(size(to ?? "", countsAfter(state, to ?? "")) / 2));
-  return Math.min(capacity.atStart, size(to ?? "", countsAfter(state, to ?? "")));
+  const least = Math.min(capacity.atStart, size(to ?? "", countsAfter(state, to ?? "")));
+  return Math.max(0, least - missing(state, to ?? "", size(to ?? "", countsAfter(state, to ?? ""))));
+}
+
+/** So many fewer is what the release allows. */
+function missing(state: AppState, to: string, wanted: number): number {
+  const { maxUnavailable } = state.releases[to]?.spec.rollout ?? {};
+  return maxUnavailable === undefined ? 0 : countOf(maxUnavailable, wanted);
 }

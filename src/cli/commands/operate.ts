@@ -27,21 +27,6 @@ export function registerOperations(program: Command, run: Register): void {
     ["hitless scale web=6", "hitless scale web=6 worker=2"],
     (session, _options, counts: readonly string[]) => begin(session, "scale", { counts: parseCounts(counts) }),
   );
-  run(
-    program.command("promote").description("let the running deployment go on with what it waits for"),
-    ["hitless promote"],
-    (session) => tell(session, "promote", "goes on"),
-  );
-  run(program.command("abort").description("ask the running deployment to go back"), ["hitless abort"], (session) =>
-    tell(session, "abort", "goes back"),
-  );
-}
-
-/** Says something to the running deployment; somebody else may be following it. */
-async function tell(session: Session, operation: string, text: string): Promise<void> {
-  const { deployment } = await session.client.request(await session.app(), operation);
-  if (session.wantsJson) session.output.json({ deployment });
-  else session.output.line(`${deployment} ${text}; follow it with \`hitless status --watch\``);
 }
 
 async function begin(session: Session, operation: string, body: object): Promise<void> {

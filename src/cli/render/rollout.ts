@@ -21,6 +21,8 @@ export function previewText(
 
 function awaitsText({ name, awaits, share, to }: DeploymentStatus, now: number): readonly string[] {
   if (awaits === null) return [];
+  if (awaits.what === "resumption")
+    return [`${name} is paused; \`hitless rollout resume\` lets it go on, \`hitless abort\` goes back`];
   const next = awaits.until === null ? "" : `, or until ${clock(awaits.until)} (${age(awaits.until - now)})`;
   const seen = share === null ? "" : `${to ?? ""} gets ${String(share)} % of the requests; `;
   return [`${seen}${name} waits for \`hitless promote\`${next}; \`hitless abort\` goes back`];

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { proxySchema } from "../../api/app-spec.ts";
 import { gateSchema } from "../../api/gate.ts";
 import { errorPagesSchema } from "../../api/pages.ts";
-import { routingSchema } from "../../api/routing.ts";
+import { routingSchema, targetingSchema } from "../../api/routing.ts";
 import { listenSchema, tlsSchema } from "../../api/tls.ts";
 import { parseBody } from "../../api/transport/serve.ts";
 import { NAME_PATTERN } from "../../base/names.ts";
@@ -42,6 +42,7 @@ const table: z.ZodType<RouteTable> = z.strictObject({
   proxy: proxySchema,
   routing: routingSchema.optional(),
   errorPages: errorPagesSchema.optional(),
+  targeting: targetingSchema.optional(),
   gate: gateSchema.optional(),
   pools: z.array(
     z.strictObject({

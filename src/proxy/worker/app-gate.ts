@@ -1,5 +1,5 @@
-import { BlockList, isIP, isIPv6 } from "node:net";
 import type { Gate, MaintenanceGate, PauseGate } from "../../core/gate.ts";
+import { AddressSet } from "./address-set.ts";
 import { ownPage } from "./error-response.ts";
 import { cookieTest, type FieldTest } from "./head-fields.ts";
 import type { OwnAnswer } from "./own-answer.ts";
@@ -17,7 +17,7 @@ export class AppGate {
   readonly #exceptPaths: ReadonlySet<string>;
   readonly #pause: PauseGate | null;
   readonly #maintenance: OwnAnswer | null;
-  readonly #allow: BlockList | null;
+  readonly #allow: AddressSet | null;
   readonly #cookies: readonly FieldTest[];
 
   constructor(gate: Gate | undefined) {
@@ -25,7 +25,7 @@ export class AppGate {
     this.#exceptPaths = new Set(gate?.exceptPaths);
     this.#pause = gate?.pause ?? null;
     this.#maintenance = maintenance === null ? null : answerOf(maintenance);
-    this.#allow = maintenance === null || maintenance.allow.length === 0 ? null : rangesOf(maintenance.allow);
+    this.#allow = maintenance === null || maintenance.allow.length === 0 ? null : new AddressSet(maintenance.allow);
     this.#cookies = maintenance?.allowCookies.map(({ name, value }) => cookieTest(name, value)) ?? [];
   }
 
@@ -60,28 +60,12 @@ export class AppGate {
 
   /** The maintenance page, for whom it is meant. */
   turnAway(head: RequestHead, address: string): OwnAnswer | null {
-    if (this.#maintenance === null || this.isExcepted(head) || this.#isAllowed(address)) return null;
+    if (this.#maintenance === null || this.isExcepted(head) || this.#allow?.has(address) === true) return null;
     return this.#cookies.some((test) => test(head.forward)) ? null : this.#maintenance;
-  }
-
-  /** An IPv4 address may come in IPv6 notation. */
-  #isAllowed(address: string): boolean {
-    return isIP(address) !== 0 && this.#allow?.check(address, isIPv6(address) ? "ipv6" : "ipv4") === true;
   }
 }
 
 function answerOf({ status, retryAfterS, page }: MaintenanceGate): OwnAnswer {
   const again = retryAfterS === null ? "" : `Retry-After: ${String(retryAfterS)}\r\n`;
   return { status, column: "maintenance", fields: `Cache-Control: no-store\r\n${again}`, ...ownPage(page ?? PAGE) };
-}
-
-function rangesOf(ranges: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [address = "", prefix] = range.split("/");
-    const family = isIPv6(address) ? "ipv6" : "ipv4";
-    if (prefix === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(prefix), family);
-  }
-  return list;
 }

@@ -86,6 +86,12 @@ export class Balancer implements PoolEvents {
     return this.#pools.get(release)?.next(tried) ?? null;
   }
 
+  /** As `pickIn`, but nothing when all of it is down. */
+  pickUpIn(release: ReleaseName, tried: ReadonlySet<InstanceName> | null): LiveTarget | null {
+    const pool = this.#pools.get(release);
+    return pool === undefined || pool.up === 0 ? null : pool.next(tried);
+  }
+
   /** Requests go to more than one release. */
   get isSplit(): boolean {
     return this.#weighted.length > 1;

@@ -19,6 +19,7 @@ import { LiveTarget } from "./live-target.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import type { RequestHead } from "./request-head.ts";
 import { RequestBook } from "./request-book.ts";
+import { Targeted } from "./targeted.ts";
 import { opens, previewAsked, type PreviewAsked } from "./preview.ts";
 import { unrouted, type Route, type RoutedApp, type Unrouted } from "./route.ts";
 import { WaitingLine, type LineBounds } from "./waiting-line.ts";
@@ -53,6 +54,7 @@ export class LiveApp implements RoutedApp {
   readonly previews: RequestBook;
   readonly #line = new WaitingLine();
   #gate = new AppGate(undefined);
+  #targeted: Targeted | null = null;
   /** When requests last went on after a pause (milliseconds since the epoch). */
   #resumedAt = 0;
   #awaitQuiet: ((quiet: boolean) => void)[] = [];
@@ -66,6 +68,8 @@ export class LiveApp implements RoutedApp {
   readonly #route: Route;
   /** Through whatever stands before the app. */
   readonly #openRoute: Route;
+  /** For those that are to get one release: others serve them only while nothing of it can. */
+  readonly #targetedRoute: Route;
   readonly #targets = new Map<InstanceName, LiveTarget>();
   /** As the present table has them. */
   #pools: readonly PoolParts[] = [];
@@ -97,6 +101,8 @@ export class LiveApp implements RoutedApp {
     this.previews = new RequestBook(`${table.app}/previews`, report);
     const open: Route = { app: this, book: this.book, answerFields: "", pick: (tried) => this.#balancer.pick(tried) };
     this.#openRoute = open;
+    const { book } = this;
+    this.#targetedRoute = { app: this, book, answerFields: "", pick: (tried) => this.#pickTargeted(tried) };
     this.#route = { ...open, pick: (tried) => (this.#isPaused() ? null : open.pick(tried)) };
     this.#install(table);
   }
@@ -129,6 +135,7 @@ export class LiveApp implements RoutedApp {
     if (preview !== null && asked !== null) return this.#preview(asked, preview);
     const spec = this.table.routing?.cohort ?? null;
     if (this.#isExcepted(head)) return this.#openRoute;
+    if (this.#targeted?.has(head, () => this.forwarding.clientOf(head, client)) === true) return this.#targetedRoute;
     const cohort =
       spec === null || !this.#balancer.isSplit
         ? null
@@ -141,6 +148,11 @@ export class LiveApp implements RoutedApp {
       answerFields: fields,
       pick: (tried) => (this.#isPaused() ? null : this.#balancer.pickFor(value, tried)),
     };
+  }
+
+  #pickTargeted(tried: ReadonlySet<InstanceName> | null): LiveTarget | null {
+    if (this.#isPaused()) return null;
+    return this.#balancer.pickUpIn(this.#targeted?.release ?? "", tried) ?? this.#balancer.pick(tried);
   }
 
   /** Only the pool that is asked for, never a live one. */
@@ -326,6 +338,7 @@ export class LiveApp implements RoutedApp {
     this.table = table;
     this.pages = ownPages(table.errorPages);
     this.#gate = new AppGate(table.gate);
+    this.#targeted = table.targeting === undefined ? null : new Targeted(table.targeting);
     this.#routedTargets = pools.reduce((sum, { targets }) => sum + targets.length, 0);
     const hsts = table.tls?.hsts ?? null;
     this.hsts = hsts === null ? "" : `Strict-Transport-Security: ${hsts}\r\n`;

@@ -242,13 +242,3 @@ describe("on standby", () => {
     expect(weights(run)).toBe("r1:0 r2:3");
   });
 });
-
-test("promote is refused where nothing waits, with what goes on instead", () => {
-  const run = deployed(1, blueGreen());
-  expect(run.ask("promote").refusal).toMatchObject({ code: "ERR_NOTHING_TO_PROMOTE", what: "No deployment is running." });
-  run.deploy(blueGreen());
-  run.until("instance.start");
-  expect(run.ask("promote").refusal?.what).toBe("d2 waits for nothing: it is starting.");
-  run.ask("abort");
-  expect(run.ask("promote").refusal?.what).toBe("d2 is going back.");
-});

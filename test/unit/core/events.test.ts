@@ -12,7 +12,10 @@ import { SIM_ROLLOUTS, simSpec } from "../../../sim/spec.ts";
 /** One thing that happens to an app; `pick` chooses among whatever there is at that moment. */
 type Happening =
   | { readonly kind: "answer" | "fail" | "lose" | "repeat" | "exit" | "refuse"; readonly pick: number }
-  | { readonly kind: "ask"; readonly verb: "abort" | "promote" | "restart" | "suspend" | "resume" | "rollback" }
+  | {
+      readonly kind: "ask";
+      readonly verb: "abort" | "promote" | "halt" | "continue" | "restart" | "suspend" | "resume" | "rollback";
+    }
   | { readonly kind: "deploy"; readonly size: number; readonly rollout: Partial<RolloutSpec> }
   | { readonly kind: "scale"; readonly size: number }
   | { readonly kind: "recover"; readonly mask: number };
@@ -32,7 +35,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant("ask" as const),
-      verb: fc.constantFrom("abort", "promote", "restart", "suspend", "resume", "rollback"),
+      verb: fc.constantFrom("abort", "promote", "halt", "continue", "restart", "suspend", "resume", "rollback"),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("recover" as const), mask: fc.nat(0xffff) }) },
@@ -173,7 +176,6 @@ test("events about what was never heard of change nothing and order nothing", ()
     { kind: "release.unchanged", release: "r9" },
     { kind: "release.failed", release: "r9", failure },
     { kind: "release.pruned", releases: ["r9"] },
-    { kind: "instance.started", instance: "web.r9.9", pid: 1, host: "127.0.0.1", port: 1 },
     { kind: "instance.startFailed", instance: "web.r9.9", failure },
     { kind: "instance.ready", instance: "web.r9.9" },
     { kind: "instance.unready", instance: "web.r9.9", failure },

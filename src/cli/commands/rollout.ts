@@ -1,0 +1,47 @@
+import type { Command } from "commander";
+import type { Register } from "../register.ts";
+import type { CommonOptions, Session } from "../session.ts";
+
+interface PromoteOptions extends CommonOptions {
+  readonly full?: boolean;
+}
+
+/** What can be said to a deployment that runs. The commonest are there without the word `rollout` too. */
+export function registerRollout(program: Command, run: Register): void {
+  const rollout = program.command("rollout").description("say something to the running deployment");
+  for (const [parent, prefix] of [
+    [program, ""],
+    [rollout, "rollout "],
+  ] as const) {
+    registerPromote(parent, prefix, run);
+    run(parent.command("abort").description("ask the running deployment to go back"), [`hitless ${prefix}abort`], (session) =>
+      tell(session, "abort", "goes back"),
+    );
+  }
+  run(
+    rollout.command("pause").description("leave the running deployment where it is; what fails meanwhile still takes it back"),
+    ["hitless rollout pause"],
+    (session) => tell(session, "rollout/pause", "stays where it is until `hitless rollout resume`"),
+  );
+  run(rollout.command("resume").description("let a paused deployment go on"), ["hitless rollout resume"], (session) =>
+    tell(session, "rollout/resume", "goes on"),
+  );
+}
+
+function registerPromote(parent: Command, prefix: string, run: Register): void {
+  run(
+    parent
+      .command("promote")
+      .description("let the running deployment go on with what it waits for")
+      .option("--full", "and with all the rest, without waiting for anything any more"),
+    [`hitless ${prefix}promote`, `hitless ${prefix}promote --full`],
+    (session, { full = false }: PromoteOptions) => tell(session, "promote", full ? "goes all the way" : "goes on", { full }),
+  );
+}
+
+/** Somebody else may be following it. */
+async function tell(session: Session, operation: string, text: string, body: object = {}): Promise<void> {
+  const { deployment } = await session.client.request(await session.app(), operation, body);
+  if (session.wantsJson) session.output.json({ deployment });
+  else session.output.line(`${deployment} ${text}; follow it with \`hitless status --watch\``);
+}
