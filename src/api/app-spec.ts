@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { accessLogSchema } from "./access-log.ts";
+import { databaseSchema } from "./database-spec.ts";
 import { NAME_PATTERN } from "../base/names.ts";
 import {
   PROTOCOLS,
@@ -113,5 +114,6 @@ export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   routing: routingSchema.optional(),
   errorPages: errorPagesSchema.optional(),
   maintenance: maintenanceSchema.optional(),
+  database: databaseSchema.optional(),
   releasesKept: z.number().int().min(1).max(1000),
 });

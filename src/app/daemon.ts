@@ -15,6 +15,7 @@ import { Engine } from "../engine/engine.ts";
 import { HealthWatch } from "../engine/health-watch.ts";
 import type { ProxyControl } from "../server/context.ts";
 import { daemonRoutes } from "../server/routes.ts";
+import { contractKeeper, withDatabase } from "./database.ts";
 import { createLogger } from "./logger.ts";
 import { prepareStateDirectory } from "./state-directory.ts";
 import { suspendAll } from "./suspend-all.ts";
@@ -46,8 +47,11 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
   const traffic = new ProxyTraffic(stateDirectory);
   const keeper = new ProxyKeeper({ stateDirectory, version: VERSION, workers, traffic, log });
   const fleet = new ProcessFleet(stateDirectory, log);
-  const releases = new SnapshotReleases({ stateDirectory, now: Date.now, buildEnvironment: process.env });
-  const engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs: new ProcessJobs(stateDirectory), log });
+  const snapshots = new SnapshotReleases({ stateDirectory, now: Date.now, buildEnvironment: process.env });
+  const releases = withDatabase(snapshots, systemClock, () => engine);
+  const jobs = new ProcessJobs(stateDirectory);
+  const engine: Engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs, log });
+  const contracts = contractKeeper({ releases: snapshots, clock: systemClock, log, engine });
   const ended = Promise.withResolvers<undefined>();
 
   const watching = new AbortController();
@@ -55,6 +59,7 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
   await keeper.start();
   await engine.start();
   void new HealthWatch(engine, { clock: systemClock, traffic, log }).run(watching.signal);
+  contracts.start();
   const info = async (): Promise<DaemonInfo> => {
     const proxy = await traffic.status().catch(() => null);
     const { pid: proxyPid = null, version: proxyVersion = null } = proxy ?? {};
@@ -87,6 +92,7 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
 
   await ended.promise;
   watching.abort();
+  contracts.stop();
   keeper.stop();
   await engine.close();
   fleet.close();

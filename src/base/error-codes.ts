@@ -107,6 +107,10 @@ export const ERROR_CODES = {
     kind: "unhealthy",
     meaning: "PostgreSQL refused a step; what was done before it is kept and can be continued or taken back.",
   },
+  ERR_CONTRACTED: {
+    kind: "conflict",
+    meaning: "An older release cannot use the database any more: what only it needed has been removed.",
+  },
   ERR_CONTRACT_WAITS: { kind: "conflict", meaning: "Old columns and procedures are still in use; what they wait for is listed." },
   ERR_INVARIANT: { kind: "invariant", meaning: "Hitless broke one of its own rules: a bug. Nothing further was done." },
 } as const satisfies Record<string, { kind: ErrorKind; meaning: string }>;

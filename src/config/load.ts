@@ -5,6 +5,7 @@ import type { AppSpec, HealthSpec, ProcessSpec } from "../core/app-spec.ts";
 import type { MaintenanceGate } from "../core/gate.ts";
 import type { ErrorPages } from "../core/pages.ts";
 import type { TlsSpec } from "../core/tls.ts";
+import { databaseOf } from "./database.ts";
 import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { resolveEnvironment } from "./environment.ts";
 import { describeProblems } from "./problems.ts";
@@ -121,6 +122,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages, maintenance }:
     errorPages,
     maintenance,
     releasesKept: config.keepReleases,
+    ...(config.database === undefined ? {} : { database: databaseOf(config.database) }),
   };
 }
 

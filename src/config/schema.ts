@@ -11,6 +11,7 @@ import { balanceKeys, claimKeys, releaseKeys } from "./routing.ts";
 import { rollout } from "./rollout.ts";
 import { tls } from "./tls.ts";
 import { accessLog } from "./access-log.ts";
+import { database } from "./database.ts";
 import { forwardingKeys } from "./forwarding.ts";
 import { duration, size } from "./units.ts";
 import { websockets } from "./websockets.ts";
@@ -141,6 +142,7 @@ export const configSchema = z
       })
       .prefault({}),
     accessLog: accessLog.optional(),
+    database: database.optional(),
     metrics: z
       .strictObject({ listen: address })
       .optional()

@@ -1,5 +1,6 @@
 import type { AccessLogSpec } from "./access-log.ts";
 import type { EventStreamSpec } from "./event-streams.ts";
+import type { DatabaseSpec } from "./database-spec.ts";
 import type { ForwardingSpec, ProxyProtocolSpec, ProxyProtocolVersion } from "./forwarding.ts";
 import type { MaintenanceGate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
@@ -24,6 +25,8 @@ export interface AppSpec {
   readonly errorPages?: ErrorPages | undefined;
   /** What `hitless maintenance on` does where it is not told otherwise. Absent: `DEFAULT_MAINTENANCE`. */
   readonly maintenance?: MaintenanceGate | undefined;
+  /** Absent: Hitless has nothing to do with its database. */
+  readonly database?: DatabaseSpec | undefined;
   /** How many releases are kept for going back (the active one included). */
   readonly releasesKept: number;
 }

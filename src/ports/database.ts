@@ -69,6 +69,8 @@ export interface ReleaseConnections {
 export interface Database {
   /** Reads only, beside everybody. */
   catalog(url: string): Promise<Catalog>;
+  /** Where names without a schema are: the base schema. */
+  whereabouts(url: string): Promise<{ readonly schema: string }>;
   /** What releases brought, oldest first; none where Hitless was never here. */
   changeSets(url: string, app: string): Promise<readonly ChangeSet[]>;
   /** Sessions of the app's releases that are connected now. */

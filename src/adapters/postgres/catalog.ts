@@ -117,6 +117,12 @@ export async function readCatalog(database: Queryable): Promise<Catalog> {
   };
 }
 
+/** The base schema alone. */
+export async function readWhereabouts(database: Queryable): Promise<{ readonly schema: string }> {
+  const [settings] = await database.query<{ schema: string }>(SETTINGS);
+  return { schema: settings?.schema ?? "public" };
+}
+
 async function readTables(database: Queryable, indexes: ReadonlyMap<string, readonly Index[]>): Promise<readonly Table[]> {
   const columns = byTable(await database.query<RawColumn>(COLUMNS), columnFrom);
   const constraints = byTable(await database.query<RawConstraint>(CONSTRAINTS), constraintFrom);

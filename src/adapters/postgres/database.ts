@@ -17,7 +17,7 @@ import type {
 } from "../../ports/database.ts";
 import { runBatch } from "./batch.ts";
 import { blockersOf, holdersOf } from "./blockers.ts";
-import { readCatalog } from "./catalog.ts";
+import { readCatalog, readWhereabouts } from "./catalog.ts";
 import { connect, messageOf, type Connection } from "./connection.ts";
 import { JOURNAL_SCHEMA, STALE } from "./journal-schema.ts";
 
@@ -28,6 +28,7 @@ const NO_PRIVILEGE = "42501";
 /** PostgreSQL 14 and later, with an ordinary role. */
 export const postgresDatabase: Database = {
   catalog: (url) => using(url, (connection) => readCatalog(connection)),
+  whereabouts: (url) => using(url, readWhereabouts),
   changeSets: (url, app) => using(url, (connection) => readChangeSets(connection, app)),
   connections: (url, app) => using(url, (connection) => readConnections(connection, app)),
   lease: async (url, app) => {

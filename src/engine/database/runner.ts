@@ -9,7 +9,7 @@ import { runStep, type StepRunner } from "./steps.ts";
 export async function expand(runner: StepRunner, plan: Plan): Promise<ChangeSet> {
   if (plan.refusals.length > 0) throw refused(plan);
   const before = (await runner.lease.changeSets()).find(({ release }) => release === plan.release);
-  if (before?.state === "contracting" || before?.state === "contracted") return before;
+  if (before?.state === "expanded" || before?.state === "contracting" || before?.state === "contracted") return before;
   if (before?.state === "reverting") await revert(runner, plan.release);
   const set: ChangeSet = {
     app: plan.app,
@@ -22,12 +22,16 @@ export async function expand(runner: StepRunner, plan: Plan): Promise<ChangeSet>
   return settle(runner, set, "expanded");
 }
 
-/** Everything that waits until no older release is left. There is no way back from it. */
-export async function contract(runner: StepRunner, release: number): Promise<ChangeSet> {
+/**
+ * Everything that waits until no older release is left. There is no way back from it: `may` is asked once more after the database says that it
+ * has begun, so that an older release that is started meanwhile either sees that or is seen.
+ */
+export async function contract(runner: StepRunner, release: number, may: () => boolean = () => true): Promise<ChangeSet> {
   const set = await known(runner, release);
   if (set.state === "contracted") return set;
   if (set.state !== "expanded" && set.state !== "contracting") throw notExpanded(set);
   await runner.lease.save({ ...set, state: "contracting" });
+  if (!may()) return settle(runner, set, set.state);
   await runAll(runner, set, "contract");
   return settle(runner, set, "contracted");
 }

@@ -1,0 +1,15 @@
+import { z } from "zod";
+import type { DatabaseSpec } from "../core/database-spec.ts";
+
+export const databaseSchema: z.ZodType<DatabaseSpec> = z.strictObject({
+  variable: z.string().regex(/^[A-Za-z_]\w*$/),
+  migrations: z.string().min(1).nullable(),
+  procedures: z.string().min(1).nullable(),
+  contractAfterMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(365 * 86_400_000),
+  lockTimeoutMs: z.number().int().min(1).max(10_000),
+  lockPatienceMs: z.number().int().min(0).max(86_400_000),
+});

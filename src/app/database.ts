@@ -1,0 +1,44 @@
+import { postgresDatabase } from "../adapters/postgres/database.ts";
+import { fileSources } from "../adapters/postgres/sources.ts";
+import type { Logger } from "../base/log.ts";
+import type { ReleaseName } from "../base/names.ts";
+import { all } from "../core/instance-book.ts";
+import type { AppState } from "../core/state.ts";
+import { ContractKeeper } from "../engine/database/contract-keeper.ts";
+import { DatabaseReleases } from "../engine/database/releases.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Releases } from "../ports/releases.ts";
+
+/** What the engine knows, for those who are made before it. */
+export interface EngineView {
+  apps(): readonly string[];
+  state(app: string): AppState | null;
+}
+
+/** Releases that bring their database along. */
+export function withDatabase(snapshots: Releases, clock: Clock, engine: () => EngineView): Releases {
+  return new DatabaseReleases(snapshots, {
+    clock,
+    database: postgresDatabase,
+    sources: fileSources,
+    live: (app) => liveReleases(engine().state(app)),
+  });
+}
+
+export function contractKeeper(parts: { releases: Releases; clock: Clock; log: Logger; engine: EngineView }): ContractKeeper {
+  const { engine, ...rest } = parts;
+  return new ContractKeeper({
+    ...rest,
+    database: postgresDatabase,
+    apps: () => engine.apps(),
+    state: (app) => engine.state(app),
+  });
+}
+
+/** Whose clients may use the database now, or again. */
+function liveReleases(state: AppState | null): readonly ReleaseName[] {
+  if (state === null) return [];
+  const running = all(state).map(({ release }) => release);
+  const kept = [state.active, state.standby?.release ?? null].filter((release) => release !== null);
+  return [...new Set([...running, ...kept])];
+}

@@ -1,0 +1,50 @@
+import { z } from "zod";
+import type { DatabaseSpec } from "../core/database-spec.ts";
+import { duration } from "./units.ts";
+
+const directory = (what: string): z.ZodString =>
+  z.string({ error: `expected a directory with ${what}` }).min(1, `expected a directory with ${what}`);
+
+export const database = z
+  .strictObject({
+    variable: z
+      .string({ error: "expected the name of a variable such as DATABASE_URL" })
+      .regex(/^[A-Za-z_]\w*$/, "expected the name of a variable such as DATABASE_URL")
+      .default("DATABASE_URL")
+      .describe(
+        "The variable of the processes that holds the URL of their PostgreSQL. Instances get it with their release's options in it.",
+      ),
+    migrations: directory("migrations")
+      .optional()
+      .describe(
+        "SQL files in their order, in the release: our own NNNN_name.sql, or those of Prisma, Drizzle, dbmate, Flyway, golang-migrate.",
+      ),
+    procedures: directory("procedures")
+      .optional()
+      .describe("Functions, procedures and views as this release wants them, one file each."),
+    contractAfter: duration(0, 365 * 86_400_000)
+      .default(600_000)
+      .describe(
+        "How long after its deployment old columns and procedures are kept: the time for going back. Standby counts beside it.",
+      ),
+    lockTimeout: duration(10, 10_000).default(100).describe("What one try for a lock may make others wait."),
+    lockPatience: duration(0).default(300_000).describe("How long a step tries to get its lock before the deployment goes back."),
+  })
+  .refine(({ migrations, procedures }) => migrations !== undefined || procedures !== undefined, {
+    error: "expected a directory of migrations, of procedures, or both",
+  })
+  .describe(
+    "The database that releases bring changes for: expanded before the first new instance, contracted after the last old one.",
+  );
+
+export function databaseOf(parsed: z.output<typeof database>): DatabaseSpec {
+  const { variable, migrations, procedures, contractAfter, lockTimeout, lockPatience } = parsed;
+  return {
+    variable,
+    migrations: migrations ?? null,
+    procedures: procedures ?? null,
+    contractAfterMs: contractAfter,
+    lockTimeoutMs: lockTimeout,
+    lockPatienceMs: lockPatience,
+  };
+}

@@ -1,0 +1,126 @@
+import { nameNumber } from "../../base/names.ts";
+import { createRng } from "../../base/rng.ts";
+import type { Logger } from "../../base/log.ts";
+import type { DatabaseSpec } from "../../core/database-spec.ts";
+import { isLive } from "../../core/instances.ts";
+import type { AppState } from "../../core/state.ts";
+import { all } from "../../core/instance-book.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
+import type { Releases } from "../../ports/releases.ts";
+import { contract } from "./runner.ts";
+
+const LOOK_EVERY_MS = 1_000;
+/** A session of an old release that is looked at twice, so far apart, and not seen, is gone. */
+const LOOKS = 2;
+
+export interface KeeperParts {
+  readonly clock: Clock;
+  readonly database: Database;
+  readonly releases: Releases;
+  readonly apps: () => readonly string[];
+  readonly state: (app: string) => AppState | null;
+  readonly log: Logger;
+}
+
+/** Removes what only old releases used, as soon as the last of them is really gone: no instance, no standby, no connection, no way back left open. */
+export class ContractKeeper {
+  readonly #parts: KeeperParts;
+  readonly #end = new AbortController();
+  /** Per app: the release whose changes were seen settled, so that the database is not asked again and again. */
+  readonly #settled = new Map<string, string>();
+  readonly #looks = new Map<string, number>();
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    void this.#run();
+  }
+
+  stop(): void {
+    this.#end.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, apps, log } = this.#parts;
+    while (!this.#end.signal.aborted) {
+      for (const app of apps()) {
+        await this.#look(app).catch((error: unknown) => {
+          log.error("old columns and procedures could not be removed", { app, error: String(error) });
+          this.#settled.set(app, key(this.#parts.state(app)));
+        });
+      }
+      await clock.sleepUntil(clock.now() + LOOK_EVERY_MS, this.#end.signal).catch(() => undefined);
+    }
+  }
+
+  async #look(app: string): Promise<void> {
+    const state = this.#parts.state(app);
+    const active = state?.active ?? null;
+    const spec = active === null ? undefined : state?.releases[active]?.spec.database;
+    if (state === null || active === null || spec === undefined || this.#settled.get(app) === key(state)) return;
+    if (!this.#isOver(state, spec)) return;
+    const { env } = await this.#parts.releases.workplace(app, active);
+    const url = env[spec.variable];
+    const open = url === undefined ? null : await this.#open(app, url, nameNumber(active) ?? 0);
+    if (url === undefined || open === null) this.#settled.set(app, key(state));
+    else if (await this.#areGone(app, url, open)) await this.#contract(app, url, { release: open, spec });
+  }
+
+  /** The oldest release up to the active one whose changes wait. */
+  async #open(app: string, url: string, active: number): Promise<number | null> {
+    const sets = await this.#parts.database.changeSets(url, app);
+    const waits = sets.find((set) => set.release <= active && (set.state === "expanded" || set.state === "contracting"));
+    return waits?.release ?? null;
+  }
+
+  async #areGone(app: string, url: string, before: number): Promise<boolean> {
+    const old = (await this.#parts.database.connections(url, app)).filter(({ release }) => release < before);
+    const seen = old.length === 0 ? (this.#looks.get(app) ?? 0) + 1 : 0;
+    this.#looks.set(app, seen % LOOKS);
+    return seen >= LOOKS;
+  }
+
+  /** The time for going back has passed, and nobody is on the way anywhere. */
+  #isOver(state: AppState, { contractAfterMs }: DatabaseSpec): boolean {
+    return isQuiet(state) && this.#parts.clock.now() >= (state.deployment?.endedAt ?? 0) + contractAfterMs;
+  }
+
+  async #contract(app: string, url: string, { release, spec }: { release: number; spec: DatabaseSpec }): Promise<void> {
+    const { clock, log } = this.#parts;
+    const lease = await this.#parts.database.lease(url, app);
+    try {
+      const patience = {
+        clock,
+        rng: createRng(clock.now()),
+        signal: this.#end.signal,
+        lockTimeoutMs: spec.lockTimeoutMs,
+        limitMs: spec.lockPatienceMs,
+      };
+      const note = (text: string): void => {
+        log.info("contract", { app, step: text });
+      };
+      const { state } = await contract({ lease, patience, note }, release, () => {
+        const now = this.#parts.state(app);
+        return now !== null && isQuiet(now);
+      });
+      log.info("the database after its contract", { app, release, state });
+    } finally {
+      await lease.close();
+    }
+  }
+}
+
+const key = (state: AppState | null): string =>
+  `${state?.active ?? ""} ${state?.deployment?.name ?? ""} ${state?.deployment?.outcome ?? ""}`;
+
+/** Nobody runs but the active release, and nobody is on the way anywhere. */
+function isQuiet(state: AppState): boolean {
+  if (state.deployment !== null && state.deployment.outcome === null) return false;
+  if (state.standby !== undefined) return false;
+  return all(state)
+    .filter(isLive)
+    .every(({ release }) => release === state.active);
+}

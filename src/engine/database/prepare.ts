@@ -1,0 +1,70 @@
+import { HitlessError } from "../../base/error.ts";
+import type { DatabaseSpec } from "../../core/database-spec.ts";
+import type { Catalog } from "../../database/catalog.ts";
+import { pendingMigrations, type AppliedMigration } from "../../database/pending.ts";
+import type { KeptObject, Plan } from "../../database/plan/action.ts";
+import { planRelease } from "../../database/plan/plan.ts";
+import { readMigrations } from "../../database/source/migrations.ts";
+import type { SourceProblem } from "../../database/source/position.ts";
+import type { SqlSources } from "../../ports/sources.ts";
+
+export interface PlanInput {
+  readonly app: string;
+  readonly release: number;
+  /** The release's own directory, absolute. */
+  readonly directory: string;
+  readonly spec: DatabaseSpec;
+  readonly catalog: Catalog;
+  readonly applied: readonly AppliedMigration[];
+  readonly kept: readonly KeptObject[];
+}
+
+/** Reads a release's SQL and plans what of it the database does not have. @throws ERR_DATABASE_SOURCES, ERR_MIGRATION_CHANGED */
+export async function planSources(sources: SqlSources, input: PlanInput): Promise<Plan> {
+  const { app, release, spec, catalog, kept } = input;
+  const files = await readDirectory(sources, input.directory, spec.migrations);
+  const procedures = await readDirectory(sources, input.directory, spec.procedures);
+  const { migrations, problems } = readMigrations(files ?? []);
+  if (problems.length > 0) throw unreadable(problems, spec.migrations);
+  const pending = pendingMigrations(migrations, input.applied);
+  if (pending.changed.length > 0) {
+    throw new HitlessError({
+      code: "ERR_MIGRATION_CHANGED",
+      what: `${String(pending.changed.length)} migration${pending.changed.length === 1 ? " was" : "s were"} changed after being applied.`,
+      why: "What the database has is what they were.",
+      next: "Put them back, and write the change as a new migration. Nothing was changed.",
+      details: pending.changed,
+    });
+  }
+  const language = await sources.language();
+  const outcome = planRelease({ app, release, catalog, language, migrations: pending.migrations, procedures, kept });
+  if (outcome.kind === "plan") return outcome.plan;
+  throw unreadable(outcome.problems, spec.migrations ?? spec.procedures);
+}
+
+async function readDirectory(
+  sources: SqlSources,
+  base: string,
+  directory: string | null,
+): Promise<Awaited<ReturnType<SqlSources["read"]>>> {
+  if (directory === null) return null;
+  const files = await sources.read(`${base}/${directory}`);
+  if (files !== null) return files;
+  throw new HitlessError({
+    code: "ERR_DATABASE_SOURCES",
+    what: `The release has no directory ${directory}.`,
+    why: "The configuration names it under `database`.",
+    next: "Make it, or take it out of the configuration. Nothing was changed.",
+  });
+}
+
+function unreadable(problems: readonly SourceProblem[], directory: string | null): HitlessError {
+  const place = ({ position: { path, line, column } }: SourceProblem): string =>
+    `${directory ?? "."}/${path}:${String(line)}:${String(column)}`;
+  return new HitlessError({
+    code: "ERR_DATABASE_SOURCES",
+    what: `The SQL of this release has ${problems.length === 1 ? "a problem" : `${String(problems.length)} problems`}.`,
+    next: "Nothing was changed.",
+    details: problems.map((problem) => `${place(problem)}: ${problem.text}`),
+  });
+}

@@ -1,0 +1,179 @@
+import { HitlessError } from "../../base/error.ts";
+import { nameNumber, type ReleaseName } from "../../base/names.ts";
+import { createRng } from "../../base/rng.ts";
+import type { DatabaseSpec } from "../../core/database-spec.ts";
+import { isPending, searchPath, type ChangeSet } from "../../database/change-set.ts";
+import { releaseUrl } from "../../database/release-url.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
+import type { LaunchPlan, Releases, Workplace } from "../../ports/releases.ts";
+import type { SqlSources } from "../../ports/sources.ts";
+import { planSources } from "./prepare.ts";
+import { contract, expand, keptObjects, revert } from "./runner.ts";
+import type { StepRunner } from "./steps.ts";
+
+export interface DatabaseParts {
+  readonly database: Database;
+  readonly sources: SqlSources;
+  readonly clock: Clock;
+  /** Releases of the app that have instances now, the active one among them. */
+  readonly live: (app: string) => readonly ReleaseName[];
+}
+
+interface Expansion {
+  readonly app: string;
+  readonly release: number;
+  readonly directory: string;
+  readonly spec: DatabaseSpec;
+  readonly onOutput: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Releases whose database is upgraded first: a release is only made once the database has everything it needs, beside everything that the running
+ * one needs; and its instances reach the database as that release sees it.
+ */
+export class DatabaseReleases implements Releases {
+  readonly #inner: Releases;
+  readonly #parts: DatabaseParts;
+
+  constructor(inner: Releases, parts: DatabaseParts) {
+    this.#inner = inner;
+    this.#parts = parts;
+  }
+
+  stage(...given: Parameters<Releases["stage"]>): Promise<void> {
+    return this.#inner.stage(...given);
+  }
+
+  discard(...given: Parameters<Releases["discard"]>): Promise<void> {
+    return this.#inner.discard(...given);
+  }
+
+  prune(...given: Parameters<Releases["prune"]>): Promise<readonly ReleaseName[]> {
+    return this.#inner.prune(...given);
+  }
+
+  async create(...[app, release, options]: Parameters<Releases["create"]>): ReturnType<Releases["create"]> {
+    const outcome = await this.#inner.create(app, release, options);
+    const spec = outcome.kind === "created" ? outcome.record.spec.database : undefined;
+    if (outcome.kind === "unchanged" || spec === undefined) return outcome;
+    try {
+      const { env, directory } = await this.#inner.workplace(app, release);
+      const url = env[spec.variable];
+      if (url === undefined) throw noUrl(app, spec);
+      const number = nameNumber(release) ?? 0;
+      await this.#expand(url, { app, release: number, directory, spec, onOutput: options.onOutput, signal: options.signal });
+      return outcome;
+    } catch (error) {
+      await this.#inner.discard(app, release);
+      throw error;
+    }
+  }
+
+  async launchPlan(app: string, release: ReleaseName, type: string): Promise<LaunchPlan> {
+    const [plan, { spec }] = await Promise.all([this.#inner.launchPlan(app, release, type), this.#inner.workplace(app, release)]);
+    return { ...plan, env: await this.#asSeen(app, release, { spec, env: plan.env }) };
+  }
+
+  async workplace(app: string, release: ReleaseName): Promise<Workplace> {
+    const workplace = await this.#inner.workplace(app, release);
+    return { ...workplace, env: await this.#asSeen(app, release, workplace) };
+  }
+
+  /** The environment with the database as the release sees it. @throws ERR_CONTRACTED */
+  async #asSeen(app: string, release: ReleaseName, { spec, env }: Pick<Workplace, "spec" | "env">): Promise<Workplace["env"]> {
+    const variable = spec.database?.variable ?? "";
+    const url = env[variable];
+    if (spec.database === undefined || url === undefined) return env;
+    const number = nameNumber(release) ?? 0;
+    const { database } = this.#parts;
+    const [sets, { schema }] = await Promise.all([database.changeSets(url, app), database.whereabouts(url)]);
+    const gone = sets.find((set) => set.release > number && hasTakenAway(set));
+    if (gone !== undefined) throw contracted(release, gone);
+    return { ...env, [variable]: releaseUrl(url, { app, release: number, searchPath: searchPath(sets, number, schema) }) };
+  }
+
+  async #expand(url: string, expansion: Expansion): Promise<void> {
+    const { app, release, spec, onOutput, signal } = expansion;
+    const lease = await this.#parts.database.lease(url, app);
+    try {
+      const runner: StepRunner = {
+        lease,
+        note: (text) => {
+          onOutput(`database: ${text}`);
+        },
+        patience: {
+          clock: this.#parts.clock,
+          rng: createRng(this.#parts.clock.now()),
+          signal,
+          lockTimeoutMs: spec.lockTimeoutMs,
+          limitMs: spec.lockPatienceMs,
+        },
+      };
+      const begun = (await lease.changeSets()).find((set) => set.release === release);
+      if (begun !== undefined && begun.state !== "reverted" && begun.state !== "reverting") {
+        await expand(runner, begun.plan);
+        return;
+      }
+      const waiting = await this.#settleEarlier(runner, expansion);
+      const plan = await planSources(this.#parts.sources, {
+        ...expansion,
+        catalog: await lease.catalog(),
+        applied: await lease.applied(),
+        kept: await keptObjects(lease),
+      });
+      if (waiting !== null && (plan.actions.length > 0 || plan.refusals.length > 0)) throw stillWaits(waiting);
+      if (plan.actions.length > 0 || plan.refusals.length > 0 || plan.migrations.length > 0) await expand(runner, plan);
+    } finally {
+      await lease.close();
+    }
+  }
+
+  /** Changes of releases that nobody runs are taken back; those that everybody runs are contracted. Gives one that can do neither yet. */
+  async #settleEarlier(runner: StepRunner, { app, release }: Expansion): Promise<ChangeSet | null> {
+    const live = this.#parts.live(app).map((name) => nameNumber(name) ?? 0);
+    const earlier = (await runner.lease.changeSets()).filter((set) => set.release < release && isPending(set));
+    for (const set of earlier.toReversed()) {
+      const runs = live.includes(set.release) || live.some((number) => number > set.release);
+      if (!runs && set.state !== "contracting") {
+        const { kept } = await revert(runner, set.release);
+        for (const title of kept) runner.note(`kept, because it holds data: ${title}`);
+      } else if (live.every((number) => number >= set.release)) await contract(runner, set.release);
+      else return set;
+    }
+    return null;
+  }
+}
+
+function hasTakenAway({ state, plan }: ChangeSet): boolean {
+  const begun = state === "contracting" || state === "contracted";
+  return begun && plan.actions.some(({ phase, id }) => phase === "contract" && id !== "c0");
+}
+
+function noUrl(app: string, { variable }: DatabaseSpec): HitlessError {
+  return new HitlessError({
+    code: "ERR_DATABASE_UNREACHABLE",
+    what: `The processes of ${app} have no variable ${variable}.`,
+    why: "`database.variable` in the configuration names where the database's URL is.",
+    next: "Set it under `env`. Nothing was started.",
+  });
+}
+
+function contracted(release: ReleaseName, { release: by }: ChangeSet): HitlessError {
+  return new HitlessError({
+    code: "ERR_CONTRACTED",
+    what: `${release} cannot use the database any more.`,
+    why: `What only older releases needed was removed when the time for going back from r${String(by)} was over (\`database.contractAfter\`).`,
+    next: "Deploy a release that fits the database, such as the old code with the new names.",
+  });
+}
+
+function stillWaits({ release }: ChangeSet): HitlessError {
+  return new HitlessError({
+    code: "ERR_CONTRACT_WAITS",
+    what: `The database changes of r${String(release)} are not finished: an older release still runs.`,
+    why: "A further change would have to fit three releases at once.",
+    next: "Wait until the standby's window is over, or end it, and deploy again. `hitless db status` shows what is waited for.",
+  });
+}
