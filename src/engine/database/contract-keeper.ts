@@ -58,13 +58,12 @@ export class ContractKeeper {
 
   async #look(app: string): Promise<void> {
     const state = this.#parts.state(app);
-    const active = state?.active ?? null;
-    const spec = active === null ? undefined : state?.releases[active]?.spec.database;
-    if (state === null || active === null || spec === undefined || this.#settled.get(app) === key(state)) return;
-    if (!this.#isOver(state, spec)) return;
-    const { env } = await this.#parts.releases.workplace(app, active);
+    if (state === null || state.active === null || this.#settled.get(app) === key(state)) return;
+    const spec = state.releases[state.active]?.spec.database;
+    if (spec === undefined || !this.#isOver(state, spec)) return;
+    const { env } = await this.#parts.releases.workplace(app, state.active);
     const url = env[spec.variable];
-    const open = url === undefined ? null : await this.#open(app, url, nameNumber(active) ?? 0);
+    const open = url === undefined ? null : await this.#open(app, url, nameNumber(state.active) ?? 0);
     if (url === undefined || open === null) this.#settled.set(app, key(state));
     else if (await this.#areGone(app, url, open)) await this.#contract(app, url, { release: open, spec });
   }
