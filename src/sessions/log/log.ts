@@ -28,6 +28,9 @@ const RETRY_MS = 250;
 /** A disk is quick if it takes less than this on the average of the last ones; a slow one is looked at again with every so many batches. */
 const SHORT_MS = 0.6;
 const WEIGHT = 0.1;
+/** For this part of a wait for the disk, and not longer, the next batch is gathered. */
+const GATHER_SHARE = 0.3;
+const GATHER_MAX_MS = 2;
 const PROBE_EVERY = 200;
 const SALT_END = 2 ** 32;
 
@@ -53,6 +56,7 @@ export class Log {
   #syncing = false;
   /** What a wait for the disk takes, in ms. */
   #syncMs = 0;
+  #gatherUntil = 0;
   #dirty = false;
   #stuck: Buffer | null = null;
   #whenIdle: (() => void)[] = [];
@@ -79,11 +83,21 @@ export class Log {
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#commit();
-    });
+    setImmediate(this.#onTurn);
   }
+
+  /**
+   * Clients that were answered just now will ask again at once: waiting a moment for them makes one batch of them and of those who came meanwhile, instead of two
+   * that take turns at a slow disk.
+   */
+  readonly #onTurn = (): void => {
+    if (performance.now() < this.#gatherUntil) {
+      setImmediate(this.#onTurn);
+      return;
+    }
+    this.#scheduled = false;
+    this.#commit();
+  };
 
   /** Everything that has been changed by now is safe, and nothing is under way. */
   async flush(): Promise<void> {
@@ -186,17 +200,22 @@ export class Log {
   /** Where it is slow, commands go on meanwhile, and become the next batch. */
   #syncAside(batch: number): void {
     this.#syncing = true;
+    const begun = performance.now();
     fdatasync(this.#fd, (error) => {
       this.#syncing = false;
-      if (error !== null) this.#options.events.onBroken(error.message);
-      else this.#settle(batch);
+      if (error !== null) {
+        this.#options.events.onBroken(error.message);
+        return;
+      }
+      this.#gatherUntil = performance.now() + Math.min(GATHER_MAX_MS, (performance.now() - begun) * GATHER_SHARE);
+      this.#settle(batch);
     });
   }
 
   #settle(batch: number): void {
     this.settled = batch;
     this.#options.events.onSettled(batch);
-    this.#commit();
+    if (this.records.length > 0) this.schedule();
     if (!this.#syncing && this.#stuck === null) for (const waiter of this.#whenIdle.splice(0)) waiter();
   }
 
