@@ -1,0 +1,2 @@
+export { defineSessionFormat, type SessionData, type SessionFormat } from "./sessions/store/format.ts";
+export { SessionStore, sessionStore, type SessionStoreOptions } from "./sessions/store/session-store.ts";

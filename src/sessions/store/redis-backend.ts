@@ -1,0 +1,46 @@
+import type { Backend } from "./backend.ts";
+
+const SCAN_COUNT = 500;
+/** DEL takes any number; a reply should not wait long. */
+const DELETE_COUNT = 500;
+
+/** Sessions in Redis, or in anything that speaks its protocol, such as `hitless state-server`; by the package `redis`. */
+export async function redisBackend(url: string, prefix: string, onError: (error: unknown) => void): Promise<Backend> {
+  const { createClient } = await import("redis");
+  const client = createClient({ url });
+  // The client connects again by itself; without a listener its first error would end the process.
+  client.on("error", onError);
+  await client.connect();
+  const ids = async (): Promise<string[]> => {
+    const found: string[] = [];
+    for await (const keys of client.scanIterator({ MATCH: `${escaped(prefix)}*`, COUNT: SCAN_COUNT }))
+      found.push(...keys.map((key) => key.slice(prefix.length)));
+    return [...new Set(found)];
+  };
+  return {
+    get: (id) => client.get(prefix + id),
+    set: async (id, text, ttlMs) => {
+      await client.set(prefix + id, text, { expiration: { type: "PX", value: ttlMs } });
+    },
+    touch: async (id, ttlMs) => {
+      await client.pExpire(prefix + id, ttlMs);
+    },
+    remove: async (id) => {
+      await client.del(prefix + id);
+    },
+    ids,
+    clear: async () => {
+      const all = await ids();
+      for (let from = 0; from < all.length; from += DELETE_COUNT)
+        await client.del(all.slice(from, from + DELETE_COUNT).map((id) => prefix + id));
+    },
+    close: async () => {
+      await client.close();
+    },
+  };
+}
+
+/** What means something in a pattern is meant as it is. */
+function escaped(text: string): string {
+  return text.replace(/[\\*?[\]]/g, "\\$&");
+}
