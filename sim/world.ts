@@ -12,6 +12,7 @@ import { SimClock } from "./clock.ts";
 import { CrashPlan } from "./crashing.ts";
 import type { SimJournal } from "./journal.ts";
 import { SimFleet, type Behaviour } from "./fleet.ts";
+import { simHttp } from "./http.ts";
 import { SimJobs } from "./jobs.ts";
 import { SimReleases } from "./releases.ts";
 import { withReplyFaults, type ReplyFaults } from "./replies.ts";
@@ -114,6 +115,7 @@ export class World {
       fleet: this.crash.wrap(fleet, isAlive, ["onExit", "adopt", "logTail"]),
       traffic: this.crash.wrap(traffic, isAlive),
       releases: this.crash.wrap(releases, isAlive),
+      http: simHttp,
       jobs: this.crash.wrap(withReplyFaults(this.jobs, late, { ...parts, exempt: [] }), isAlive),
       log: silentLogger,
     });

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { systemClock } from "../adapters/clock/system.ts";
+import { nodeHttp } from "../adapters/http/node-http.ts";
 import { ProcessFleet } from "../adapters/process/fleet.ts";
 import { ProcessJobs } from "../adapters/process/jobs.ts";
 import { ProxyKeeper } from "../adapters/proxy/keeper.ts";
@@ -50,7 +51,7 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
   const snapshots = new SnapshotReleases({ stateDirectory, now: Date.now, buildEnvironment: process.env });
   const releases = withDatabase(snapshots, systemClock, () => engine);
   const jobs = new ProcessJobs(stateDirectory);
-  const engine: Engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs, log });
+  const engine: Engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs, http: nodeHttp, log });
   const contracts = contractKeeper({ releases: snapshots, clock: systemClock, log, engine });
   const ended = Promise.withResolvers<undefined>();
 

@@ -5,6 +5,7 @@ import type { Command, CommandKind } from "../core/command.ts";
 import type { EventBody } from "../core/event.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Fleet } from "../ports/fleet.ts";
+import type { Http } from "../ports/http.ts";
 import type { Jobs } from "../ports/jobs.ts";
 import type { Releases } from "../ports/releases.ts";
 import type { Traffic } from "../ports/traffic.ts";
@@ -19,6 +20,7 @@ export interface EnginePorts {
   readonly traffic: Traffic;
   readonly releases: Releases;
   readonly jobs: Jobs;
+  readonly http: Http;
   readonly log: Logger;
 }
 

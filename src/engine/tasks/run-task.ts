@@ -1,6 +1,8 @@
 import { toFailure } from "../../base/error.ts";
 import { taskName, type Task, type TaskResult } from "../../core/task.ts";
+import { runCompareTask } from "./compare-task.ts";
 import { runJobTask } from "./job-task.ts";
+import { runPrometheusTask } from "./prometheus-task.ts";
 import { TaskCancelled, type ShowLines, type TaskOrder, type TaskPorts } from "./task-order.ts";
 
 /** Does the task, or goes on with it after a restart. Rejects with an AbortError only when this process is to end. */
@@ -25,10 +27,12 @@ function dispatch(ports: TaskPorts, order: TaskOrder, show: ShowLines): Promise<
     case "hook":
     case "command":
       return runJobTask(ports, order, run, show);
+    case "compare":
+      return runCompareTask(ports, order, run);
+    case "prometheus":
+      return runPrometheusTask(ports, order, run);
     case "journey":
     case "mirror":
-    case "compare":
-    case "prometheus":
     case "notify":
       throw new Error(`${run.kind} is not there yet`);
   }

@@ -1,6 +1,9 @@
 import type { Command } from "../../core/command.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Http } from "../../ports/http.ts";
 import type { Jobs } from "../../ports/jobs.ts";
 import type { Releases } from "../../ports/releases.ts";
+import type { Traffic } from "../../ports/traffic.ts";
 
 /** A task as it was ordered, and where. */
 export interface TaskOrder {
@@ -19,4 +22,7 @@ export type ShowLines = (lines: readonly string[]) => void;
 export interface TaskPorts {
   readonly releases: Releases;
   readonly jobs: Jobs;
+  readonly http: Http;
+  readonly traffic: Traffic;
+  readonly clock: Clock;
 }

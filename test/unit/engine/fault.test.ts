@@ -8,6 +8,7 @@ import type { CreateOutcome } from "../../../src/ports/releases.ts";
 import { Checker } from "../../../sim/checker.ts";
 import { SimClock } from "../../../sim/clock.ts";
 import { SimFleet } from "../../../sim/fleet.ts";
+import { simHttp } from "../../../sim/http.ts";
 import { SimJobs } from "../../../sim/jobs.ts";
 import { SimReleases } from "../../../sim/releases.ts";
 import { simSpec } from "../../../sim/spec.ts";
@@ -36,7 +37,15 @@ function machine(store: MemoryStore): Machine {
   const traffic = new SimTraffic({ clock, rng, fleet, checker, awayShare: 0 });
   const releases = new BrokenReleases(clock, rng, 0);
   return {
-    engine: new Engine(store, { clock, fleet, traffic, releases, jobs: new SimJobs(clock, rng, 0), log: silentLogger }),
+    engine: new Engine(store, {
+      clock,
+      fleet,
+      traffic,
+      releases,
+      jobs: new SimJobs(clock, rng, 0),
+      http: simHttp,
+      log: silentLogger,
+    }),
     clock,
     checker,
   };

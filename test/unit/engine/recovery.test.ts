@@ -13,6 +13,7 @@ import { Checker } from "../../../sim/checker.ts";
 import { SimClock } from "../../../sim/clock.ts";
 import { SimJournal } from "../../../sim/journal.ts";
 import { SimFleet } from "../../../sim/fleet.ts";
+import { simHttp } from "../../../sim/http.ts";
 import { SimJobs } from "../../../sim/jobs.ts";
 import { SimReleases } from "../../../sim/releases.ts";
 import { simSpec } from "../../../sim/spec.ts";
@@ -113,6 +114,7 @@ function engineOn(store: MemoryStore, known?: SimFleet): Alone {
     traffic,
     releases,
     jobs: new SimJobs(clock, rng, 0),
+    http: simHttp,
     log: silentLogger,
   });
   return { engine, clock, releases, tables: () => checker.table?.revision ?? 0 };

@@ -1,0 +1,125 @@
+import { describe, expect, test } from "vitest";
+import { HitlessError } from "../../../src/base/error.ts";
+import { DEFAULT_COMPARE_RULES } from "../../../src/core/judging/rules.ts";
+import { ZERO_COUNTS, type LedgerSnapshot } from "../../../src/core/ledger.ts";
+import type { TaskResult } from "../../../src/core/task.ts";
+import { runCompareTask } from "../../../src/engine/tasks/compare-task.ts";
+import type { TaskPorts } from "../../../src/engine/tasks/task-order.ts";
+import type { LedgerQuery } from "../../../src/ports/traffic.ts";
+import { SimClock } from "../../../sim/clock.ts";
+import { orderOf } from "../../support/task-order.ts";
+
+const TASK = { kind: "compare", forMs: 60_000, everyMs: 1_000, rules: DEFAULT_COMPARE_RULES } as const;
+
+/** What a release has had a number of seconds after the task began (before it: below zero). */
+type Curve = (seconds: number) => { readonly served: number; readonly failed: number };
+
+interface World {
+  readonly releases: Readonly<Record<string, Curve>>;
+  /** Milliseconds after the beginning at which the proxy cannot be reached. */
+  readonly isAway?: (ms: number) => boolean;
+  /** The second at which the counters began anew. */
+  readonly bornAt?: number;
+  /** How late the task is taken up. */
+  readonly lateMs?: number;
+}
+
+async function compared({ releases, isAway = () => false, bornAt = -1_000, lateMs = 0 }: World): Promise<TaskResult> {
+  const clock = new SimClock();
+  const startedAt = clock.now();
+  const snapshot = (at: number): LedgerSnapshot => {
+    const seconds = (at - startedAt) / 1_000;
+    const rows = Object.entries(releases).map(([release, curve]) => {
+      const base = seconds >= bornAt ? curve(bornAt) : { served: 0, failed: 0 };
+      const { served, failed } = curve(seconds);
+      const counts = { ...ZERO_COUNTS, served: served - base.served, appError: failed - base.failed };
+      return { release, counts, latency: [[200, counts.served + counts.appError]] as const };
+    });
+    return { boot: seconds >= bornAt ? "b2" : "b1", app: "shop", at, rows, inFlight: 0, slowest: [] };
+  };
+  const traffic = {
+    ledger: (_app: string, { at = clock.now() }: LedgerQuery = {}) =>
+      isAway(clock.now() - startedAt)
+        ? Promise.reject(new HitlessError({ code: "ERR_PROXY_UNREACHABLE", what: "Away." }))
+        : Promise.resolve(snapshot(at)),
+  };
+  await Promise.all([clock.pass(lateMs), Promise.resolve().then(() => clock.step())]);
+  const order = orderOf(TASK);
+  const late = { ...order, command: { ...order.command, startedAt } };
+  const running = runCompareTask({ clock, traffic } as unknown as TaskPorts, late, TASK);
+  let isOver = (): boolean => false;
+  void running.finally(() => (isOver = () => true));
+  for (let step = 0; step < 1_000 && !isOver(); step += 1) {
+    await new Promise((resolve) => void setImmediate(resolve));
+    clock.step();
+  }
+  return running;
+}
+
+/** So many requests a second, of which a share fails. */
+function steady(perSecond: number, errors = 0): Curve {
+  return (seconds) => {
+    const failed = Math.round(seconds * perSecond * errors);
+    return { served: Math.round(seconds * perSecond) - failed, failed };
+  };
+}
+
+/** As `steady`, from a second on. */
+function from(second: number, curve: Curve): Curve {
+  return (seconds) => curve(Math.max(0, seconds - second));
+}
+
+describe("the comparison", () => {
+  test("passes a release that fails no more often", async () => {
+    expect(await compared({ releases: { r1: steady(100, 0.01), r2: steady(10, 0.01) } })).toMatchObject({
+      verdict: "pass",
+      figures: { newRequests: 600, oldRequests: 6_000 },
+    });
+  });
+
+  test("fails one that does, long before the time is over", async () => {
+    const { verdict, figures } = await compared({ releases: { r1: steady(100), r2: steady(10, 0.2) } });
+    expect(verdict).toBe("fail");
+    expect(figures?.["newRequests"]).toBeLessThan(100);
+  });
+
+  test("taken up in the middle reads what was before from the kept samples", async () => {
+    const releases = { r1: steady(100), r2: steady(10, 0.2) };
+    expect(await compared({ releases, lateMs: 45_000 })).toEqual(await compared({ releases }));
+  });
+
+  test("goes on over a proxy that is away for a while or has begun to count anew", async () => {
+    const releases = { r1: steady(100), r2: steady(10) };
+    expect((await compared({ releases, isAway: (ms) => ms > 10_000 && ms < 20_000 })).figures).toMatchObject({
+      newRequests: 600,
+    });
+    expect((await compared({ releases, bornAt: 10 })).verdict).toBe("pass");
+  });
+
+  test("without a proxy to the end is not enough data", async () => {
+    const result = await compared({ releases: { r1: steady(100), r2: steady(10) }, isAway: () => true });
+    expect(result.verdict).toBe("not-enough-data");
+  });
+
+  test("scenario 62: without requests is not enough data", async () => {
+    expect((await compared({ releases: { r1: steady(0), r2: steady(0) } })).verdict).toBe("not-enough-data");
+  });
+
+  test("scenario 54: after the cutover, where the old release has nothing any more, is one with the time before", async () => {
+    const r1: Curve = (seconds) => steady(100)(Math.min(0, seconds));
+    expect(await compared({ releases: { r1, r2: from(0, steady(100)) } })).toMatchObject({
+      verdict: "pass",
+      details: ["compared with the old release in the time before: it gets too few requests now"],
+    });
+    expect((await compared({ releases: { r1, r2: from(0, steady(100, 0.1)) } })).verdict).toBe("fail");
+  });
+
+  test("of a first release has nothing to compare with, and says so", async () => {
+    const order = orderOf(TASK);
+    const first = { ...order, command: { ...order.command, against: null } };
+    expect(await runCompareTask({} as TaskPorts, first, TASK)).toEqual({
+      verdict: "pass",
+      summary: "there is no other release to compare with",
+    });
+  });
+});
