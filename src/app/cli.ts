@@ -1,4 +1,5 @@
 import { hostname, userInfo } from "node:os";
+import type { DatabaseTools } from "../cli/host.ts";
 import { Output } from "../cli/output.ts";
 import { runCli } from "../cli/program.ts";
 import { ensureDaemon } from "./background.ts";
@@ -17,6 +18,13 @@ process.exitCode = await runCli(
     env: process.env,
     operator: operator(),
     defaultStateDirectory: () => defaultStateDirectory(process.env),
+    database: {
+      plan: async (target) => (await databaseTools()).plan(target),
+      status: async (target) => (await databaseTools()).status(target),
+      contract: async (target, note) => (await databaseTools()).contract(target, note),
+      undo: async (target, note) => (await databaseTools()).undo(target, note),
+      guidelines: async () => (await databaseTools()).guidelines(),
+    },
     ensureDaemon,
     runDaemon,
     runStateServer,
@@ -31,6 +39,11 @@ process.exitCode = await runCli(
 );
 // A detached follower still has a call under way that nobody waits for.
 process.exit();
+
+/** Only those who ask for it wait for a PostgreSQL client to load. */
+async function databaseTools(): Promise<DatabaseTools> {
+  return (await import("./database-tools.ts")).databaseTools;
+}
 
 function operator(): string {
   try {

@@ -1,4 +1,24 @@
+import type { DatabaseStatus, PlanReport } from "../api/database.ts";
+import type { DatabaseSpec } from "../core/database-spec.ts";
 import type { DaemonInfo } from "../api/daemon.ts";
+
+/** The database of one app. */
+export interface DatabaseTarget {
+  readonly app: string;
+  readonly url: string;
+  readonly spec: DatabaseSpec;
+}
+
+/** What `hitless db` does, without a daemon. */
+export interface DatabaseTools {
+  /** `directory`: the release's source. */
+  plan(target: DatabaseTarget & { readonly directory: string }): Promise<PlanReport>;
+  status(target: DatabaseTarget): Promise<DatabaseStatus>;
+  /** Gives what was done, in one sentence. */
+  contract(target: DatabaseTarget, note: (text: string) => void): Promise<string>;
+  undo(target: DatabaseTarget, note: (text: string) => void): Promise<string>;
+  guidelines(): Promise<string>;
+}
 
 /** What the commands need of the program they run in. */
 export interface CliHost {
@@ -7,6 +27,7 @@ export interface CliHost {
   readonly env: NodeJS.ProcessEnv;
   /** `user@host`, for the record. */
   readonly operator: string;
+  readonly database: DatabaseTools;
   defaultStateDirectory(): string;
   /** Finds the daemon or starts one in the background. */
   ensureDaemon(stateDirectory: string, workers: number | null): Promise<{ readonly info: DaemonInfo; readonly fresh: boolean }>;

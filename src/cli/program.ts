@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { exitCodeOf, HitlessError, toFailure } from "../base/error.ts";
 import { registerDaemon } from "./commands/daemon.ts";
+import { registerDatabase } from "./commands/database.ts";
 import { registerDeploy } from "./commands/deploy.ts";
 import { registerGates } from "./commands/gate.ts";
 import { registerLogs } from "./commands/logs.ts";
@@ -76,6 +77,7 @@ function buildProgram(host: CliHost, output: Output): Command {
   registerLogs(program, register);
   registerDaemon(program, register);
   registerProxy(program, register);
+  registerDatabase(program, register);
   registerStateServer(program, register);
   return program;
 }

@@ -1,5 +1,6 @@
 import type { Catalog } from "../database/catalog.ts";
 import type { ChangeSet } from "../database/change-set.ts";
+import type { AppliedMigration } from "../database/pending.ts";
 import type { Backfill, LockMode } from "../database/plan/action.ts";
 
 /** Somebody whose lock is in the way. */
@@ -73,6 +74,8 @@ export interface Database {
   whereabouts(url: string): Promise<{ readonly schema: string }>;
   /** What releases brought, oldest first; none where Hitless was never here. */
   changeSets(url: string, app: string): Promise<readonly ChangeSet[]>;
+  /** Versions and checksums of the migrations that Hitless has applied. */
+  applied(url: string, app: string): Promise<readonly AppliedMigration[]>;
   /** Sessions of the app's releases that are connected now. */
   connections(url: string, app: string): Promise<readonly ReleaseConnections[]>;
   /** The one runner of the app: another gets ERR_DATABASE_BUSY, and one that was replaced ERR_STALE_EPOCH with its next step. */
@@ -85,8 +88,7 @@ export interface DatabaseLease {
   /** Makes or changes the record of a change set, with the migrations it brought. */
   save(set: ChangeSet): Promise<void>;
   journal(release: number): Promise<readonly JournalRow[]>;
-  /** Versions and checksums of what has been applied, by Hitless or by the tool whose bookkeeping it took over. */
-  applied(): Promise<readonly { readonly version: string; readonly checksum: string | null }[]>;
+  applied(): Promise<readonly AppliedMigration[]>;
   /** One transaction with its journal row. */
   step(request: StepRequest): Promise<StepOutcome>;
   /** Outside of a transaction; the journal row comes after it. */

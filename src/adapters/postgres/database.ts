@@ -2,6 +2,7 @@ import pg from "pg";
 import { HitlessError } from "../../base/error.ts";
 import type { Catalog } from "../../database/catalog.ts";
 import type { ChangeSet } from "../../database/change-set.ts";
+import type { AppliedMigration } from "../../database/pending.ts";
 import type { LockMode } from "../../database/plan/action.ts";
 import { literal } from "../../database/names.ts";
 import type {
@@ -30,6 +31,7 @@ export const postgresDatabase: Database = {
   catalog: (url) => using(url, (connection) => readCatalog(connection)),
   whereabouts: (url) => using(url, readWhereabouts),
   changeSets: (url, app) => using(url, (connection) => readChangeSets(connection, app)),
+  applied: (url, app) => using(url, (connection) => readApplied(connection, app)),
   connections: (url, app) => using(url, (connection) => readConnections(connection, app)),
   lease: async (url, app) => {
     const connection = await connect(url);
@@ -104,6 +106,14 @@ async function readChangeSets(connection: Connection, app: string): Promise<read
   );
 }
 
+async function readApplied(connection: Connection, app: string): Promise<readonly AppliedMigration[]> {
+  const [there] = await connection.query<{ there: boolean }>("SELECT to_regclass('hitless.migrations') IS NOT NULL AS there");
+  if (there?.there !== true) return [];
+  return connection.query<AppliedMigration>("SELECT version, checksum FROM hitless.migrations WHERE app = $1 ORDER BY version", [
+    app,
+  ]);
+}
+
 /** Sessions are told apart by the name that `DATABASE_URL` gives them. */
 function readConnections(connection: Connection, app: string): Promise<readonly ReleaseConnections[]> {
   return connection.query<ReleaseConnections>(
@@ -169,10 +179,8 @@ class PostgresLease implements DatabaseLease {
     );
   }
 
-  applied(): Promise<readonly { version: string; checksum: string | null }[]> {
-    return this.#connection.query("SELECT version, checksum FROM hitless.migrations WHERE app = $1 ORDER BY version", [
-      this.#parts.app,
-    ]);
+  applied(): Promise<readonly AppliedMigration[]> {
+    return readApplied(this.#connection, this.#parts.app);
   }
 
   step(request: StepRequest): Promise<StepOutcome> {

@@ -1,0 +1,98 @@
+import type { DatabaseStatus, PlanReport } from "../../api/database.ts";
+import type { Output } from "../output.ts";
+import { table } from "./table.ts";
+
+const COLUMNS = [
+  { title: "STEP" },
+  { title: "WHAT" },
+  { title: "FOR" },
+  { title: "LOCK" },
+  { title: "STOPS" },
+  { title: "WORK" },
+  { title: "ABOUT", right: true },
+];
+
+export function renderPlan(report: PlanReport, output: Output, withSql: boolean): readonly string[] {
+  const lines: string[] = [];
+  for (const phase of ["expand", "contract"] as const) {
+    const steps = report.steps.filter((step) => step.phase === phase);
+    if (steps.length === 0) continue;
+    const when = phase === "expand" ? "before the first new instance starts" : "when the last older one is gone";
+    lines.push(output.style("bold", `${phase}: ${when}`));
+    const rows = steps.map((step) => [
+      step.id,
+      step.title,
+      step.place,
+      step.lock.toLowerCase(),
+      step.blocks === "nobody" ? "" : step.blocks,
+      step.work === "instant" ? "O(1)" : `O(n) ${step.work}`,
+      step.seconds === null ? "" : `${String(step.seconds)} s`,
+    ]);
+    const drawn = table(COLUMNS, rows);
+    lines.push(...drawn.slice(0, 1).map((line) => output.style("dim", line)));
+    for (const [index, step] of steps.entries()) {
+      lines.push(drawn[index + 1] ?? "");
+      if (withSql) lines.push(...step.sql.flatMap((sql) => sql.split("\n")).map((line) => output.style("dim", `      ${line}`)));
+    }
+    lines.push("");
+  }
+  for (const { place, rule, why, write } of report.refusals) {
+    lines.push(output.style("red", `${place}: ${rule}: ${why}`), ...write.map((line) => `    ${line}`), "");
+  }
+  for (const { place, rule, text } of report.notices)
+    lines.push(`${output.style("yellow", rule)}${place === "" ? "" : ` ${place}`}: ${text}`);
+  if (lines.length === 0) lines.push("The database has everything that this release needs.");
+  return lines;
+}
+
+export function renderDatabaseStatus({ releases, connections }: DatabaseStatus): readonly string[] {
+  if (releases.length === 0) return ["No release has changed this database."];
+  const rows = releases.map(({ release, state, overlay, migrations, contract }) => [
+    release,
+    state,
+    overlay ?? "–",
+    migrations.join(", ") || "–",
+    contract.length === 0 ? "" : `${String(contract.length)} steps`,
+  ]);
+  const drawn = table(
+    [{ title: "RELEASE" }, { title: "STATE" }, { title: "OVERLAY" }, { title: "MIGRATIONS" }, { title: "CONTRACT" }],
+    rows,
+  );
+  const users = connections.map(({ release, connections: count }) => `${release}: ${String(count)}`).join(", ");
+  const waits = releases.flatMap(({ release, contract }) => contract.map((title) => `  ${release}: ${title}`));
+  return [
+    ...drawn,
+    "",
+    `connections: ${users === "" ? "none of any release" : users}`,
+    ...(waits.length === 0 ? [] : ["waiting until no older release is connected or kept:", ...waits]),
+  ];
+}
+
+/** For code scanning and pull requests: https://docs.oasis-open.org/sarif/sarif/v2.1.0/ */
+export function sarif(report: PlanReport, directory: string): unknown {
+  const rules = [...new Set(report.refusals.map(({ rule }) => rule))];
+  return {
+    $schema: "https://json.schemastore.org/sarif-2.1.0.json",
+    version: "2.1.0",
+    runs: [
+      {
+        tool: { driver: { name: "hitless", rules: rules.map((id) => ({ id })) } },
+        results: report.refusals.map(({ rule, why, write, path, line }) => ({
+          ruleId: rule,
+          level: "error",
+          message: { text: [why, "Write instead:", ...write].join("\n") },
+          locations: [{ physicalLocation: { artifactLocation: { uri: `${directory}/${path}` }, region: { startLine: line } } }],
+        })),
+      },
+    ],
+  };
+}
+
+/** Workflow commands that GitHub shows beside the lines. */
+export function githubAnnotations(report: PlanReport, directory: string): readonly string[] {
+  const escaped = (text: string): string => text.replaceAll("%", "%25").replaceAll("\n", "%0A");
+  return report.refusals.map(
+    ({ rule, why, write, path, line }) =>
+      `::error file=${directory}/${path},line=${String(line)},title=${rule}::${escaped([why, ...write].join("\n"))}`,
+  );
+}

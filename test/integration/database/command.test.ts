@@ -1,0 +1,76 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { PlanReport } from "../../../src/api/database.ts";
+import { Command, type CommandResult } from "../../support/cli.ts";
+import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
+
+describe("hitless db, without a daemon", () => {
+  const directory = mkdtempSync(join(tmpdir(), "hl-db-"));
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer(18);
+    const url = await server.database();
+    await query(
+      url,
+      "CREATE TABLE users (id int PRIMARY KEY, name text); INSERT INTO users SELECT i FROM generate_series(1, 100) i; ANALYZE users;",
+    );
+    mkdirSync(join(directory, "migrations"));
+    writeFileSync(
+      join(directory, "hitless.config.json"),
+      JSON.stringify({
+        app: "shop",
+        listen: "127.0.0.1:8080",
+        processes: { web: { command: "node server.js", env: { DATABASE_URL: url } } },
+        database: { migrations: "migrations" },
+      }),
+    );
+  }, 60_000);
+  afterAll(async () => {
+    await server.stop();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  const run = (...args: string[]): Promise<CommandResult> =>
+    new Command(["db", ...args], { cwd: directory, env: { HITLESS_STATE: join(directory, "state") } }).ended();
+  const write = (sql: string): void => {
+    writeFileSync(join(directory, "migrations", "0001_one.sql"), sql);
+  };
+
+  it("plan shows steps with locks and phases, and changes nothing", async () => {
+    write("ALTER TABLE users RENAME COLUMN name TO full_name;\nCREATE INDEX ON users (full_name);");
+    const { code, out } = await run("plan", "--sql");
+    expect(code).toBe(0);
+    expect(out).toMatch(/expand: before the first new instance starts/);
+    expect(out).toMatch(/CREATE INDEX CONCURRENTLY/);
+    expect(out).toMatch(/contract: when the last older one is gone/);
+    const { steps } = JSON.parse((await run("plan", "--json")).out) as PlanReport;
+    expect(steps.find(({ work }) => work === "index build")).toMatchObject({
+      place: "0001_one.sql:2",
+      blocks: "nobody",
+      phase: "expand",
+    });
+    expect((await run("status")).out).toContain("No release has changed this database.");
+  });
+
+  it("lint ends with 3 and says where, in text, SARIF and GitHub's form", async () => {
+    write("SELECT 1;\nALTER TABLE users ALTER COLUMN name SET NOT NULL;");
+    const { code, out } = await run("lint");
+    expect(code).toBe(3);
+    expect(out).toContain("0001_one.sql:2: set-not-null");
+    expect(JSON.parse((await run("lint", "--format", "sarif")).out)).toMatchObject({
+      runs: [{ results: [{ ruleId: "set-not-null", locations: [{ physicalLocation: { region: { startLine: 2 } } }] }] }],
+    });
+    expect((await run("lint", "--format", "github")).out).toMatch(
+      /^::error file=migrations\/0001_one\.sql,line=2,title=set-not-null::/,
+    );
+  });
+
+  it("a syntax error has its place", async () => {
+    write("SELECT 1;\n  ALTER TABEL users;");
+    const { code, err } = await run("plan");
+    expect(code).toBe(3);
+    expect(err).toContain('migrations/0001_one.sql:2:9: syntax error at or near "TABEL"');
+  });
+});

@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { guidelinesDocument, GUIDELINE_TABLES, RULES } from "../../../src/database/rules/rules.ts";
+import { planOf } from "../../support/postgres/release.ts";
+import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
+
+describe("the guidelines", () => {
+  let server: TestServer;
+  let url = "";
+  beforeAll(async () => {
+    server = await startServer(18);
+    url = await server.database();
+    await query(url, GUIDELINE_TABLES);
+  }, 60_000);
+  afterAll(() => server.stop());
+
+  const judged = async (migration: string): Promise<{ refused: string[]; noticed: string[] }> => {
+    const plan = await planOf(url, 2, { migration });
+    return { refused: plan.refusals.map(({ rule }) => rule), noticed: plan.notices.map(({ rule }) => rule) };
+  };
+
+  it.each(RULES)("$id: the bad example is judged, the good one is not", async ({ id, bad, good, verdict }) => {
+    expect((await judged(bad))[verdict]).toContain(id);
+    const fine = await judged(good);
+    expect(fine.refused).toEqual([]);
+    expect(fine.noticed).not.toContain(id);
+  });
+
+  it("docs/sql-guidelines.md is what the rules say", () => {
+    expect(readFileSync(new URL("../../../docs/sql-guidelines.md", import.meta.url), "utf8")).toBe(guidelinesDocument());
+  });
+});
