@@ -1,6 +1,6 @@
 import type { Rng } from "../src/base/rng.ts";
 import { all } from "../src/core/instances.ts";
-import { SIM_ROLLOUTS, type Size } from "./spec.ts";
+import { SIM_ROLLOUTS, SIM_TASKS, type Size } from "./spec.ts";
 import type { World } from "./world.ts";
 
 const TIMES_MAX = 8;
@@ -15,7 +15,7 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
     const by = "meddler";
     switch (rng.between(0, 14)) {
       case 0:
-        return world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS) });
+        return world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS), tasks: rng.pick(SIM_TASKS) });
       case 1:
         return world.request({ kind: "rollback.requested", by, release: null });
       case 2:

@@ -5,7 +5,7 @@ import type { AppState } from "../src/core/state.ts";
 import type { Behaviour } from "./fleet.ts";
 import { SimJournal } from "./journal.ts";
 import { killOne, meddleWith, promote, scale } from "./meddling.ts";
-import { SIM_ROLLOUTS, type Size } from "./spec.ts";
+import { SIM_ROLLOUTS, SIM_TASKS, type Size } from "./spec.ts";
 import { World } from "./world.ts";
 
 export interface RunResult {
@@ -133,7 +133,7 @@ async function untilPromoted(world: World, { standbyMs = 0 }: Partial<RolloutSpe
 
 async function operate(world: World, rng: Rng, size: Size): Promise<void> {
   const choice = rng.between(0, 9);
-  if (choice <= 5) await world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS) });
+  if (choice <= 5) await world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS), tasks: rng.pick(SIM_TASKS) });
   else if (choice <= 6) await world.request({ kind: "rollback.requested", by: "sim", release: null });
   else if (choice <= 7) await world.request({ kind: "restart.requested", by: "sim" });
   else await scale(world, rng.between(1, 6));

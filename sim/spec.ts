@@ -1,10 +1,13 @@
-import type { AppSpec, RolloutSpec } from "../src/core/app-spec.ts";
+import type { AppSpec, RolloutSpec, TasksSpec } from "../src/core/app-spec.ts";
+import { HOOKS, type HookName, type Task } from "../src/core/task.ts";
 
 /** How many instances a release of the run has, how many of them go at once, and how else they are replaced. */
 export interface Size {
   readonly instances: number;
   readonly batch: number;
   readonly rollout: Partial<RolloutSpec>;
+  /** What is done and judged meanwhile. Absent: nothing. */
+  readonly tasks?: TasksSpec | undefined;
 }
 
 /** A plain app of so many web instances, replaced by batches of the given size where nothing else is said. */
@@ -63,4 +66,18 @@ export const SIM_ROLLOUTS: readonly [Partial<RolloutSpec>, ...Partial<RolloutSpe
   { pauseMs: 3_000, firstPauseMs: null },
   { surge: { kind: "count", count: 0 }, maxUnavailable: { kind: "count", count: 1 } },
   { surge: { kind: "count", count: 1 }, maxUnavailable: { kind: "percent", percent: 25 } },
+];
+
+const hook = (name: HookName): Extract<Task, { kind: "hook" }> => {
+  return { kind: "hook", hook: name, command: "hook", timeoutMs: 5_000 };
+};
+const command = (name: string): Task => ({ kind: "command", name, command: "check", timeoutMs: 5_000 });
+
+/** None, as often as not; every hook; checks and gates; with each policy for too little data. */
+export const SIM_TASKS: readonly [TasksSpec | undefined, ...(TasksSpec | undefined)[]] = [
+  undefined,
+  undefined,
+  { hooks: Object.fromEntries(HOOKS.map((name) => [name, hook(name)])) },
+  { checks: [command("smoke"), command("login")], gates: [command("errors")], onNotEnoughData: "pass" },
+  { hooks: { "before-cutover": hook("before-cutover"), "on-failure": hook("on-failure") }, gates: [command("errors")] },
 ];

@@ -124,8 +124,8 @@ export class World {
     await this.settle(engine.start());
   }
 
-  async deploy({ instances, batch, rollout }: Size): Promise<void> {
-    const spec = simSpec(this.app, instances, batch, rollout);
+  async deploy({ instances, batch, rollout, tasks }: Size): Promise<void> {
+    const spec = { ...simSpec(this.app, instances, batch, rollout), tasks };
     const { maxUnavailable } = rollout;
     // From now on an operation may go to this release, in its own way.
     if (maxUnavailable !== undefined) this.checker.slack = Math.max(this.checker.slack, countOf(maxUnavailable, INSTANCES_MAX));

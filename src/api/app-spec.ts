@@ -93,6 +93,7 @@ const rolloutSchema: z.ZodType<RolloutSpec> = z.strictObject({
   maxUnavailable: amountSchema.optional(),
   pauseMs: ms.optional(),
   firstPauseMs: ms.nullish(),
+  autoRollback: z.boolean().optional(),
   promoteAfterMs: ms.nullish(),
   standbyMs: ms.optional(),
   steps: z

@@ -72,6 +72,10 @@ export const rollout = z
       ])
       .describe("Canary: what part of the requests the new release gets, one step after the other, before it gets all."),
     targeting: targeting.optional(),
+    autoRollback: z
+      .boolean({ error: "expected true or false" })
+      .default(true)
+      .describe("What a check or a gate fails goes back by itself. false: the deployment pauses until an operator decides."),
     promote: z
       .union([z.enum(["auto", "manual"]), duration(1_000, WINDOW_MAX_MS)], { error: PROMOTE })
       .default("auto")
@@ -98,7 +102,19 @@ function waitOf(value: number | "manual"): number | null {
 }
 
 export function rolloutOf(config: z.output<typeof rollout>): RolloutSpec {
-  const { strategy, batch: size, surge, maxUnavailable, pause, afterFirst, steps, targeting: who, promote, standby } = config;
+  const {
+    strategy,
+    batch: size,
+    surge,
+    maxUnavailable,
+    pause,
+    afterFirst,
+    steps,
+    targeting: who,
+    promote,
+    standby,
+    autoRollback,
+  } = config;
   return {
     strategy,
     batch: size,
@@ -110,6 +126,7 @@ export function rolloutOf(config: z.output<typeof rollout>): RolloutSpec {
     ...(who === undefined
       ? {}
       : { targeting: { headers: fieldsOf(who.headers), cookies: fieldsOf(who.cookies), addresses: who.addresses } }),
+    ...(autoRollback ? {} : { autoRollback }),
     promoteAfterMs: promote === "auto" ? 0 : promote === "manual" ? null : promote,
     standbyMs: standby,
   };

@@ -6,6 +6,7 @@ import type { MaintenanceGate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { ErrorPages } from "./pages.ts";
 import type { FieldMatch, RoutingSpec } from "./routing.ts";
+import type { HookName, Task } from "./task.ts";
 import type { TlsSpec } from "./tls.ts";
 import type { WebSocketSpec } from "./websockets.ts";
 
@@ -21,6 +22,8 @@ export interface AppSpec {
   readonly proxy: ProxySpec;
   /** Absent in what was written before there was such a thing: `DEFAULT_ROUTING`. */
   readonly routing?: RoutingSpec | undefined;
+  /** Hooks, checks and gates of its deployments. Absent: none. */
+  readonly tasks?: TasksSpec | undefined;
   /** Absent: plain text. */
   readonly errorPages?: ErrorPages | undefined;
   /** What `hitless maintenance on` does where it is not told otherwise. Absent: `DEFAULT_MAINTENANCE`. */
@@ -93,10 +96,22 @@ export interface RolloutSpec {
   readonly promoteAfterMs?: number | null | undefined;
   /** How long the old side is kept running after the promotion, for going back at once; not for `rolling`. Absent: not at all. */
   readonly standbyMs?: number | undefined;
+  /** False: a failed verdict pauses the deployment until an operator decides. Absent: it goes back. */
+  readonly autoRollback?: boolean | undefined;
   /** Canary: what part of the requests the new side gets, one step after the other, before it gets all of them. */
   readonly steps?: readonly CanaryStep[] | undefined;
   /** Canary: who gets the new side whatever the weight is. */
   readonly targeting?: TargetingSpec | undefined;
+}
+
+export interface TasksSpec {
+  readonly hooks?: { readonly [K in HookName]?: Extract<Task, { kind: "hook" }> | undefined } | undefined;
+  /** What a release that can be previewed must pass before it gets requests; not by `rolling`, which has no preview. */
+  readonly checks?: readonly Task[] | undefined;
+  /** What must pass while it gets requests, before it gets more, and before it is promoted. */
+  readonly gates?: readonly Task[] | undefined;
+  /** A verdict of too little data pauses the deployment (the default) or is taken as passed. */
+  readonly onNotEnoughData?: "pause" | "pass" | undefined;
 }
 
 export interface CanaryStep {

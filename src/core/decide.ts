@@ -31,9 +31,10 @@ import {
 } from "./requests.ts";
 import { isStandbyTimer, whenStandbyOver } from "./standby.ts";
 import { whenSick, whenWell } from "./sickness.ts";
-import { advance, whenLedgerClosed } from "./steps.ts";
+import { advance, finishWhenClosed } from "./steps.ts";
 import { supervise, superviseReady, whenTimerFired } from "./supervision.ts";
 import type { AppState } from "./state.ts";
+import { whenTaskEnded } from "./verdicts.ts";
 import { isWaitTimer, whenWaitOver } from "./waiting.ts";
 
 export interface Decision {
@@ -136,8 +137,8 @@ const HANDLERS: Handlers = {
   "ledger.closed": (draft, { snapshot }) => {
     const deployment = running(draft.state);
     if (deployment === null) return;
-    patchDeployment(draft, { ledger: { ...deployment.ledger, closed: snapshot } });
-    whenLedgerClosed(draft);
+    patchDeployment(draft, { ledger: { ...deployment.ledger, closed: snapshot, closedSettled: true } });
+    finishWhenClosed(draft);
   },
   "timer.fired": (draft, { timer }) => {
     if (timer === ROUTES_TIMER) syncRoutes(draft, { force: true });
@@ -146,8 +147,9 @@ const HANDLERS: Handlers = {
     else if (isWaitTimer(timer)) whenWaitOver(draft, timer);
     else whenTimerFired(draft, timer);
   },
-  "task.ended": (draft, { result }) => {
-    note(draft, result.summary, result.verdict === "pass" ? "good" : "bad");
+  "task.ended": (draft, ended) => {
+    whenTaskEnded(draft, ended);
+    finishWhenClosed(draft);
   },
   "output.written": (draft, { lines }) => {
     for (const line of lines) note(draft, `  ${line}`);

@@ -7,6 +7,7 @@ import { all, stopInstance } from "./instances.ts";
 import { hasLeftovers, planBack } from "./plan.ts";
 import { coming, hasTraffic } from "./route-tables.ts";
 import { sideOf } from "./standby.ts";
+import { cancelTasks } from "./tasks.ts";
 import { enter, isFilling } from "./steps.ts";
 import type { Instance } from "./state.ts";
 
@@ -20,6 +21,7 @@ export function goBack(draft: Draft, failure: Failure): void {
   const first = deployment.direction === "forward";
   note(draft, [failure.what, failure.why].filter((part) => part !== undefined).join(" "), "bad");
   patchDeployment(draft, { direction: "back", halted: undefined, failure: first ? failure : deployment.failure });
+  if (first) cancelTasks(draft);
   // Nothing was begun; but what an earlier way back has left goes.
   if (deployment.step === "preparing" && !hasLeftovers(draft.state)) {
     enter(draft, "closing");

@@ -17,5 +17,16 @@ function mergeStages(stages: readonly Stage[]): Stage | null {
   }
   const share = stages.findLast((stage) => stage.share !== undefined)?.share;
   const { release, generation, retire } = last;
-  return { release, generation, start, ...(share === undefined ? {} : { share }), retire };
+  // Hooks do work that somebody relies on; checks and gates only judge.
+  const before = stages.flatMap((stage) => stage.before ?? []).filter(({ kind }) => kind === "hook");
+  const after = stages.flatMap((stage) => stage.after ?? []).filter(({ kind }) => kind === "hook");
+  return {
+    release,
+    generation,
+    start,
+    ...(share === undefined ? {} : { share }),
+    ...(before.length === 0 ? {} : { before }),
+    ...(after.length === 0 ? {} : { after }),
+    retire,
+  };
 }

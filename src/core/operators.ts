@@ -3,6 +3,7 @@ import type { Event, EventBody } from "./event.ts";
 import { goBack } from "./going-back.ts";
 import { withoutWaits } from "./merge-stages.ts";
 import type { AppState, Deployment } from "./state.ts";
+import { acceptTasks } from "./tasks.ts";
 import { isWaiting } from "./waiting.ts";
 
 type Request<K extends EventBody["kind"]> = Extract<Event, { kind: K }>;
@@ -18,6 +19,7 @@ export function whenPromoteRequested(draft: Draft, { by, full = false }: Request
   note(draft, full ? `${by} lets ${deployment.name} go all the way` : `${by} lets ${deployment.name} go on`, "good");
   const { stage, step } = deployment;
   if (full) patchDeployment(draft, { full: true, stages: withoutWaits(deployment) });
+  if (step === "checking" || step === "baking") acceptTasks(draft);
   patchDeployment(draft, { halted: undefined, ...(step === "waiting" ? { waited: stage } : {}) });
 }
 
@@ -76,7 +78,8 @@ function problemOf(deployment: Deployment | null, verb: Verb): string | null {
 }
 
 function isHeld(deployment: Deployment): boolean {
-  return deployment.step === "waiting" && isWaiting(deployment);
+  const { step } = deployment;
+  return step === "checking" || step === "baking" || (step === "waiting" && isWaiting(deployment));
 }
 
 function nextOf(state: AppState): string {

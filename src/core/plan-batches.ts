@@ -11,6 +11,8 @@ export interface BatchMove {
 export interface BatchRules {
   readonly wanted: number;
   readonly old: number;
+  /** How many old ones there should be: those that are missing just now are no leave to take away more. */
+  readonly due: number;
   /** At most so many new ones at a time. */
   readonly size: number;
   /** So many more than there should be, at most. */
@@ -23,9 +25,9 @@ export interface BatchRules {
  * As much in each batch as the bounds allow: first new ones up to the surge, then old ones away down to what must be left. Where neither bound
  * leaves room for anything one more is started all the same.
  */
-export function boundedMoves({ wanted, old, size, surge, unavailable }: BatchRules): readonly BatchMove[] {
+export function boundedMoves({ wanted, old, due, size, surge, unavailable }: BatchRules): readonly BatchMove[] {
   const most = Math.max(wanted, old) + surge;
-  const least = Math.min(wanted, old) - unavailable;
+  const least = Math.min(wanted, Math.max(old, due)) - unavailable;
   const moves: BatchMove[] = [];
   let [come, left] = [0, old];
   while (come < wanted || left > 0) {

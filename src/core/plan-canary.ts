@@ -26,7 +26,7 @@ export function planCanary(state: AppState, { release, generation, steps, keepsO
   const started = (index: number): Counts => minus(upTo[index] ?? served, index === 0 ? {} : (upTo[index - 1] ?? {}));
   return [
     ...steps.map(({ weight, waitMs }, index): Stage => {
-      return { ...side, start: started(index), share: weight, wait: { ms: waitMs }, retire: [] };
+      return { ...side, start: started(index), share: weight, ...(waitMs === 0 ? {} : { wait: { ms: waitMs } }), retire: [] };
     }),
     ...stoppedFirst(state, side),
     {

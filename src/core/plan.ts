@@ -85,17 +85,18 @@ function movesOf(state: AppState, to: ReleaseName, type: string, rollout: Rollou
   const wanted = desiredCount({ ...state, counts: countsAfter(state, to) }, to, type);
   const replaced = all(state).filter(({ generation }) => generation !== state.standby?.generation);
   const old = liveCounts(replaced).get(type) ?? 0;
+  const due = state.active === null ? 0 : desiredCount(state, state.active, type);
   const size = Math.max(1, countOf(rollout.batch, wanted));
   const isStoppedFirst = state.releases[to]?.spec.processes[type]?.stopFirst === true;
   const { surge, maxUnavailable } = rollout;
-  if (isStoppedFirst) return boundedMoves({ wanted, old, size, surge: 0, unavailable: size });
+  if (isStoppedFirst) return boundedMoves({ wanted, old, due, size, surge: 0, unavailable: size });
   const bounds = {
     surge: surge === undefined ? size : countOf(surge, wanted),
     unavailable: maxUnavailable === undefined ? 0 : countOf(maxUnavailable, wanted),
   };
   return surge === undefined && bounds.unavailable === 0
-    ? evenMoves({ wanted, old, size, ...bounds })
-    : boundedMoves({ wanted, old, size, ...bounds });
+    ? evenMoves({ wanted, old, due, size, ...bounds })
+    : boundedMoves({ wanted, old, due, size, ...bounds });
 }
 
 function retirement({ type, batches }: Move, index: number): Retirement {

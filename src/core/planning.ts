@@ -1,7 +1,8 @@
 import type { ReleaseName } from "../base/names.ts";
-import type { CanaryStep, RolloutSpec, Strategy } from "./app-spec.ts";
+import type { AppSpec, CanaryStep, RolloutSpec, Strategy } from "./app-spec.ts";
 import { patchDeployment, type Draft } from "./draft.ts";
 import { withoutWaits } from "./merge-stages.ts";
+import { withTasks } from "./plan-tasks.ts";
 import { planRolling } from "./plan.ts";
 import { planBlueGreen, planReturn } from "./plan-blue-green.ts";
 import { planCanary } from "./plan-canary.ts";
@@ -16,6 +17,9 @@ const DEFAULT_STEPS: readonly CanaryStep[] = [
 /** How the deployment that has begun replaces what runs by instances of this release. */
 export function planReplacement(draft: Draft, release: ReleaseName): void {
   plan(draft, release);
+  const spec = draft.state.releases[release]?.spec;
+  const planned = draft.state.deployment;
+  if (planned?.kind === "deploy" && spec !== undefined) patchDeployment(draft, { stages: withTasks(planned.stages, spec) });
   const { deployment } = draft.state;
   if (deployment?.full === true) patchDeployment(draft, { stages: withoutWaits(deployment) });
 }
@@ -37,7 +41,7 @@ function plan(draft: Draft, release: ReleaseName): void {
   const isCareful = deployment.kind === "deploy";
   const stages =
     strategy === "canary" && isCareful && state.active !== null && !state.suspended
-      ? planCanary(state, { release, generation, steps: rollout.steps ?? DEFAULT_STEPS, keepsOld })
+      ? planCanary(state, { release, generation, steps: stepsOf(record.spec), keepsOld })
       : planBlueGreen(state, { release, generation, wait: isCareful ? waitBefore(rollout) : undefined, keepsOld });
   patchDeployment(draft, { strategy, stages, ...(keepsOld ? { standbyMs } : {}) });
 }
@@ -61,6 +65,12 @@ export function planReturnToStandby(draft: Draft): void {
 function asAsked({ kind, batch }: Deployment, rollout: RolloutSpec): RolloutSpec {
   const asked = { ...rollout, batch: batch ?? rollout.batch };
   return kind === "deploy" ? asked : { ...asked, firstPauseMs: asked.pauseMs };
+}
+
+/** Checks come before the first request: they need a preview. */
+function stepsOf({ rollout: { steps = DEFAULT_STEPS }, tasks }: AppSpec): readonly CanaryStep[] {
+  const isSeenFirst = (tasks?.checks ?? []).length > 0 && steps[0]?.weight !== 0;
+  return isSeenFirst ? [{ weight: 0, waitMs: 0 }, ...steps] : steps;
 }
 
 /** A restart has two generations of one release, which requests cannot be shared out between by weight. */

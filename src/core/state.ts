@@ -3,6 +3,7 @@ import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts
 import type { Batch, Strategy } from "./app-spec.ts";
 import type { GateState } from "./gate.ts";
 import type { LedgerRow, LedgerSnapshot } from "./ledger.ts";
+import type { Task, TaskId, TaskResult } from "./task.ts";
 import type { ReleaseRecord } from "./release.ts";
 
 /** All that the engine knows of one app: a fold of its journal. Plain data, so that it can be stored and compared. */
@@ -133,7 +134,9 @@ export const STEPS = [
   "preparing",
   "starting",
   "warming",
+  "checking",
   "adding",
+  "baking",
   "waiting",
   "removing",
   "draining",
@@ -147,7 +150,9 @@ export const PHASES = [
   "planned",
   "starting",
   "warming",
+  "checking",
   "shifting",
+  "baking",
   "waiting",
   "paused",
   "draining",
@@ -185,6 +190,8 @@ export interface Deployment {
   readonly halted?: { readonly by: string; readonly since: number } | undefined;
   /** It goes all the way without waiting. */
   readonly full?: true | undefined;
+  /** What was done and judged, by its id. Absent: nothing. */
+  readonly tasks?: Readonly<Record<TaskId, TaskRecord>> | undefined;
   /** The last stage whose wait an operator or the time has ended. */
   readonly waited?: number | undefined;
   /** Forward to `to`, or back to `from` after a failure or an abort. */
@@ -211,6 +218,8 @@ export interface Deployment {
     readonly before: readonly LedgerRow[];
     readonly beforeMs: number;
     readonly closed: LedgerSnapshot | null;
+    /** Its last figures have come. Absent: not yet. */
+    readonly closedSettled?: boolean | undefined;
   };
   /** The fewest instances with traffic that the route table held at any time, against how many it held at the start. */
   readonly capacity: { readonly atStart: number; readonly lowest: number };
@@ -242,9 +251,22 @@ export interface Stage {
    * instances.
    */
   readonly share?: number | undefined;
+  /** What must pass before that, and then. */
+  readonly before?: readonly Task[] | undefined;
+  readonly after?: readonly Task[] | undefined;
   /** What is waited for then, before anything is retired. */
   readonly wait?: Wait | undefined;
   readonly retire: readonly Retirement[];
+}
+
+export interface TaskRecord {
+  readonly task: Task;
+  readonly startedAt: number;
+  /** Absent: it runs. */
+  readonly result?: TaskResult | undefined;
+  readonly endedAt?: number | undefined;
+  /** It need not have passed: an operator or the configuration says so. */
+  readonly accepted?: boolean | undefined;
 }
 
 export interface Wait {

@@ -6,6 +6,7 @@ import { finish, promote } from "./ending.ts";
 import { hasTraffic, routeBy, syncRoutes } from "./route-tables.ts";
 import { sideOf } from "./standby.ts";
 import type { Deployment, Instance, Retirement, Stage, Step } from "./state.ts";
+import { beginHook, beginTasks, isTaskRunning, tasksDone, type TaskPlace } from "./tasks.ts";
 import { beginWait, isWaiting } from "./waiting.ts";
 
 /**
@@ -32,9 +33,11 @@ const STEP_RULES: Readonly<Record<Step, StepRules>> = {
   warming: {
     enter: () => undefined,
     done: (draft, { starting }) => starting.every((name) => find(draft.state, name)?.status === "serving"),
-    next: "adding",
+    next: "checking",
   },
-  adding: { enter: addToRoutes, done: routesApplied, next: "waiting" },
+  checking: tasksAt("before", "adding"),
+  adding: { enter: addToRoutes, done: routesApplied, next: "baking" },
+  baking: tasksAt("after", "waiting"),
   waiting: { enter: beginWait, done: (_draft, deployment) => !isWaiting(deployment), next: "removing" },
   removing: { enter: removeFromRoutes, done: routesApplied, next: "draining" },
   draining: {
@@ -53,6 +56,7 @@ const STEP_RULES: Readonly<Record<Step, StepRules>> = {
     enter: (draft, deployment) => {
       if (deployment.direction === "forward") promote(draft, deployment);
       order(draft, { kind: "ledger.close", since: deployment.startedAt });
+      beginHook(draft, deployment, deployment.direction === "forward" ? "after-deploy" : "on-failure");
     },
     done: () => false,
     next: null,
@@ -61,7 +65,7 @@ const STEP_RULES: Readonly<Record<Step, StepRules>> = {
 
 /** True until the instances of the stage serve and nothing has been taken away for them yet. */
 export function isFilling({ step }: Deployment): boolean {
-  return step === "starting" || step === "warming" || step === "adding";
+  return step === "starting" || step === "warming" || step === "checking" || step === "adding";
 }
 
 /** Takes the running deployment as far as it can go now. */
@@ -84,10 +88,25 @@ export function enter(draft: Draft, step: Step): void {
   STEP_RULES[step].enter(draft, deployment, stage);
 }
 
-/** The ledger is closed: nothing is left to do but to say how it ended. */
-export function whenLedgerClosed(draft: Draft): void {
+/** The ledger is closed and the last hook has ended: nothing is left to do but to say how it ended. */
+export function finishWhenClosed(draft: Draft): void {
   const deployment = running(draft.state);
-  if (deployment?.step === "closing") finish(draft, deployment);
+  if (deployment?.step !== "closing" || deployment.ledger.closedSettled !== true || isTaskRunning(deployment)) return;
+  finish(draft, deployment);
+}
+
+function tasksAt(place: TaskPlace, next: Step): StepRules {
+  return {
+    enter: (draft, deployment) => {
+      beginTasks(draft, deployment, place);
+    },
+    done: (draft, deployment) => {
+      // The next hook begins when the one before it has ended.
+      beginTasks(draft, deployment, place);
+      return tasksDone(draft.state.deployment ?? deployment, place);
+    },
+    next,
+  };
 }
 
 const EMPTY_STAGE: Stage = { release: null, generation: 0, start: {}, retire: [] };

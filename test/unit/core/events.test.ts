@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { RolloutSpec } from "../../../src/core/app-spec.ts";
+import type { RolloutSpec, TasksSpec } from "../../../src/core/app-spec.ts";
 import type { Command } from "../../../src/core/command.ts";
 import { decide } from "../../../src/core/decide.ts";
 import type { EventBody } from "../../../src/core/event.ts";
 import { desiredCount } from "../../../src/core/instances.ts";
 import { newApp } from "../../../src/core/new-app.ts";
 import { CoreRun } from "../../support/core-run.ts";
-import { SIM_ROLLOUTS, simSpec } from "../../../sim/spec.ts";
+import { SIM_ROLLOUTS, SIM_TASKS, simSpec } from "../../../sim/spec.ts";
 
 /** One thing that happens to an app; `pick` chooses among whatever there is at that moment. */
 type Happening =
@@ -16,7 +16,12 @@ type Happening =
       readonly kind: "ask";
       readonly verb: "abort" | "promote" | "halt" | "continue" | "restart" | "suspend" | "resume" | "rollback";
     }
-  | { readonly kind: "deploy"; readonly size: number; readonly rollout: Partial<RolloutSpec> }
+  | {
+      readonly kind: "deploy";
+      readonly size: number;
+      readonly rollout: Partial<RolloutSpec>;
+      readonly tasks: TasksSpec | undefined;
+    }
   | { readonly kind: "scale"; readonly size: number }
   | { readonly kind: "recover"; readonly mask: number };
 
@@ -29,7 +34,12 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("scale" as const), size }) },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant("deploy" as const), size, rollout: fc.constantFrom(...SIM_ROLLOUTS) }),
+    arbitrary: fc.record({
+      kind: fc.constant("deploy" as const),
+      size,
+      rollout: fc.constantFrom(...SIM_ROLLOUTS),
+      tasks: fc.constantFrom(...SIM_TASKS),
+    }),
   },
   {
     weight: 2,
@@ -45,7 +55,7 @@ const happenings = fc.array(happening, { minLength: 1, maxLength: 250, size: "ma
 function happen(run: CoreRun, what: Happening): void {
   switch (what.kind) {
     case "deploy":
-      run.deploy(simSpec("shop", what.size, 1 + (what.size % 3), what.rollout));
+      run.deploy({ ...simSpec("shop", what.size, 1 + (what.size % 3), what.rollout), tasks: what.tasks });
       return;
     case "scale":
       run.scale({ web: what.size });

@@ -1,0 +1,87 @@
+import { note, order, patch, patchDeployment, type Draft } from "./draft.ts";
+import type { Deployment, TaskRecord } from "./state.ts";
+import { taskName, type HookName, type Task, type TaskId } from "./task.ts";
+
+/** Before the requests of a stage are shared out anew, or after that. */
+export type TaskPlace = "before" | "after";
+
+/** Begins what is due: hooks one after the other, then everything else at once. Safe to repeat: a task that has a record is not begun again. */
+export function beginTasks(draft: Draft, deployment: Deployment, place: TaskPlace): void {
+  for (const [id, task] of tasksOf(deployment, place)) {
+    const record = recordOf(draft.state.deployment ?? deployment, id);
+    if (record === undefined) begin(draft, id, task);
+    if (task.kind === "hook" && record?.result === undefined) return;
+  }
+}
+
+/** All of them have passed, or an operator has said that they need not. */
+export function tasksDone(deployment: Deployment, place: TaskPlace): boolean {
+  return tasksOf(deployment, place).every(([id]) => {
+    const record = recordOf(deployment, id);
+    return record?.result?.verdict === "pass" || record?.accepted === true;
+  });
+}
+
+/** A hook beside the stages: once, whatever way the deployment ends. */
+export function beginHook(draft: Draft, deployment: Deployment, hook: HookName): void {
+  const spec = draft.state.releases[deployment.to ?? ""]?.spec ?? draft.state.releases[deployment.from ?? ""]?.spec;
+  const task = deployment.kind === "deploy" ? spec?.tasks?.hooks?.[hook] : undefined;
+  const id = `${deployment.name}/end/${hook}`;
+  if (task !== undefined && recordOf(deployment, id) === undefined) begin(draft, id, task);
+}
+
+export function isTaskRunning({ tasks = {} }: Deployment): boolean {
+  return Object.values(tasks).some(({ result }) => result === undefined);
+}
+
+/** What still runs is to end: nobody waits for its verdict any more. */
+export function cancelTasks(draft: Draft): void {
+  for (const [id, record] of Object.entries(draft.state.deployment?.tasks ?? {})) {
+    if (record.result !== undefined) continue;
+    patchRecord(draft, id, {
+      ...record,
+      result: { verdict: "fail", summary: `${taskName(record.task)} was cancelled` },
+      endedAt: draft.at,
+    });
+    order(draft, { kind: "task.cancel", task: id });
+  }
+}
+
+/** An operator says that it goes on whatever they say; those that run are ended. */
+export function acceptTasks(draft: Draft): void {
+  cancelTasks(draft);
+  const { tasks = {} } = draft.state.deployment ?? {};
+  const accepted = Object.entries(tasks).map(
+    ([id, record]) => [id, isPassed(record) ? record : { ...record, accepted: true }] as const,
+  );
+  patchDeployment(draft, { tasks: Object.fromEntries(accepted) });
+}
+
+function begin(draft: Draft, id: TaskId, task: Task): void {
+  const { deployment } = draft.state;
+  if (deployment === null) return;
+  patchRecord(draft, id, { task, startedAt: draft.at });
+  const { to: release, from: against, step } = deployment;
+  order(draft, { kind: "task.run", task: id, run: task, release, against, startedAt: draft.at, step });
+  note(draft, `${taskName(task)} begins`);
+}
+
+function tasksOf({ name, stages, stage, direction }: Deployment, place: TaskPlace): readonly (readonly [TaskId, Task])[] {
+  if (direction === "back") return [];
+  const tasks = stages[stage]?.[place] ?? [];
+  return tasks.map((task, index) => [`${name}/${String(stage)}/${place}/${String(index)}`, task]);
+}
+
+export function recordOf({ tasks }: Deployment, id: TaskId): TaskRecord | undefined {
+  return tasks?.[id];
+}
+
+function isPassed({ result }: TaskRecord): boolean {
+  return result?.verdict === "pass";
+}
+
+export function patchRecord(draft: Draft, id: TaskId, record: TaskRecord): void {
+  const { deployment } = draft.state;
+  if (deployment === null) return;
+  patch(draft, { deployment: { ...deployment, tasks: { ...deployment.tasks, [id]: record } } });
+}

@@ -1,0 +1,63 @@
+import type { Failure } from "../base/error.ts";
+import { note, patchDeployment, running, type Draft } from "./draft.ts";
+import type { Event } from "./event.ts";
+import { goBack } from "./going-back.ts";
+import type { Deployment, TaskRecord } from "./state.ts";
+import { patchRecord, recordOf } from "./tasks.ts";
+import type { TaskId, TaskResult } from "./task.ts";
+
+/** A task has ended: a failed one takes the deployment back, one that cannot tell keeps it where it is. */
+export function whenTaskEnded(draft: Draft, { task: id, result }: Extract<Event, { kind: "task.ended" }>): void {
+  const deployment = running(draft.state);
+  const record = deployment === null ? undefined : recordOf(deployment, id);
+  if (deployment === null || record === undefined || record.result !== undefined) return;
+  patchRecord(draft, id, { ...record, result, endedAt: draft.at });
+  note(draft, result.summary, result.verdict === "pass" ? "good" : "bad");
+  for (const line of result.verdict === "pass" ? [] : (result.details ?? [])) note(draft, `  ${line}`);
+  if (deployment.direction === "back" || deployment.step === "closing") return;
+  if (result.verdict === "fail") fail(draft, failureOf(record, result));
+  if (result.verdict === "not-enough-data") whenUndecided(draft, deployment, id);
+}
+
+/** Back by itself; where the release does not want that, it stays where it is until an operator decides. */
+function fail(draft: Draft, failure: Failure): void {
+  const deployment = running(draft.state);
+  const spec = draft.state.releases[deployment?.to ?? ""]?.spec;
+  if (deployment === null || spec?.rollout.autoRollback !== false) {
+    goBack(draft, failure);
+    return;
+  }
+  note(draft, [failure.what, failure.why].filter((part) => part !== undefined).join(" "), "bad");
+  halt(draft, deployment, "it failed, and does not go back by itself");
+}
+
+function whenUndecided(draft: Draft, deployment: Deployment, id: TaskId): void {
+  const record = recordOf(deployment, id);
+  if (record === undefined) return;
+  const policy = draft.state.releases[deployment.to ?? ""]?.spec.tasks?.onNotEnoughData ?? "pause";
+  if (policy === "pause") {
+    halt(draft, deployment, "there is not enough data to judge it by");
+    return;
+  }
+  const known = draft.state.deployment?.tasks?.[id];
+  if (known !== undefined) patchRecord(draft, id, { ...known, accepted: true });
+  note(draft, "it goes on all the same, as the configuration says");
+}
+
+function halt(draft: Draft, { name, halted }: Deployment, why: string): void {
+  if (halted !== undefined) return;
+  patchDeployment(draft, { halted: { by: "hitless", since: draft.at } });
+  note(draft, `${name} is paused: ${why}. \`hitless promote\` goes on all the same, \`hitless abort\` goes back`, "bad");
+}
+
+function failureOf({ task }: TaskRecord, { summary, details }: TaskResult): Failure {
+  return {
+    code: "ERR_TASK_FAILED",
+    what: `${summary}.`,
+    ...(details === undefined ? {} : { details }),
+    next:
+      task.kind === "hook"
+        ? "Correct it and deploy again; a hook is run once in each deployment."
+        : "Correct the release and deploy again.",
+  };
+}
