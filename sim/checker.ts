@@ -55,7 +55,8 @@ export class Checker {
   }
 
   whenDrained(names: readonly string[]): void {
-    for (const name of names) this.#drained.add(name);
+    // One that has come back into the routes meanwhile has requests again.
+    for (const name of names) if (!this.#routed.has(name)) this.#drained.add(name);
   }
 
   whenSignalled(instance: SimInstance): void {

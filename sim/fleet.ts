@@ -1,5 +1,6 @@
 import type { Rng } from "../src/base/rng.ts";
-import type { Exit, Fleet, StartRequest, Started } from "../src/ports/fleet.ts";
+import type { Exit, Fleet, StartRequest, Started, StopOptions } from "../src/ports/fleet.ts";
+import type { Store } from "../src/ports/store.ts";
 import type { SimClock } from "./clock.ts";
 
 /** How the instances of a release behave. */
@@ -25,19 +26,30 @@ export class SimFleet implements Fleet {
   /** Tells the checker before anything is signalled. */
   onSignal: (instance: SimInstance) => void = () => undefined;
   readonly #clock: SimClock;
+  readonly #fence: Pick<Store, "fenced">;
   readonly #rng: Rng;
   readonly #behaviours: ReadonlyMap<string, Behaviour>;
   #listener: (exit: Exit) => void = () => undefined;
   #nextPort = 20_000;
 
-  constructor(clock: SimClock, rng: Rng, behaviours: ReadonlyMap<string, Behaviour>) {
-    this.#clock = clock;
-    this.#rng = rng;
-    this.#behaviours = behaviours;
+  constructor(parts: {
+    readonly clock: SimClock;
+    readonly rng: Rng;
+    readonly behaviours: ReadonlyMap<string, Behaviour>;
+    readonly fence: Pick<Store, "fenced">;
+  }) {
+    this.#clock = parts.clock;
+    this.#rng = parts.rng;
+    this.#behaviours = parts.behaviours;
+    this.#fence = parts.fence;
   }
 
-  async start({ app, instance: name, release }: StartRequest): Promise<Started> {
+  async start(request: StartRequest): Promise<Started> {
     await this.#clock.pass(this.#rng.between(0, 20));
+    return this.#fence.fenced(request.app, request.epoch, () => this.#start(request));
+  }
+
+  #start({ app, instance: name, release }: StartRequest): Started {
     const known = this.instances.get(name);
     if (known !== undefined) {
       if (!known.alive) this.#report(app, known);
@@ -62,15 +74,24 @@ export class SimFleet implements Fleet {
     return startedOf(instance);
   }
 
-  async stop(_app: string, name: string, options: { graceMs: number }): Promise<"exited" | "killed" | "gone"> {
-    const instance = this.instances.get(name);
-    if (instance?.alive !== true) return "gone";
-    this.onSignal(instance);
-    instance.signalled = true;
+  async stop(app: string, name: string, options: StopOptions): Promise<"exited" | "killed" | "gone"> {
+    const instance = this.#fence.fenced(app, options.epoch, () => this.#signal(name));
+    if (instance === null) return "gone";
     const stubborn = this.#rng.chance(0.1);
     await this.#clock.pass(stubborn ? options.graceMs : this.#rng.between(0, 200));
-    instance.alive = false;
-    return stubborn ? "killed" : "exited";
+    if (!stubborn) instance.alive = false;
+    return this.#fence.fenced(app, options.epoch, () => {
+      instance.alive = false;
+      return stubborn ? "killed" : "exited";
+    });
+  }
+
+  #signal(name: string): SimInstance | null {
+    const instance = this.instances.get(name);
+    if (instance?.alive !== true) return null;
+    this.onSignal(instance);
+    instance.signalled = true;
+    return instance;
   }
 
   adopt(): Promise<readonly string[]> {

@@ -37,6 +37,11 @@ export class SimJournal extends MemoryStore {
     await super.saveDeployment(...parameters);
   }
 
+  override async renewLease(...parameters: Parameters<MemoryStore["renewLease"]>): ReturnType<MemoryStore["renewLease"]> {
+    this.#write();
+    return super.renewLease(...parameters);
+  }
+
   #write(): void {
     if (this.#failShare === 0) return;
     const now = this.#now();

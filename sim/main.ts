@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { CrashKind } from "./crashing.ts";
 import { run } from "./run.ts";
 import { scale } from "./scale.ts";
 
@@ -32,7 +33,7 @@ async function runSeeds(): Promise<void> {
       seed,
       calm: values.calm,
       ...(values["crash-at"] === undefined ? {} : { crashAt: Number(values["crash-at"]) }),
-      ...(values["crash-when"] === undefined ? {} : { crashWhen: values["crash-when"] === "after" ? "after" : "before" }),
+      ...(values["crash-when"] === undefined ? {} : { crashWhen: crashKind(values["crash-when"]) }),
     });
     const done = seed - first + 1;
     if (done % PROGRESS_EVERY === 0 && done < count)
@@ -49,6 +50,10 @@ async function runSeeds(): Promise<void> {
     `${String(count)} seeds, ${String(failed)} failed; last deployments: ${[...outcomes].map(([name, n]) => `${name} ${String(n)}`).join(", ")}`,
   );
   process.exitCode = failed === 0 ? 0 : 1;
+}
+
+function crashKind(text: string): CrashKind {
+  return text === "after" || text === "stall" ? text : "before";
 }
 
 /** What it cost is that of this whole process: the first release and the start of Node are in it. */

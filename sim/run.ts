@@ -2,6 +2,7 @@ import { createRng, type Rng } from "../src/base/rng.ts";
 import type { RolloutSpec } from "../src/core/app-spec.ts";
 import { all, desiredCount, find } from "../src/core/instances.ts";
 import type { AppState } from "../src/core/state.ts";
+import type { CrashKind } from "./crashing.ts";
 import type { Behaviour } from "./fleet.ts";
 import { SimJournal } from "./journal.ts";
 import { killOne, meddleWith, promote, scale } from "./meddling.ts";
@@ -25,7 +26,7 @@ export type Operation = "deploy" | "abort" | "rollback" | "restart" | "scale" | 
 export interface RunOptions {
   readonly seed: number;
   readonly crashAt?: number;
-  readonly crashWhen?: "before" | "after";
+  readonly crashWhen?: CrashKind;
   /** Only a calm second release, no chance faults: for walking through every crash point. */
   readonly calm?: boolean;
   /** In a calm run: what is walked through; `deploy` if not given. */
@@ -88,8 +89,10 @@ function createWorld(options: RunOptions, rng: Rng, store: SimJournal): World {
     rng,
     store,
     behaviours,
-    crashAt: options.crashAt ?? (calm || rng.chance(0.4) ? 0 : rng.between(30, 250)),
-    crashWhen: options.crashWhen ?? rng.pick(["before", "after"]),
+    crash: {
+      at: options.crashAt ?? (calm || rng.chance(0.4) ? 0 : rng.between(30, 250)),
+      when: options.crashWhen ?? rng.pick(["before", "after", "stall"]),
+    },
     proxyAwayShare: calm ? 0 : rng.pick([0, 0, 0.02, 0.1]),
     buildFailShare: calm ? 0 : 0.05,
     taskFailShare: calm ? 0 : 0.1,

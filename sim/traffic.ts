@@ -19,6 +19,8 @@ export class SimTraffic implements Traffic {
   readonly #passes = new Map<number, number>();
   #table: RouteTable | null = null;
   #life = 0;
+  /** The highest that was seen. */
+  #epoch = 0;
 
   constructor(parts: { clock: SimClock; rng: Rng; fleet: SimFleet; checker: Checker; awayShare: number }) {
     this.#clock = parts.clock;
@@ -37,10 +39,12 @@ export class SimTraffic implements Traffic {
   async apply(table: RouteTable): Promise<void> {
     await this.#travel();
     const held = this.#table;
-    if (held !== null && (table.epoch < held.epoch || (table.epoch === held.epoch && table.revision < held.revision))) {
+    const isOlder = held !== null && table.epoch === held.epoch && table.revision < held.revision;
+    if (table.epoch < this.#epoch || isOlder) {
       throw new HitlessError({ code: "ERR_STALE_EPOCH", what: "The proxy holds a newer table." });
     }
     this.#table = table;
+    this.#epoch = table.epoch;
     this.#checker.whenTable(table);
     await this.#clock.pass(this.#rng.between(0, 10));
   }
@@ -49,8 +53,10 @@ export class SimTraffic implements Traffic {
     return Promise.resolve([]);
   }
 
-  async remove(): Promise<void> {
+  async remove(_app: string, epoch: number): Promise<void> {
     await this.#travel();
+    if (epoch < this.#epoch) throw new HitlessError({ code: "ERR_STALE_EPOCH", what: "The proxy was told by a newer writer." });
+    this.#epoch = epoch;
     this.#table = null;
     this.#checker.whenRemoved();
   }

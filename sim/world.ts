@@ -7,9 +7,10 @@ import type { AppState } from "../src/core/state.ts";
 import { Engine } from "../src/engine/engine.ts";
 import type { OperatorEvent } from "../src/engine/control.ts";
 import type { HealthEvent } from "../src/engine/health-watch.ts";
+import { LeaseKeeper } from "../src/engine/lease.ts";
 import { Checker } from "./checker.ts";
 import { SimClock } from "./clock.ts";
-import { CrashPlan } from "./crashing.ts";
+import { CrashPlan, type CrashPoint, type Life } from "./crashing.ts";
 import type { SimJournal } from "./journal.ts";
 import { SimFleet, type Behaviour } from "./fleet.ts";
 import { simHttp } from "./http.ts";
@@ -26,9 +27,8 @@ export interface WorldOptions {
   readonly rng: Rng;
   readonly store: SimJournal;
   readonly behaviours: ReadonlyMap<string, Behaviour>;
-  /** The port call at which the engine dies; 0 for never. */
-  readonly crashAt: number;
-  readonly crashWhen: "before" | "after";
+  /** Where the engine dies or stalls. */
+  readonly crash: CrashPoint;
   readonly proxyAwayShare: number;
   readonly buildFailShare: number;
   /** How often a hook, a check or a gate does not pass. */
@@ -37,6 +37,11 @@ export interface WorldOptions {
   /** How often, of the world's wake-ups, something happens from outside: an operator types, the clock is set, an instance is killed. */
   readonly meddleShare: number;
 }
+
+const LEASE_MS = 15_000;
+const RESTART_MS = 1_000;
+/** How long a stalled engine still sleeps when another has taken over. */
+const STALL_MAX_MS = 5_000;
 
 /** One machine with a journal, a fleet and a proxy, and the engine that lives and dies on it. */
 export class World {
@@ -50,8 +55,9 @@ export class World {
   readonly #store: SimJournal;
   readonly #traffic: SimTraffic;
   #engine: Engine | null = null;
-  #life = 0;
+  #lives = 0;
   #restartDue = false;
+  readonly #living = new Map<number, { readonly life: Life; readonly engine: Engine }>();
   readonly #rng: Rng;
   readonly #replies: ReplyFaults;
   readonly #meddleShare: number;
@@ -65,7 +71,7 @@ export class World {
     this.#replies = options.replies;
     this.#meddleShare = options.meddleShare;
     store.useClock(() => this.clock.monotonic());
-    this.fleet = new SimFleet(this.clock, rng, options.behaviours);
+    this.fleet = new SimFleet({ clock: this.clock, rng, behaviours: options.behaviours, fence: store });
     this.checker = new Checker(this.fleet.instances);
     this.fleet.onSignal = (instance) => {
       this.checker.whenSignalled(instance);
@@ -82,10 +88,18 @@ export class World {
       checker: this.checker,
       awayShare: options.proxyAwayShare,
     });
-    this.crash = new CrashPlan(options.crashAt, options.crashWhen, () => {
-      this.#life += 1;
-      this.#engine = null;
-      this.#restartDue = true;
+    this.crash = new CrashPlan(options.crash, {
+      crash: (life) => {
+        life.alive = false;
+        this.#engine = null;
+        this.#restartDue = true;
+      },
+      stall: (life) => {
+        void this.#stall(life);
+      },
+      overstep: (what) => {
+        this.checker.violations.push(`two writers: ${what}`);
+      },
     });
   }
 
@@ -100,28 +114,77 @@ export class World {
 
   /** Starts a new life of the engine on what the last one left behind. */
   async boot(): Promise<void> {
-    this.#life += 1;
-    const life = this.#life;
-    const isAlive = (): boolean => this.#life === life;
-    this.#traffic.whenBooted();
+    const life: Life = { number: (this.#lives += 1), alive: true, stalled: null };
+    this.#restartDue = false;
     const parts = { clock: this.clock, rng: this.#rng };
     const late = { lateShare: this.#replies.lateShare, lostShare: 0 };
     const fleet = withReplyFaults(this.fleet, late, { ...parts, exempt: ["onExit", "adopt", "logTail"] });
     // Checks that a dead engine has begun would muddle what the living one has seen.
     const traffic = withReplyFaults(this.#traffic, this.#replies, { ...parts, exempt: ["probe"] });
     const releases = withReplyFaults(this.releases, late, { ...parts, exempt: ["stage"] });
-    const engine = new Engine(this.crash.wrap(this.#store, isAlive), {
-      clock: this.clock,
-      fleet: this.crash.wrap(fleet, isAlive, ["onExit", "adopt", "logTail"]),
-      traffic: this.crash.wrap(traffic, isAlive),
-      releases: this.crash.wrap(releases, isAlive),
-      http: simHttp,
-      jobs: this.crash.wrap(withReplyFaults(this.jobs, late, { ...parts, exempt: [] }), isAlive),
-      log: silentLogger,
-    });
+    const store = this.crash.wrap(this.#store, life, ["fenced"]);
+    const lease = new LeaseKeeper(
+      store,
+      { clock: this.clock, log: silentLogger },
+      {
+        holder: String(life.number),
+        ttlMs: LEASE_MS,
+        isGone: ({ holder }) => this.#lifeIsOver(Number(holder)),
+      },
+    );
+    const engine = new Engine(
+      store,
+      {
+        clock: this.clock,
+        fleet: this.crash.wrap(fleet, life, ["onExit", "adopt", "logTail"]),
+        traffic: this.crash.wrap(traffic, life),
+        releases: this.crash.wrap(releases, life),
+        http: simHttp,
+        jobs: this.crash.wrap(withReplyFaults(this.jobs, late, { ...parts, exempt: [] }), life),
+        log: silentLogger,
+      },
+      lease,
+    );
     this.#engine = engine;
-    this.#restartDue = false;
-    await this.settle(engine.start());
+    this.#living.set(life.number, { life, engine });
+    const attempt = { refused: false };
+    const taken = lease.take().catch((error: unknown) => {
+      attempt.refused = true;
+      throw error;
+    });
+    const started = taken.then(() => {
+      this.#traffic.whenBooted();
+      return engine.start();
+    });
+    await this.settle(started);
+    if (attempt.refused) await this.#giveWay(life);
+  }
+
+  /** The clock was set, and the lease of a stalled life has not run out yet. A supervisor tries again; unless that life has gone on. */
+  async #giveWay(life: Life): Promise<void> {
+    life.alive = false;
+    this.#engine = null;
+    await this.settle(this.clock.pass(RESTART_MS));
+    const other = [...this.#living.values()].find((one) => one.life.alive && one.life.stalled === null);
+    if (other === undefined) this.#restartDue = true;
+    else this.#engine = other.engine;
+  }
+
+  /** The engine stands still until its lease has run out and another has taken over, and for a while after that. */
+  async #stall(life: Life): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    life.stalled = promise.then(() => {
+      life.stalled = null;
+    });
+    this.#engine = null;
+    await this.clock.pass(LEASE_MS + 1);
+    this.#restartDue = true;
+    await this.clock.pass(this.#rng.between(0, STALL_MAX_MS));
+    resolve(undefined);
+  }
+
+  #lifeIsOver(number: number): boolean {
+    return this.#living.get(number)?.life.alive !== true;
   }
 
   async deploy({ instances, batch, rollout, tasks }: Size): Promise<void> {
@@ -174,9 +237,13 @@ export class World {
     if (this.#engine !== null) await this.settle(call(this.#engine));
   }
 
+  #isStalled(): boolean {
+    return [...this.#living.values()].some(({ life }) => life.stalled !== null);
+  }
+
   #idle(): boolean {
     const state = this.state;
-    if (state === null || this.#restartDue) return false;
+    if (state === null || this.#restartDue || this.#isStalled()) return false;
     // What is cheap to see first: this is asked at every step, and there may be ten thousand instances.
     if (state.deployment?.outcome === null || state.routes.appliedRevision < state.routes.revision) return false;
     // Who is gone is news that the engine has not written down yet.

@@ -16,8 +16,12 @@ export interface Started {
   readonly fresh: boolean;
 }
 
-const START_LIMIT_MS = 20_000;
+/** Longer than the lease of a daemon that hangs. */
+const START_LIMIT_MS = 40_000;
+const AGAIN_MS = 1_000;
 const POLL_MS = 25;
+/** A daemon that works answers at once. */
+const ANSWER_LIMIT_MS = 5_000;
 const CLI = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "./cli.ts" : "./cli.js", import.meta.url));
 
 /** Finds the daemon of the state directory or starts one in the background and waits until it answers. */
@@ -26,7 +30,7 @@ export async function ensureDaemon(stateDirectory: string, workers: number | nul
   if (running !== null) return { info: running, fresh: false };
   prepareStateDirectory(stateDirectory);
   const outputPath = join(stateDirectory, "daemon.out");
-  const child = start(stateDirectory, workers, outputPath);
+  let child = start(stateDirectory, workers, outputPath);
   const until = Date.now() + START_LIMIT_MS;
   for (;;) {
     const info = await daemonInfo(stateDirectory);
@@ -34,10 +38,12 @@ export async function ensureDaemon(stateDirectory: string, workers: number | nul
       rmSync(outputPath, { force: true });
       return { info, fresh: info.pid === child.pid };
     }
-    // Another `hitless up` may have been a moment faster: its daemon will answer soon.
+    // Another `hitless up` may have been a moment faster: its daemon will answer soon. Or the one that runs hangs: its lease will run out.
     if (child.exitCode !== null || child.signalCode !== null) {
       const failure = startFailure(outputPath);
       if (failure.code !== "ERR_DAEMON_RUNNING" || Date.now() > until) throw new HitlessError(failure);
+      await sleep(AGAIN_MS);
+      if ((await daemonInfo(stateDirectory)) === null) child = start(stateDirectory, workers, outputPath);
     }
     if (Date.now() > until) throw new HitlessError(startFailure(outputPath));
     await sleep(POLL_MS);
@@ -48,9 +54,12 @@ export async function daemonInfo(stateDirectory: string): Promise<DaemonInfo | n
   try {
     return await call<DaemonInfo>(daemonSocket(stateDirectory), "/v1/daemon", {
       unreachable: { code: "ERR_DAEMON_UNREACHABLE", what: "" },
+      signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
     });
   } catch (error) {
     if (error instanceof HitlessError && error.code === "ERR_DAEMON_UNREACHABLE") return null;
+    // One that hangs is as good as none: the next takes over when its lease has run out.
+    if (error instanceof Error && (error.name === "TimeoutError" || error.name === "AbortError")) return null;
     throw error;
   }
 }

@@ -6,7 +6,6 @@ import { ProcessJobs } from "../adapters/process/jobs.ts";
 import { ProxyKeeper } from "../adapters/proxy/keeper.ts";
 import { ProxyTraffic } from "../adapters/proxy/traffic.ts";
 import { SnapshotReleases } from "../adapters/snapshot/releases.ts";
-import { acquireDaemonLock } from "../adapters/sqlite/daemon-lock.ts";
 import { SqliteStore } from "../adapters/sqlite/store.ts";
 import type { DaemonInfo, ShutdownRequest } from "../api/daemon.ts";
 import { daemonSocket } from "../api/transport/paths.ts";
@@ -14,8 +13,10 @@ import { serve } from "../api/transport/serve.ts";
 import type { Logger } from "../base/log.ts";
 import { Engine } from "../engine/engine.ts";
 import { HealthWatch } from "../engine/health-watch.ts";
+import { LeaseKeeper } from "../engine/lease.ts";
 import type { ProxyControl } from "../server/context.ts";
 import { daemonRoutes } from "../server/routes.ts";
+import { DaemonLease, LEASE_MS } from "./daemon-lease.ts";
 import { contractKeeper, withDatabase } from "./database.ts";
 import { createLogger } from "./logger.ts";
 import { prepareStateDirectory } from "./state-directory.ts";
@@ -28,6 +29,8 @@ export interface DaemonOptions {
   readonly foreground: boolean;
   /** Proxy workers; null lets the proxy choose. */
   readonly workers: number | null;
+  /** Milliseconds after its last sign of life at which a daemon that hangs may be replaced; null: the usual ones. */
+  readonly leaseMs: number | null;
 }
 
 const CLIENT_DRAIN_MS = 1_000;
@@ -39,24 +42,27 @@ const GENERATION_DRAIN_MS = 90_000;
  * serving. Resolves when it has ended.
  * @throws ERR_STATE_DIRECTORY, ERR_DAEMON_RUNNING, ERR_PROXY_UNREACHABLE
  */
-export async function runDaemon({ stateDirectory, foreground, workers }: DaemonOptions): Promise<void> {
+export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }: DaemonOptions): Promise<void> {
   prepareStateDirectory(stateDirectory);
-  const lock = acquireDaemonLock(stateDirectory);
+  const store = new SqliteStore(stateDirectory);
+  const right = await DaemonLease.wanted(stateDirectory, store, leaseMs ?? LEASE_MS);
   const log = createLogger(foreground ? null : join(stateDirectory, "daemon.log"), "daemon");
   const startedAt = Date.now();
-  const store = new SqliteStore(stateDirectory);
+  const lease = new LeaseKeeper(store, { clock: systemClock, log }, right.rules);
   const traffic = new ProxyTraffic(stateDirectory);
-  const keeper = new ProxyKeeper({ stateDirectory, version: VERSION, workers, traffic, log });
-  const fleet = new ProcessFleet(stateDirectory, log);
+  const keeper = new ProxyKeeper({ stateDirectory, version: VERSION, workers, traffic, log, mayAct: () => lease.isHeld() });
+  const fleet = new ProcessFleet(stateDirectory, log, store);
   const snapshots = new SnapshotReleases({ stateDirectory, now: Date.now, buildEnvironment: process.env });
   const releases = withDatabase(snapshots, systemClock, () => engine);
   const jobs = new ProcessJobs(stateDirectory);
-  const engine: Engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs, http: nodeHttp, log });
-  const contracts = contractKeeper({ releases: snapshots, clock: systemClock, log, engine });
+  const engine: Engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs, http: nodeHttp, log }, lease);
+  // A daemon that another has taken over from must not contract a database that the other goes back to.
+  const view = { apps: () => (lease.isHeld() ? engine.apps() : []), state: (app: string) => engine.state(app) };
+  const contracts = contractKeeper({ releases: snapshots, clock: systemClock, log, engine: view });
   const ended = Promise.withResolvers<undefined>();
-
   const watching = new AbortController();
-
+  await lease.take();
+  right.whenTaken();
   await keeper.start();
   await engine.start();
   void new HealthWatch(engine, { clock: systemClock, traffic, log }).run(watching.signal);
@@ -80,18 +86,18 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
     daemonSocket(stateDirectory),
     daemonRoutes({ engine, traffic, stateDirectory, log, now: Date.now, proxy: proxyControl(traffic, keeper), info, shutdown }),
     log,
+    { replace: true },
   );
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    process.on(signal, () => {
-      log.info("the daemon ends; proxy and instances go on", { signal });
-      ended.resolve(undefined);
-    });
-  }
-  process.on("SIGHUP", () => undefined);
+  onEndSignal(log, ended.resolve);
   void upgradeIfOutdated(keeper, log);
   log.info("the daemon is ready", { version: VERSION, stateDirectory, apps: engine.apps() });
 
-  await ended.promise;
+  const takenOver = await Promise.race([ended.promise, lease.lost]);
+  if (takenOver !== undefined) {
+    // Socket, lock and what they stand for are the other one's now: nothing is tidied up.
+    log.error("another daemon has taken over; this one ends", { error: takenOver.message });
+    throw takenOver;
+  }
   watching.abort();
   contracts.stop();
   keeper.stop();
@@ -103,8 +109,19 @@ export async function runDaemon({ stateDirectory, foreground, workers }: DaemonO
       server.closeAllConnections();
     }, 200);
   });
+  await lease.end();
   store.close();
-  lock.release();
+  right.release();
+}
+
+function onEndSignal(log: Logger, end: (value: undefined) => void): void {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      log.info("the daemon ends; proxy and instances go on", { signal });
+      end(undefined);
+    });
+  }
+  process.on("SIGHUP", () => undefined);
 }
 
 function proxyControl(traffic: ProxyTraffic, keeper: ProxyKeeper): ProxyControl {

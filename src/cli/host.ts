@@ -32,7 +32,12 @@ export interface CliHost {
   /** Finds the daemon or starts one in the background. */
   ensureDaemon(stateDirectory: string, workers: number | null): Promise<{ readonly info: DaemonInfo; readonly fresh: boolean }>;
   /** Runs the daemon in this process; resolves when it has ended. */
-  runDaemon(options: { stateDirectory: string; foreground: boolean; workers: number | null }): Promise<void>;
+  runDaemon(options: {
+    stateDirectory: string;
+    foreground: boolean;
+    workers: number | null;
+    leaseMs: number | null;
+  }): Promise<void>;
   /** This process becomes a state server. */
   runStateServer(options: StateServerOptions): Promise<void>;
   /** Calls back on each Ctrl-C instead of ending; gives what undoes that. */

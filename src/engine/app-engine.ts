@@ -14,6 +14,7 @@ import type { ReleaseRequest } from "../ports/releases.ts";
 import type { Store } from "../ports/store.ts";
 import { Executor, type EnginePorts } from "./executor.ts";
 import { faultOf, stackOf } from "./fault.ts";
+import type { LeaseKeeper } from "./lease.ts";
 import { News } from "./news.ts";
 
 /** Entries from one snapshot to the next: so many, or as many as there are instances, so that what it costs does not grow with them. */
@@ -29,6 +30,7 @@ export class AppEngine {
   readonly app: string;
   readonly #store: Store;
   readonly #ports: EnginePorts;
+  readonly #lease: LeaseKeeper;
   readonly #executor: Executor;
   readonly #news = new News();
   #state: AppState;
@@ -38,12 +40,14 @@ export class AppEngine {
   #closed = false;
   #fault: Failure | null = null;
 
-  constructor(app: string, store: Store, ports: EnginePorts) {
+  constructor(app: string, store: Store, ports: EnginePorts, lease: LeaseKeeper) {
     this.app = app;
     this.#store = store;
     this.#ports = ports;
     this.#state = newApp(app);
-    this.#executor = new Executor(app, ports, (body) => {
+    this.#lease = lease;
+    const leave = { held: () => lease.held(), epoch: () => this.#state.epoch };
+    this.#executor = new Executor(app, ports, leave, (body) => {
       this.#submitSafely(body);
     });
   }
@@ -64,7 +68,7 @@ export class AppEngine {
 
   /** Reads the journal, adopts what still runs, and goes on where the last daemon stopped. */
   async recover(): Promise<void> {
-    const epoch = await this.#store.openEpoch(this.app);
+    const epoch = await this.#store.openEpoch(this.app, this.#lease.epoch);
     const { snapshot, entries, unsettled } = await this.#store.load(this.app);
     this.#state = entries.reduce(
       (state, entry) => decide(state, entry.event).state,
@@ -86,6 +90,7 @@ export class AppEngine {
     return this.#enqueue(async () => {
       if (this.#fault !== null) throw new HitlessError(this.#fault);
       this.#throwIfRefused(this.#decide(body));
+      await this.#lease.held();
       await this.#ports.releases.stage(this.app, releaseName(this.#state.next.release), request);
       await this.#take(body);
       return this.#state.deployment?.name ?? "";

@@ -8,23 +8,29 @@ import { AppEngine } from "./app-engine.ts";
 import type { EngineControl, OperatorEvent } from "./control.ts";
 import type { EnginePorts } from "./executor.ts";
 import type { HealthEvent } from "./health-watch.ts";
+import type { LeaseKeeper } from "./lease.ts";
 
 /** All apps of one daemon. */
 export class Engine implements EngineControl {
   readonly #store: Store;
   readonly #ports: EnginePorts;
+  readonly #lease: LeaseKeeper;
   readonly #apps = new Map<string, AppEngine>();
   readonly #opening = new Map<string, Promise<AppEngine>>();
 
-  constructor(store: Store, ports: EnginePorts) {
+  constructor(store: Store, ports: EnginePorts, lease: LeaseKeeper) {
     this.#store = store;
     this.#ports = ports;
+    this.#lease = lease;
+    void lease.lost.then((error) => {
+      for (const engine of this.#apps.values()) engine.giveUp(error);
+    });
     ports.fleet.onExit((exit) => {
       void this.#apps.get(exit.app)?.whenExited(exit);
     });
   }
 
-  /** Takes up every app the journal knows. One that cannot be taken up keeps its fault; the others go on. */
+  /** Takes up every app the journal knows; the lease has been taken. One that cannot be taken up keeps its fault; the others go on. */
   async start(): Promise<void> {
     for (const app of await this.#store.apps()) await this.#open(app).catch(() => undefined);
   }
@@ -122,7 +128,7 @@ export class Engine implements EngineControl {
   }
 
   async #recover(app: string): Promise<AppEngine> {
-    const engine = new AppEngine(app, this.#store, this.#ports);
+    const engine = new AppEngine(app, this.#store, this.#ports, this.#lease);
     this.#apps.set(app, engine);
     try {
       await engine.recover();

@@ -24,6 +24,13 @@ export interface EnginePorts {
   readonly log: Logger;
 }
 
+/** The right to act for the app. */
+interface Leave {
+  /** See `LeaseKeeper.held`. */
+  held(): Promise<void>;
+  epoch(): number;
+}
+
 type Of<K extends CommandKind> = Extract<Command, { kind: K }>;
 
 const PROXY_RETRY_MS = 250;
@@ -37,6 +44,7 @@ const PROXY_TRIES_QUIET = 8;
 export class Executor {
   readonly #app: string;
   readonly #ports: EnginePorts;
+  readonly #leave: Leave;
   readonly #emit: (event: EventBody) => void;
   readonly #closing = new AbortController();
   readonly #lanes = new Map<string, Promise<unknown>>();
@@ -44,9 +52,10 @@ export class Executor {
   readonly #cancels = new Map<string, AbortController>();
 
   /** `emit` takes events that are no command's end, such as build output. */
-  constructor(app: string, ports: EnginePorts, emit: (event: EventBody) => void) {
+  constructor(app: string, ports: EnginePorts, leave: Leave, emit: (event: EventBody) => void) {
     this.#app = app;
     this.#ports = ports;
+    this.#leave = leave;
     this.#emit = emit;
   }
 
@@ -84,6 +93,7 @@ export class Executor {
   async #guarded(command: Command): Promise<EventBody | null> {
     if (this.#isClosing()) return null;
     try {
+      await this.#leave.held();
       return await this.#execute(command);
     } catch (error) {
       if (this.#isClosing() || isAbort(error)) return null;
@@ -155,7 +165,8 @@ export class Executor {
 
   async #start({ instance, release, type }: Of<"instance.start">): Promise<EventBody> {
     const launch = await this.#ports.releases.launchPlan(this.#app, release, type);
-    const started = await this.#ports.fleet.start({ app: this.#app, instance, release, type, launch });
+    const epoch = this.#leave.epoch();
+    const started = await this.#ports.fleet.start({ app: this.#app, instance, release, type, launch, epoch });
     return { kind: "instance.started", instance, ...started };
   }
 
@@ -168,7 +179,7 @@ export class Executor {
   }
 
   async #stop({ instance, signal, graceMs }: Of<"instance.stop">): Promise<EventBody> {
-    const how = await this.#ports.fleet.stop(this.#app, instance, { signal, graceMs });
+    const how = await this.#ports.fleet.stop(this.#app, instance, { signal, graceMs, epoch: this.#leave.epoch() });
     return { kind: "instance.stopped", instance, how };
   }
 
@@ -232,6 +243,7 @@ export class Executor {
   async #persist<T>(call: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       try {
+        await this.#leave.held();
         return await call();
       } catch (error) {
         const away = error instanceof HitlessError && error.code === "ERR_PROXY_UNREACHABLE";

@@ -7,6 +7,15 @@ export interface StartRequest {
   readonly release: string;
   readonly type: string;
   readonly launch: LaunchPlan;
+  /** Of the app's one writer. */
+  readonly epoch: number;
+}
+
+export interface StopOptions {
+  readonly signal: NodeJS.Signals;
+  readonly graceMs: number;
+  /** Of the app's one writer. */
+  readonly epoch: number;
 }
 
 export interface Started {
@@ -23,7 +32,10 @@ export interface Exit {
   readonly how: string;
 }
 
-/** Runs instances. They belong to the fleet, not to this process: they go on when it dies and are found again. */
+/**
+ * Runs instances. They belong to the fleet, not to this process: they go on when it dies and are found again. From the moment a newer epoch of the app
+ * is opened, `start` and `stop` with an older one do nothing more, what is under way included, and throw ERR_STALE_EPOCH.
+ */
 export interface Fleet {
   /**
    * Starts the instance, or gives what is recorded if it was started before under this name (whether or not it still runs; an exit is then
@@ -31,11 +43,7 @@ export interface Fleet {
    */
   start(request: StartRequest): Promise<Started>;
   /** Stop signal to the whole process group, SIGKILL after the grace. Resolves when no process of the group is left. Safe to repeat. */
-  stop(
-    app: string,
-    instance: InstanceName,
-    options: { signal: NodeJS.Signals; graceMs: number },
-  ): Promise<"exited" | "killed" | "gone">;
+  stop(app: string, instance: InstanceName, options: StopOptions): Promise<"exited" | "killed" | "gone">;
   /** Instances of the app that run now, among those started by this or an earlier process; adopts them, so that their exits are reported. */
   adopt(app: string): Promise<readonly InstanceName[]>;
   /** Called once for each instance that ends without `stop`, as soon as it is known. */

@@ -20,11 +20,39 @@ export interface JournalEntry {
   readonly deployment: string | null;
 }
 
+/** Who has the right to act on everything in a store. */
+export interface Lease {
+  /** For people, and for `isGone` of whoever wants it. */
+  readonly holder: string;
+  /** Goes up with every taking. */
+  readonly epoch: number;
+  /** Milliseconds since the epoch, by the clock of the holder. */
+  readonly renewedAt: number;
+  readonly expiresAt: number;
+}
+
+export interface LeaseTerm {
+  readonly holder: string;
+  readonly now: number;
+  readonly ttlMs: number;
+}
+
 /** The durable memory of the engine. Every write is on disk when its promise resolves. */
 export interface Store {
   apps(): Promise<readonly string[]>;
-  /** Makes this process the one writer: gives an epoch higher than any before. */
-  openEpoch(app: string): Promise<number>;
+  /** The lease as it stands, expired or not; null if there never was one. */
+  lease(): Promise<Lease | null>;
+  /** Takes the lease from the one with the epoch `after` (0 for none); null, and nothing is changed, if somebody was faster. */
+  takeLease(after: number, term: LeaseTerm): Promise<Lease | null>;
+  /** Prolongs the lease, expired or not; throws ERR_STALE_EPOCH when another has taken it. */
+  renewLease(epoch: number, term: LeaseTerm): Promise<Lease>;
+  /** Makes the holder of the lease with this epoch the one writer: gives an epoch of the app higher than any before. Throws ERR_STALE_EPOCH when another has taken the lease. */
+  openEpoch(app: string, lease: number): Promise<number>;
+  /**
+   * Does something at once that only the one writer may do, such as sending a signal: no epoch can be opened in between. Throws ERR_STALE_EPOCH, and
+   * does nothing, when a higher epoch of the app was opened.
+   */
+  fenced<T>(app: string, epoch: number, effect: () => T): T;
   /** Appends one entry; throws ERR_STALE_EPOCH when a higher epoch was opened meanwhile. The entry is there whole or not at all. */
   append(app: string, entry: JournalEntry): Promise<void>;
   /**
@@ -36,6 +64,7 @@ export interface Store {
     readonly entries: readonly JournalEntry[];
     readonly unsettled: readonly IntendedCommand[];
   }>;
+  /** An older one than what is kept changes nothing. */
   saveSnapshot(app: string, seq: number, state: AppState): Promise<void>;
   /** Keeps the record of a deployment (again when it changes). */
   saveDeployment(app: string, deployment: Deployment): Promise<void>;

@@ -1,28 +1,28 @@
 import { describe, expect, test } from "vitest";
-import type { Store } from "../../src/ports/store.ts";
+import type { LeaseTerm, Store } from "../../src/ports/store.ts";
 import { APP, command, deployment, entry, note, stateAt } from "../support/journal.ts";
 
 /** What every Store promises. `open` gives an empty one and sees to it that it goes away. */
 export function storeContract(open: () => Store): void {
   const opened = async (): Promise<Store> => {
     const store = open();
-    expect(await store.openEpoch(APP)).toBe(1);
+    expect(await store.openEpoch(APP, 0)).toBe(1);
     return store;
   };
 
   describe("epochs", () => {
     test("go up with every writer, and each app has its own", async () => {
       const store = await opened();
-      expect(await store.openEpoch(APP)).toBe(2);
-      expect(await store.openEpoch(APP)).toBe(3);
-      expect(await store.openEpoch("blog")).toBe(1);
+      expect(await store.openEpoch(APP, 0)).toBe(2);
+      expect(await store.openEpoch(APP, 0)).toBe(3);
+      expect(await store.openEpoch("blog", 0)).toBe(1);
       expect(await store.apps()).toEqual(["blog", APP]);
     });
 
     test("a writer with an older one is refused and leaves nothing behind", async () => {
       const store = await opened();
       await store.append(APP, entry(1, { commands: [command("c1")] }));
-      await store.openEpoch(APP);
+      await store.openEpoch(APP, 0);
       const stale = entry(2, {
         epoch: 1,
         commands: [command("c2")],
@@ -35,6 +35,62 @@ export function storeContract(open: () => Store): void {
       expect(unsettled).toEqual([command("c1")]);
       expect(await store.notes(APP, "d1", 0)).toEqual([]);
       await store.append(APP, entry(2, { epoch: 2 }));
+    });
+  });
+
+  describe("the lease", () => {
+    const term = (holder: string, now: number): LeaseTerm => ({ holder, now, ttlMs: 100 });
+
+    test("is nobody's at first; is taken by who knows it as it is, and goes up with every taking", async () => {
+      const store = open();
+      expect(await store.lease()).toBeNull();
+      const first = { holder: "a", epoch: 1, renewedAt: 1_000, expiresAt: 1_100 };
+      expect(await store.takeLease(0, term("a", 1_000))).toEqual(first);
+      expect(await store.takeLease(0, term("b", 1_000))).toBeNull();
+      expect(await store.lease()).toEqual(first);
+      expect(await store.takeLease(1, term("b", 2_000))).toEqual({ holder: "b", epoch: 2, renewedAt: 2_000, expiresAt: 2_100 });
+      expect((await store.lease())?.epoch).toBe(2);
+    });
+
+    test("is renewed by who has it, also after its end, and by nobody else", async () => {
+      const store = open();
+      await store.takeLease(0, term("a", 1_000));
+      expect(await store.renewLease(1, term("a", 5_000))).toEqual({ holder: "a", epoch: 1, renewedAt: 5_000, expiresAt: 5_100 });
+      await store.takeLease(1, term("b", 9_000));
+      await expect(store.renewLease(1, term("a", 9_001))).rejects.toMatchObject({ code: "ERR_STALE_EPOCH" });
+      expect(await store.lease()).toEqual({ holder: "b", epoch: 2, renewedAt: 9_000, expiresAt: 9_100 });
+    });
+
+    test("is needed to open an epoch: who has lost it cannot fence the one who has it", async () => {
+      const store = open();
+      await store.takeLease(0, term("a", 1_000));
+      expect(await store.openEpoch(APP, 1)).toBe(1);
+      await store.takeLease(1, term("b", 2_000));
+      await expect(store.openEpoch(APP, 1)).rejects.toMatchObject({ code: "ERR_STALE_EPOCH" });
+      expect(await store.openEpoch(APP, 2)).toBe(2);
+    });
+  });
+
+  describe("what only the one writer may do", () => {
+    test("is done at once, gives its result, and its error leaves the store usable", async () => {
+      const store = await opened();
+      expect(store.fenced(APP, 1, () => "done")).toBe("done");
+      expect(() =>
+        store.fenced(APP, 1, () => {
+          throw new Error("it went wrong");
+        }),
+      ).toThrow("it went wrong");
+      await store.append(APP, entry(1));
+    });
+
+    test("is refused and not done by who is not the writer any more", async () => {
+      const store = await opened();
+      await store.openEpoch(APP, 0);
+      let done = false;
+      expect(() => store.fenced(APP, 1, () => (done = true))).toThrow(
+        expect.objectContaining({ code: "ERR_STALE_EPOCH" }) as Error,
+      );
+      expect(done).toBe(false);
     });
   });
 
@@ -82,7 +138,7 @@ export function storeContract(open: () => Store): void {
 
     test("of one app are not another's", async () => {
       const store = await opened();
-      await store.openEpoch("blog");
+      await store.openEpoch("blog", 0);
       await store.append(APP, entry(1, { commands: [command("c1")], notes: [note("of the shop")] }));
       await store.append("blog", entry(1, { commands: [command("c1"), command("c2")] }));
       await store.append("blog", entry(2, { event: { kind: "command.done", at: 1, settles: "c1" } }));
@@ -121,6 +177,9 @@ export function storeContract(open: () => Store): void {
       expect(await store.load(APP)).toEqual({ snapshot: { seq: 2, state: stateAt(7) }, entries: [entry(3)], unsettled: [] });
       await store.saveSnapshot(APP, 3, stateAt(8));
       expect(await store.load(APP)).toEqual({ snapshot: { seq: 3, state: stateAt(8) }, entries: [], unsettled: [] });
+      // A writer that has been overtaken must not put the clock back.
+      await store.saveSnapshot(APP, 2, stateAt(7));
+      expect((await store.load(APP)).snapshot).toEqual({ seq: 3, state: stateAt(8) });
       await expect(store.append(APP, entry(1))).rejects.toMatchObject({ code: "ERR_INVARIANT" });
       await store.append(APP, entry(4));
       expect((await store.load(APP)).entries).toEqual([entry(4)]);

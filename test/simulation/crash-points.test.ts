@@ -20,14 +20,17 @@ const WAYS: readonly [title: string, operation: Operation, faulty: boolean, roll
 ];
 
 describe.each(WAYS)("a deployment %s", (_title, operation, faulty, rollout = {}) => {
-  test.each(["before", "after"] as const)("survives a crash of the engine %s every port call", async (crashWhen) => {
-    const way = { seed: 1, calm: true, operation, faulty, rollout };
-    const whole = await run(way);
-    expect(whole.violations).toEqual([]);
-    expect(whole.calls).toBeGreaterThan(30);
-    for (let crashAt = 1; crashAt <= whole.calls; crashAt += 1) {
-      const { violations } = await run({ ...way, crashAt, crashWhen });
-      expect(violations, `crash ${crashWhen} port call ${crashAt}`).toEqual([]);
-    }
-  });
+  test.each(["before", "after", "stall"] as const)(
+    "survives a crash or a long stall of the engine (%s) at every port call",
+    async (crashWhen) => {
+      const way = { seed: 1, calm: true, operation, faulty, rollout };
+      const whole = await run(way);
+      expect(whole.violations).toEqual([]);
+      expect(whole.calls).toBeGreaterThan(30);
+      for (let crashAt = 1; crashAt <= whole.calls; crashAt += 1) {
+        const { violations } = await run({ ...way, crashAt, crashWhen });
+        expect(violations, `crash ${crashWhen} port call ${crashAt}`).toEqual([]);
+      }
+    },
+  );
 });

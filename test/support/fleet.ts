@@ -5,10 +5,11 @@ import { InstanceFiles } from "../../src/adapters/process/instance-file.ts";
 import { ProcessFleet } from "../../src/adapters/process/fleet.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import type { Exit } from "../../src/ports/fleet.ts";
-import { APP } from "./fleet-request.ts";
+import type { Store } from "../../src/ports/store.ts";
+import { APP, UNFENCED } from "./fleet-request.ts";
 import { temporaryDirectory } from "./temp.ts";
 
-export const SOFTLY = { signal: "SIGTERM", graceMs: 10_000 } as const;
+export const SOFTLY = { signal: "SIGTERM", graceMs: 10_000, epoch: 1 } as const;
 
 export interface TestFleet {
   readonly fleet: ProcessFleet;
@@ -17,13 +18,15 @@ export interface TestFleet {
 }
 
 /** A fleet whose instances end with the running test. */
-export function testFleet(state: string = temporaryDirectory()): TestFleet {
-  const fleet = new ProcessFleet(state, silentLogger);
+export function testFleet(state: string = temporaryDirectory(), fence: Pick<Store, "fenced"> = UNFENCED): TestFleet {
+  const fleet = new ProcessFleet(state, silentLogger, fence);
   const exits: Exit[] = [];
   fleet.onExit((exit) => exits.push(exit));
   onTestFinished(async () => {
     const records = await instanceFiles(state).all();
-    await Promise.all(records.map(({ instance }) => fleet.stop(APP, instance, { signal: "SIGKILL", graceMs: 0 })));
+    await Promise.all(
+      records.map(({ instance }) => fleet.stop(APP, instance, { signal: "SIGKILL", graceMs: 0, epoch: Number.MAX_SAFE_INTEGER })),
+    );
     fleet.close();
   });
   return { fleet, exits, state };

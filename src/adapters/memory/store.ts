@@ -2,7 +2,7 @@ import { HitlessError, assert } from "../../base/error.ts";
 import { nameNumber } from "../../base/names.ts";
 import type { IntendedCommand } from "../../core/command.ts";
 import type { AppState, Deployment } from "../../core/state.ts";
-import type { JournalEntry, Note, Store } from "../../ports/store.ts";
+import type { JournalEntry, Lease, LeaseTerm, Note, Store } from "../../ports/store.ts";
 
 interface AppJournal {
   epoch: number;
@@ -16,22 +16,43 @@ interface AppJournal {
 /** A Store that lives as long as the process: for the simulation and for tests. It keeps the same contract as the one on disk. */
 export class MemoryStore implements Store {
   readonly #apps = new Map<string, AppJournal>();
+  #lease: Lease | null = null;
 
   apps(): Promise<readonly string[]> {
     return Promise.resolve([...this.#apps.keys()].sort());
   }
 
-  openEpoch(app: string): Promise<number> {
+  lease(): Promise<Lease | null> {
+    return Promise.resolve(this.#lease);
+  }
+
+  takeLease(after: number, term: LeaseTerm): Promise<Lease | null> {
+    if ((this.#lease?.epoch ?? 0) !== after) return Promise.resolve(null);
+    this.#lease = leaseOf(after + 1, term);
+    return Promise.resolve(this.#lease);
+  }
+
+  async renewLease(epoch: number, term: LeaseTerm): Promise<Lease> {
+    this.#checkLease(epoch);
+    this.#lease = leaseOf(epoch, term);
+    return this.#lease;
+  }
+
+  async openEpoch(app: string, lease: number): Promise<number> {
+    this.#checkLease(lease);
     const journal = this.#journal(app);
     journal.epoch += 1;
-    return Promise.resolve(journal.epoch);
+    return journal.epoch;
+  }
+
+  fenced<T>(app: string, epoch: number, effect: () => T): T {
+    if (epoch < (this.#apps.get(app)?.epoch ?? 0)) throw staleWriter(app);
+    return effect();
   }
 
   async append(app: string, entry: JournalEntry): Promise<void> {
     const journal = this.#journal(app);
-    if (entry.epoch < journal.epoch) {
-      throw new HitlessError({ code: "ERR_STALE_EPOCH", what: `A newer daemon writes the journal of ${app}.` });
-    }
+    if (entry.epoch < journal.epoch) throw staleWriter(app);
     assert(entry.seq === this.#lastSeq(journal) + 1, "journal entries are numbered without gaps");
     journal.entries.push(structuredClone({ ...entry, notes: [] }));
     for (const command of entry.commands) journal.unsettled.set(command.id, structuredClone(command));
@@ -48,7 +69,8 @@ export class MemoryStore implements Store {
   }
 
   saveSnapshot(app: string, seq: number, state: AppState): Promise<void> {
-    this.#journal(app).snapshot = structuredClone({ seq, state });
+    const journal = this.#journal(app);
+    if (seq >= (journal.snapshot?.seq ?? 0)) journal.snapshot = structuredClone({ seq, state });
     return Promise.resolve();
   }
 
@@ -71,6 +93,10 @@ export class MemoryStore implements Store {
 
   close(): void {}
 
+  #checkLease(epoch: number): void {
+    if (epoch !== (this.#lease?.epoch ?? 0)) throw leaseTaken();
+  }
+
   #journal(app: string): AppJournal {
     const journal = this.#apps.get(app) ?? fresh();
     this.#apps.set(app, journal);
@@ -80,6 +106,18 @@ export class MemoryStore implements Store {
   #lastSeq(journal: AppJournal): number {
     return Math.max(journal.entries.at(-1)?.seq ?? 0, journal.snapshot?.seq ?? 0);
   }
+}
+
+function leaseOf(epoch: number, { holder, now, ttlMs }: LeaseTerm): Lease {
+  return { holder, epoch, renewedAt: now, expiresAt: now + ttlMs };
+}
+
+function leaseTaken(): HitlessError {
+  return new HitlessError({ code: "ERR_STALE_EPOCH", what: "Another daemon has taken over." });
+}
+
+function staleWriter(app: string): HitlessError {
+  return new HitlessError({ code: "ERR_STALE_EPOCH", what: `A newer daemon writes the journal of ${app}.` });
 }
 
 function fresh(): AppJournal {

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HitlessError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { InstanceName } from "../../base/names.ts";
-import type { Exit, Fleet, Started, StartRequest } from "../../ports/fleet.ts";
+import type { Exit, Fleet, Started, StartRequest, StopOptions } from "../../ports/fleet.ts";
+import type { Store } from "../../ports/store.ts";
 import { commandLine, type CommandLine } from "./command-line.ts";
 import { baseEnvironment } from "./environment.ts";
 import { freePort } from "./free-port.ts";
@@ -28,6 +29,9 @@ const ROTATE_EVERY_MS = 10_000;
 const GROUP_POLL_MS = 20;
 const TOKEN = "HITLESS_TOKEN";
 
+/** See `Store.fenced`. */
+type Fence = Pick<Store, "fenced">;
+
 interface Watched {
   readonly app: string;
   readonly process: ProcessIdentity;
@@ -40,6 +44,7 @@ interface Watched {
 export class ProcessFleet implements Fleet {
   readonly #apps: string;
   readonly #log: Logger;
+  readonly #fence: Fence;
   readonly #listeners: ((exit: Exit) => void)[] = [];
   /** Instances that another process started, or that are taken up again: they are looked at. */
   readonly #watched = new Map<string, Watched>();
@@ -49,9 +54,10 @@ export class ProcessFleet implements Fleet {
   readonly #timers: readonly NodeJS.Timeout[];
   #closed = false;
 
-  constructor(stateDirectory: string, log: Logger) {
+  constructor(stateDirectory: string, log: Logger, fence: Fence) {
     this.#apps = join(stateDirectory, "apps");
     this.#log = log;
+    this.#fence = fence;
     this.#timers = [
       setInterval(() => {
         this.#look();
@@ -84,32 +90,30 @@ export class ProcessFleet implements Fleet {
     }
     const line = commandLine(request.launch, process.env["PATH"] ?? "");
     const record: InstanceRecord = { instance: request.instance, port: await freePort(HOST), token: randomUUID(), process: null };
-    await files.write(record);
-    try {
-      const { pid, ended } = await this.#spawn(request, record, line);
-      this.#follow(request, ended);
-      return { pid, host: HOST, port: record.port };
-    } catch (error) {
-      await files.remove(request.instance);
-      throw error;
-    }
+    const { pid, ended } = await this.#spawn(request, record, line);
+    this.#follow(request, ended);
+    return { pid, host: HOST, port: record.port };
   }
 
-  async stop(
-    app: string,
-    instance: InstanceName,
-    options: { signal: NodeJS.Signals; graceMs: number },
-  ): Promise<"exited" | "killed" | "gone"> {
+  async stop(app: string, instance: InstanceName, options: StopOptions): Promise<"exited" | "killed" | "gone"> {
     const key = keyOf(app, instance);
     this.#stopping.add(key);
     try {
       const files = this.#files(app);
       const record = await files.read(instance);
       const group = record === null ? null : groupOf(record);
-      const outcome = group === null ? "gone" : await endGroup(group, options);
+      const send = (signal: NodeJS.Signals): void => {
+        if (group === null) return;
+        this.#fence.fenced(app, options.epoch, () => {
+          signalGroup(group, signal);
+        });
+      };
+      const outcome = group === null ? "gone" : await endGroup(group, options, send);
       // Node tells of the end of a child a little later than the kernel: it must still find it marked as stopping.
       await this.#children.get(key);
-      await files.remove(instance);
+      this.#fence.fenced(app, options.epoch, () => {
+        files.remove(instance);
+      });
       this.#watched.delete(key);
       return outcome;
     } finally {
@@ -139,19 +143,27 @@ export class ProcessFleet implements Fleet {
     record: InstanceRecord,
     line: CommandLine,
   ): Promise<{ pid: number; ended: Promise<string> }> {
-    const output = await this.#logs(request.app).open(request.instance);
+    const { app, instance, epoch } = request;
+    const staged = await this.#files(app).stage(record);
+    const output = await this.#logs(app).open(instance);
     try {
-      const child = spawn(line.file, line.args, {
-        cwd: request.launch.directory,
-        env: environmentOf(request, record),
-        detached: true,
-        stdio: ["ignore", output.fd, output.fd],
+      const child = this.#fence.fenced(app, epoch, () => {
+        staged.publish();
+        return spawn(line.file, line.args, {
+          cwd: request.launch.directory,
+          env: environmentOf(request, record),
+          detached: true,
+          stdio: ["ignore", output.fd, output.fd],
+        });
       });
       const ended = endOf(child);
       const pid = await spawned(child, request);
       child.unref();
-      await this.#record(request.app, record, pid);
+      await this.#record(app, record, pid);
       return { pid, ended };
+    } catch (error) {
+      staged.discard();
+      throw error;
     } finally {
       await output.close();
     }
@@ -283,13 +295,14 @@ function groupOf({ process: recorded, token }: InstanceRecord): number | null {
 
 async function endGroup(
   group: number,
-  { signal, graceMs }: { signal: NodeJS.Signals; graceMs: number },
+  { signal, graceMs }: StopOptions,
+  send: (signal: NodeJS.Signals) => void,
 ): Promise<"exited" | "killed"> {
-  signalGroup(group, signal);
+  send(signal);
   const until = Date.now() + graceMs;
   while (!groupIsEmpty(group)) {
     if (Date.now() >= until) {
-      signalGroup(group, "SIGKILL");
+      send("SIGKILL");
       while (!groupIsEmpty(group)) await sleep(GROUP_POLL_MS);
       return "killed";
     }

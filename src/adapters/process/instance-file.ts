@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { renameSync, rmSync } from "node:fs";
+import { mkdir, open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { InstanceName } from "../../base/names.ts";
 import type { ProcessIdentity } from "./proc.ts";
@@ -11,6 +12,14 @@ export interface InstanceRecord {
   /** In the environment of the process, so that one that was started but not yet recorded is found again. */
   readonly token: string;
   readonly process: ProcessIdentity | null;
+}
+
+/** A record that is on disk and does not count yet. */
+export interface StagedRecord {
+  /** From here on it counts. At once, so that it can be done in one stroke with the start of the process. */
+  publish(): void;
+  /** Takes it away, whether it counts or not. */
+  discard(): void;
 }
 
 /** The records of one app's instances. */
@@ -31,6 +40,10 @@ export class InstanceFiles {
   }
 
   async write(record: InstanceRecord): Promise<void> {
+    (await this.stage(record)).publish();
+  }
+
+  async stage(record: InstanceRecord): Promise<StagedRecord> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const temporary = join(this.#directory, `.${record.instance}.${randomUUID()}`);
     const file = await open(temporary, "w", 0o600);
@@ -40,11 +53,21 @@ export class InstanceFiles {
     } finally {
       await file.close();
     }
-    await rename(temporary, this.#path(record.instance));
+    const path = this.#path(record.instance);
+    let published = false;
+    return {
+      publish: () => {
+        renameSync(temporary, path);
+        published = true;
+      },
+      discard: () => {
+        rmSync(published ? path : temporary, { force: true });
+      },
+    };
   }
 
-  async remove(instance: InstanceName): Promise<void> {
-    await rm(this.#path(instance), { force: true });
+  remove(instance: InstanceName): void {
+    rmSync(this.#path(instance), { force: true });
   }
 
   async all(): Promise<readonly InstanceRecord[]> {

@@ -14,6 +14,8 @@ export interface KeeperOptions {
   readonly workers: number | null;
   readonly traffic: ProxyTraffic;
   readonly log: Logger;
+  /** Whether this daemon is the one that sees to the proxy. */
+  readonly mayAct: () => boolean;
 }
 
 const START_LIMIT_MS = 10_000;
@@ -90,7 +92,9 @@ export class ProxyKeeper {
 
   async #startIfGone(): Promise<void> {
     if (await this.#answers()) return;
-    const { log, stateDirectory } = this.#options;
+    const { log, stateDirectory, mayAct } = this.#options;
+    // A daemon that another has taken over from must not start a second proxy.
+    if (!mayAct()) return;
     const directory = join(stateDirectory, "proxy");
     const logPath = join(directory, "proxy.log");
     mkdirSync(directory, { recursive: true, mode: 0o700 });

@@ -47,6 +47,15 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (app, number)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE lease (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    holder TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    renewed_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** Brings the schema up to date. Throws for a database that a newer Hitless has written. */

@@ -6,7 +6,7 @@ import { nameNumber } from "../../base/names.ts";
 import type { IntendedCommand } from "../../core/command.ts";
 import type { Event } from "../../core/event.ts";
 import type { AppState, Deployment } from "../../core/state.ts";
-import type { JournalEntry, Note, Store } from "../../ports/store.ts";
+import type { JournalEntry, Lease, LeaseTerm, Note, Store } from "../../ports/store.ts";
 import { migrate } from "./migrations.ts";
 
 /** Deployments whose record and notes are kept, per app. */
@@ -49,19 +49,50 @@ export class SqliteStore implements Store {
     return this.#all("SELECT app FROM apps ORDER BY app").map((row) => String(row["app"]));
   }
 
-  async openEpoch(app: string): Promise<number> {
-    const row = this.#get(
-      "INSERT INTO apps (app, epoch) VALUES (?, 1) ON CONFLICT (app) DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
-      app,
-    );
-    return Number(row?.["epoch"]);
+  async lease(): Promise<Lease | null> {
+    const row = this.#get("SELECT holder, epoch, renewed_at, expires_at FROM lease");
+    if (row === undefined) return null;
+    return {
+      holder: String(row["holder"]),
+      epoch: Number(row["epoch"]),
+      renewedAt: Number(row["renewed_at"]),
+      expiresAt: Number(row["expires_at"]),
+    };
+  }
+
+  async takeLease(after: number, term: LeaseTerm): Promise<Lease | null> {
+    return this.#transaction(() => (this.#leaseEpoch() === after ? this.#setLease(after + 1, term) : null));
+  }
+
+  async renewLease(epoch: number, term: LeaseTerm): Promise<Lease> {
+    return this.#transaction(() => {
+      this.#checkLease(epoch);
+      return this.#setLease(epoch, term);
+    });
+  }
+
+  async openEpoch(app: string, lease: number): Promise<number> {
+    return this.#transaction(() => {
+      this.#checkLease(lease);
+      const row = this.#get(
+        "INSERT INTO apps (app, epoch) VALUES (?, 1) ON CONFLICT (app) DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
+        app,
+      );
+      return Number(row?.["epoch"]);
+    });
+  }
+
+  /** The write lock is held meanwhile: a daemon that is stopped in the middle of it keeps others waiting, and cannot be overtaken. */
+  fenced<T>(app: string, epoch: number, effect: () => T): T {
+    return this.#transaction(() => {
+      this.#checkEpoch(app, epoch);
+      return effect();
+    });
   }
 
   async append(app: string, entry: JournalEntry): Promise<void> {
     this.#transaction(() => {
-      const epoch = Number(this.#get("SELECT epoch FROM apps WHERE app = ?", app)?.["epoch"] ?? 0);
-      if (entry.epoch < epoch)
-        throw new HitlessError({ code: "ERR_STALE_EPOCH", what: `A newer daemon writes the journal of ${app}.` });
+      this.#checkEpoch(app, entry.epoch);
       assert(entry.seq === this.#lastSeq(app) + 1, "journal entries are numbered without gaps");
       this.#run(
         "INSERT INTO journal (app, seq, epoch, at, deployment, event, commands) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -94,7 +125,7 @@ export class SqliteStore implements Store {
   async saveSnapshot(app: string, seq: number, state: AppState): Promise<void> {
     this.#transaction(() => {
       this.#run(
-        "INSERT INTO snapshots (app, seq, state) VALUES (?, ?, ?) ON CONFLICT (app) DO UPDATE SET seq = excluded.seq, state = excluded.state",
+        "INSERT INTO snapshots (app, seq, state) VALUES (?, ?, ?) ON CONFLICT (app) DO UPDATE SET seq = excluded.seq, state = excluded.state WHERE excluded.seq >= seq",
         app,
         seq,
         JSON.stringify(state),
@@ -141,6 +172,31 @@ export class SqliteStore implements Store {
     this.#database.close();
   }
 
+  #checkEpoch(app: string, epoch: number): void {
+    if (epoch >= Number(this.#get("SELECT epoch FROM apps WHERE app = ?", app)?.["epoch"] ?? 0)) return;
+    throw new HitlessError({ code: "ERR_STALE_EPOCH", what: `A newer daemon writes the journal of ${app}.` });
+  }
+
+  #leaseEpoch(): number {
+    return Number(this.#get("SELECT epoch FROM lease")?.["epoch"] ?? 0);
+  }
+
+  #checkLease(epoch: number): void {
+    if (epoch !== this.#leaseEpoch()) throw new HitlessError({ code: "ERR_STALE_EPOCH", what: "Another daemon has taken over." });
+  }
+
+  #setLease(epoch: number, { holder, now, ttlMs }: LeaseTerm): Lease {
+    const lease: Lease = { holder, epoch, renewedAt: now, expiresAt: now + ttlMs };
+    this.#run(
+      "INSERT OR REPLACE INTO lease (one, holder, epoch, renewed_at, expires_at) VALUES (1, ?, ?, ?, ?)",
+      holder,
+      epoch,
+      lease.renewedAt,
+      lease.expiresAt,
+    );
+    return lease;
+  }
+
   #intend(app: string, seq: number, position: number, command: IntendedCommand): void {
     this.#run(
       "INSERT OR REPLACE INTO commands (app, id, seq, position, body) VALUES (?, ?, ?, ?, ?)",
@@ -176,11 +232,12 @@ export class SqliteStore implements Store {
     return Math.max(journal, Number(this.#get("SELECT seq FROM snapshots WHERE app = ?", app)?.["seq"] ?? 0));
   }
 
-  #transaction(work: () => void): void {
+  #transaction<T>(work: () => T): T {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
-      work();
+      const result = work();
       this.#database.exec("COMMIT");
+      return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw error;

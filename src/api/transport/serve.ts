@@ -36,11 +36,17 @@ const STATUS: Readonly<Record<ErrorKind, number>> = {
 };
 
 /**
- * Serves JSON over HTTP/1.1 on a unix socket with mode 0600. A socket file nobody listens on is replaced.
- * Throws ERR_DAEMON_RUNNING if somebody does.
+ * Serves JSON over HTTP/1.1 on a unix socket with mode 0600. A socket file nobody listens on is replaced; with `replace`, for who has taken over from
+ * a process that hangs, any. Throws ERR_DAEMON_RUNNING if somebody listens.
  */
-export async function serve(socketPath: string, routes: readonly Route[], log: Logger): Promise<http.Server> {
-  await replaceStale(socketPath);
+export async function serve(
+  socketPath: string,
+  routes: readonly Route[],
+  log: Logger,
+  { replace = false }: { readonly replace?: boolean } = {},
+): Promise<http.Server> {
+  if (replace) await rm(socketPath, { force: true });
+  else await replaceStale(socketPath);
   const matchers = routes.map((route) => ({ route, pattern: patternOf(route.path) }));
   const server = http.createServer((request, response) => {
     void answer(request, response, matchers, log);

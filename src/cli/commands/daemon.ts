@@ -9,6 +9,7 @@ import type { CommonOptions, Session } from "../session.ts";
 interface UpOptions extends CommonOptions {
   readonly foreground?: boolean;
   readonly workers?: string;
+  readonly lease?: string;
 }
 
 interface DownOptions extends CommonOptions {
@@ -24,7 +25,8 @@ export function registerDaemon(program: Command, run: Register): void {
       .command("up")
       .description("start the daemon if none runs, and bring back apps that `down` has stopped")
       .option("--foreground", "stay in the foreground and log to standard error (for systemd)")
-      .option("--workers <n>", "proxy worker processes"),
+      .option("--workers <n>", "proxy worker processes")
+      .option("--lease <s>", "with --foreground: seconds of silence after which another daemon may take over (15)"),
     ["hitless up", "hitless up --foreground --state /var/lib/hitless"],
     (session, options: UpOptions) => up(session, options),
   );
@@ -36,16 +38,18 @@ export function registerDaemon(program: Command, run: Register): void {
     ["hitless down", "hitless down --keep-instances"],
     (session, options: DownOptions) => down(session, options),
   );
-  run(program.command("daemon", { hidden: true }).option("--workers <n>"), [], (session, options: UpOptions) =>
-    session.host.runDaemon({ stateDirectory: session.stateDirectory, foreground: false, workers: parseWorkers(options.workers) }),
+  run(
+    program.command("daemon", { hidden: true }).option("--workers <n>").option("--lease <s>"),
+    [],
+    ({ host, stateDirectory }, options: UpOptions) => host.runDaemon({ stateDirectory, foreground: false, ...parsed(options) }),
   );
 }
 
 async function up(session: Session, options: UpOptions): Promise<void> {
-  const workers = parseWorkers(options.workers);
+  const { workers, leaseMs } = parsed(options);
   const { stateDirectory, output, host } = session;
   if (options.foreground === true) {
-    await host.runDaemon({ stateDirectory, foreground: true, workers });
+    await host.runDaemon({ stateDirectory, foreground: true, workers, leaseMs });
     return;
   }
   const { info, fresh } = await host.ensureDaemon(stateDirectory, workers);
@@ -106,6 +110,20 @@ function isAlive(pid: number): boolean {
     // Somebody else's daemon may be looked for, not signalled.
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
+}
+
+function parsed({ workers, lease }: UpOptions): { workers: number | null; leaseMs: number | null } {
+  return { workers: parseWorkers(workers), leaseMs: parseLease(lease) };
+}
+
+function parseLease(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text) * 1_000;
+  throw new HitlessError({
+    code: "ERR_USAGE",
+    what: `--lease ${text} is not valid.`,
+    why: "It is a number of seconds from 1 to 9999.",
+  });
 }
 
 function parseWorkers(text: string | undefined): number | null {

@@ -25,7 +25,7 @@ import { MetricsEndpoints } from "./metrics-endpoints.ts";
 import { Predecessor } from "./predecessor.ts";
 import type { RouteFile } from "./route-file.ts";
 import type { HandedOver, PredecessorMessage } from "./succession.ts";
-import { staleTable, throwIfOlder } from "./table-order.ts";
+import { Removals, staleTable, throwIfOlder, throwIfRouted } from "./table-order.ts";
 import { within } from "./within.ts";
 import { WorkerGroup } from "./worker-group.ts";
 import type { WorkerProcess } from "./worker-process.ts";
@@ -57,6 +57,7 @@ export class Holder {
   readonly #boot: string;
   readonly #startedAt = Date.now();
   readonly #tables = new Map<string, RouteTable>();
+  readonly #removals = new Removals();
   /** Saved tables whose address cannot be had at the moment. */
   readonly #unserved = new Map<string, RouteTable>();
   readonly #counts: Counts;
@@ -222,7 +223,7 @@ export class Holder {
   /** See the contract in `api/proxy-control`. At its limit a request is cut; a tunnel ends, which is no loss. */
   async drain(app: string, instances: readonly InstanceName[], limits: DrainLimits, signal: AbortSignal): Promise<DrainOutcome> {
     this.#throwIfSucceeded();
-    this.#throwIfRouted(app, instances);
+    throwIfRouted(this.#tables.get(app), instances);
     const begun = Date.now();
     const limitMs = Math.max(limits.requestsMs, limits.tunnelsMs);
     const { requestsMs } = limits;
@@ -233,9 +234,12 @@ export class Holder {
       return ended;
     };
     if (await endsWithin(requestsMs)) return { cut: 0, ms: Date.now() - begun };
+    // Another writer may have routed them again meanwhile.
+    throwIfRouted(this.#tables.get(app), instances);
     const cut = instances.reduce((sum, instance) => sum + (this.#counts.book.find(app)?.requestsInFlightOf(instance) ?? 0), 0);
     this.#workers.tellAll({ kind: "cut", app, instances, what: "requests" });
     if (!(await endsWithin(limitMs - requestsMs))) {
+      throwIfRouted(this.#tables.get(app), instances);
       this.#workers.tellAll({ kind: "cut", app, instances, what: "everything" });
       await within(drained, CUT_LIMIT_MS, signal);
     }
@@ -318,6 +322,7 @@ export class Holder {
     const { app, epoch, revision } = table;
     const known = this.#tables.get(app);
     if (known !== undefined) throwIfOlder(known, table);
+    this.#removals.throwIfOlder(app, epoch);
     const problem = claimProblem(table, [...this.#tables.values()]);
     if (problem !== null) throw new HitlessError(problem);
     await this.#readCertificates(table);
@@ -341,8 +346,9 @@ export class Holder {
     this.#throwIfSucceeded();
     this.#unserved.delete(app);
     const known = this.#tables.get(app);
+    if (known !== undefined && epoch < known.epoch) throw staleTable(known, epoch);
+    this.#removals.add(app, epoch);
     if (known === undefined) return;
-    if (epoch < known.epoch) throw staleTable(known, epoch);
     await this.#listeners.closeAllOf(app);
     await this.#workers.demandAll({ kind: "remove", app });
     this.#tables.delete(app);
@@ -397,17 +403,6 @@ export class Holder {
         error: String(error),
       });
     }
-  }
-
-  #throwIfRouted(app: string, instances: readonly InstanceName[]): void {
-    const table = this.#tables.get(app);
-    const routed = table === undefined ? [] : instancesOf(table);
-    const wrong = instances.filter((instance) => routed.includes(instance));
-    if (wrong.length === 0) return;
-    throw new HitlessError({
-      code: "ERR_PROXY_REFUSED",
-      what: `${wrong.join(", ")} cannot be drained: the route table still sends requests there.`,
-    });
   }
 
   #tlsStatus({ app, tls }: RouteTable): ProxyAppStatus["tls"] {

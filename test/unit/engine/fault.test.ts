@@ -13,6 +13,7 @@ import { SimJobs } from "../../../sim/jobs.ts";
 import { SimReleases } from "../../../sim/releases.ts";
 import { simSpec } from "../../../sim/spec.ts";
 import { SimTraffic } from "../../../sim/traffic.ts";
+import { leaseOn } from "../../support/lease.ts";
 
 /** Its record of the app `broken` lacks what the core relies on. */
 class BrokenReleases extends SimReleases {
@@ -29,23 +30,20 @@ interface Machine {
   readonly checker: Checker;
 }
 
-function machine(store: MemoryStore): Machine {
+async function machine(store: MemoryStore): Promise<Machine> {
   const clock = new SimClock();
   const rng = createRng(1);
-  const fleet = new SimFleet(clock, rng, new Map());
+  const fleet = new SimFleet({ clock, rng, behaviours: new Map(), fence: store });
   const checker = new Checker(fleet.instances);
   const traffic = new SimTraffic({ clock, rng, fleet, checker, awayShare: 0 });
   const releases = new BrokenReleases(clock, rng, 0);
+  const lease = await leaseOn(store, clock);
   return {
-    engine: new Engine(store, {
-      clock,
-      fleet,
-      traffic,
-      releases,
-      jobs: new SimJobs(clock, rng, 0),
-      http: simHttp,
-      log: silentLogger,
-    }),
+    engine: new Engine(
+      store,
+      { clock, fleet, traffic, releases, jobs: new SimJobs(clock, rng, 0), http: simHttp, log: silentLogger },
+      lease,
+    ),
     clock,
     checker,
   };
@@ -67,7 +65,7 @@ async function until({ clock }: Machine, isDone: () => boolean): Promise<void> {
 }
 
 test("an error in a decision stops the app's engine: the fault is told, requests are refused with it, other apps go on", async () => {
-  const its = machine(new MemoryStore());
+  const its = await machine(new MemoryStore());
   await deploy(its, "broken");
   await until(its, () => its.engine.fault("broken") !== null);
   const fault = { code: "ERR_INVARIANT", what: expect.stringContaining("broken") as string };
@@ -99,12 +97,12 @@ test("a journal that cannot be taken up is a fault of that app alone", async () 
   }
   const store = new Damaged();
   for (const app of ["broken", "shop"]) {
-    const before = machine(store);
+    const before = await machine(store);
     await deploy(before, app);
     await before.engine.close();
   }
   store.damaged = true;
-  const its = machine(store);
+  const its = await machine(store);
   await its.engine.start();
   expect(its.engine.fault("broken")).toMatchObject({ code: "ERR_INVARIANT" });
   expect(its.engine.apps()).toEqual(["broken", "shop"]);

@@ -19,13 +19,13 @@ import { SimReleases } from "../../../sim/releases.ts";
 import { simSpec } from "../../../sim/spec.ts";
 import { SimTraffic } from "../../../sim/traffic.ts";
 import { World } from "../../../sim/world.ts";
+import { leaseOn } from "../../support/lease.ts";
 
 const APP = "shop";
 
 function worldOn(store: SimJournal): World {
   const calm = {
-    crashAt: 0,
-    crashWhen: "before",
+    crash: { at: 0, when: "before" },
     proxyAwayShare: 0,
     buildFailShare: 0,
     taskFailShare: 0,
@@ -87,7 +87,7 @@ test("a snapshot of an older version, with the instances in one record by name, 
   const state = world.state!;
   const instances = Object.fromEntries(all(state).map((instance) => [instance.name, instance]));
   await store.saveSnapshot(APP, store.written, { ...state, instances } as unknown as AppState);
-  const { engine } = engineOn(store, world.fleet);
+  const { engine } = await engineOn(store, world.fleet);
   await engine.recover();
   expect(engine.state.instances).toEqual(state.instances);
 });
@@ -101,22 +101,19 @@ interface Alone {
   readonly tables: () => number;
 }
 
-function engineOn(store: MemoryStore, known?: SimFleet): Alone {
+async function engineOn(store: MemoryStore, known?: SimFleet): Promise<Alone> {
   const clock = new SimClock();
   const rng = createRng(1);
-  const fleet = known ?? new SimFleet(clock, rng, new Map());
+  const fleet = known ?? new SimFleet({ clock, rng, behaviours: new Map(), fence: store });
   const checker = new Checker(fleet.instances);
   const traffic = new SimTraffic({ clock, rng, fleet, checker, awayShare: 0 });
   const releases = new SimReleases(clock, rng, 0);
-  const engine = new AppEngine(APP, store, {
-    clock,
-    fleet,
-    traffic,
-    releases,
-    jobs: new SimJobs(clock, rng, 0),
-    http: simHttp,
-    log: silentLogger,
-  });
+  const engine = new AppEngine(
+    APP,
+    store,
+    { clock, fleet, traffic, releases, jobs: new SimJobs(clock, rng, 0), http: simHttp, log: silentLogger },
+    await leaseOn(store, clock),
+  );
   return { engine, clock, releases, tables: () => checker.table?.revision ?? 0 };
 }
 
@@ -139,11 +136,11 @@ function deploy(engine: AppEngine): Promise<string> {
 describe("a writer", () => {
   test("that has been overtaken writes nothing and does nothing any more", async () => {
     const store = new MemoryStore();
-    const { engine, clock, tables } = engineOn(store);
+    const { engine, clock, tables } = await engineOn(store);
     await engine.recover();
     await deploy(engine);
     await pass(clock, 12);
-    await store.openEpoch(APP);
+    await store.openEpoch(APP, 1);
     const before = await store.load(APP);
     await pass(clock, 20);
     const revision = tables();
@@ -162,7 +159,7 @@ describe("a writer", () => {
       }
     }
     const store = new FullDisk();
-    const { engine, clock, releases, tables } = engineOn(store);
+    const { engine, clock, releases, tables } = await engineOn(store);
     await engine.recover();
     store.full = true;
     const deployed = deploy(engine);

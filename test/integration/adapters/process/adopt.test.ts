@@ -143,7 +143,7 @@ describe("a pid that another process has taken over", () => {
     const pid = await bystander();
     await instanceFiles(state).write({ instance: "web.r1.1", port: 4321, token: "gone", process: recorded(pid) });
     expect(await fleet.adopt(APP)).toEqual([]);
-    expect(await fleet.stop(APP, "web.r1.1", { signal: "SIGKILL", graceMs: 0 })).toBe("gone");
+    expect(await fleet.stop(APP, "web.r1.1", { signal: "SIGKILL", graceMs: 0, epoch: 1 })).toBe("gone");
     // A signal that was sent would have arrived before this process answers a second one.
     process.kill(pid, "SIGSTOP");
     await until(() => !runs(pid) || stateOf(pid) === "T");

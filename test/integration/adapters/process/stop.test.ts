@@ -40,7 +40,7 @@ describe("stop", () => {
     const { fleet, state } = testFleet();
     await fleet.start(request("trap 'echo int; exit 0' INT; trap '' TERM; echo 1; while :; do sleep 0.01; done"));
     await until(() => pidsIn(state).length === 1);
-    expect(await fleet.stop(APP, "web.r1.1", { signal: "SIGINT", graceMs: 10_000 })).toBe("exited");
+    expect(await fleet.stop(APP, "web.r1.1", { signal: "SIGINT", graceMs: 10_000, epoch: 1 })).toBe("exited");
     expect(await fleet.logTail(APP, "web.r1.1", 1)).toEqual(["int"]);
   });
 
@@ -61,7 +61,7 @@ describe("stop", () => {
     await fleet.start(request(`trap '' TERM; sh -c 'echo $$; sleep 60' & echo $$; sleep 60`));
     const pids = await until(() => (pidsIn(state).length === 2 ? pidsIn(state) : null));
     const from = performance.now();
-    expect(await fleet.stop(APP, "web.r1.1", { signal: "SIGTERM", graceMs: 300 })).toBe("killed");
+    expect(await fleet.stop(APP, "web.r1.1", { signal: "SIGTERM", graceMs: 300, epoch: 1 })).toBe("killed");
     expect(performance.now() - from).toBeGreaterThanOrEqual(299);
     expect(pids.filter(runs)).toEqual([]);
   });
@@ -71,7 +71,7 @@ describe("stop", () => {
     const { pid } = await fleet.start(request("sleep 60"));
     process.kill(pid, "SIGSTOP");
     await until(() => stateOf(pid) === "T");
-    expect(await fleet.stop(APP, "web.r1.1", { signal: "SIGTERM", graceMs: 100 })).toBe("killed");
+    expect(await fleet.stop(APP, "web.r1.1", { signal: "SIGTERM", graceMs: 100, epoch: 1 })).toBe("killed");
     expect(runs(pid)).toBe(false);
   });
 

@@ -3,7 +3,7 @@ import { APP, command, entry, note, stateAt } from "../../../support/journal.ts"
 
 /** Appends without end, says each sequence number once its promise has resolved, and waits to be killed. */
 const store = new SqliteStore(process.argv[2] ?? "");
-const epoch = await store.openEpoch(APP);
+const epoch = await store.openEpoch(APP, 0);
 const { snapshot, entries } = await store.load(APP);
 for (let seq = (entries.at(-1)?.seq ?? snapshot?.seq ?? 0) + 1; ; seq += 1) {
   const commands = [command(`${seq}.a`), command(`${seq}.b`)];

@@ -44,7 +44,7 @@ describe("the journal file", () => {
   test("holds everything when it is opened again", async () => {
     const directory = temporaryDirectory();
     const first = new SqliteStore(directory);
-    await first.openEpoch(APP);
+    await first.openEpoch(APP, 0);
     await first.append(APP, entry(1, { commands: [command("c1")], notes: [note("one")] }));
     await first.append(APP, entry(2, { commands: [command("c2")] }));
     await first.saveSnapshot(APP, 1, stateAt(2));
@@ -59,15 +59,15 @@ describe("the journal file", () => {
     });
     expect(await second.notes(APP, "d1", 0)).toHaveLength(1);
     expect(await second.deployments(APP, 5)).toEqual([deployment("d1")]);
-    expect(await second.openEpoch(APP)).toBe(2);
+    expect(await second.openEpoch(APP, 0)).toBe(2);
   });
 
   test("fences a writer that still has it open when another one opens an epoch", async () => {
     const directory = temporaryDirectory();
     const [first, second] = [openStore(directory), openStore(directory)];
-    await first.openEpoch(APP);
+    await first.openEpoch(APP, 0);
     await first.append(APP, entry(1));
-    expect(await second.openEpoch(APP)).toBe(2);
+    expect(await second.openEpoch(APP, 0)).toBe(2);
     await expect(first.append(APP, entry(2))).rejects.toMatchObject({ code: "ERR_STALE_EPOCH" });
     await second.append(APP, entry(2, { epoch: 2 }));
     expect((await second.load(APP)).entries).toHaveLength(2);
@@ -100,7 +100,7 @@ describe("the journal file", () => {
     onTestFinished(() => void process.umask(before));
     const directory = temporaryDirectory();
     const store = openStore(directory);
-    await store.openEpoch(APP);
+    await store.openEpoch(APP, 0);
     await store.append(APP, entry(1));
     const modes = readdirSync(directory).map((name) => [name, statSync(join(directory, name)).mode & 0o777]);
     expect(Object.fromEntries(modes)).toEqual({ "hitless.db": 0o600, "hitless.db-wal": 0o600, "hitless.db-shm": 0o600 });
@@ -108,7 +108,7 @@ describe("the journal file", () => {
 
   test("keeps the latest 200 deployments with their notes, and no longer than that", async () => {
     const store = openStore();
-    await store.openEpoch(APP);
+    await store.openEpoch(APP, 0);
     await store.append(APP, entry(1, { notes: [note("old")], deployment: "d1" }));
     await store.append(APP, entry(2, { notes: [note("kept")], deployment: "d2" }));
     for (let number = 1; number <= 201; number += 1) await store.saveDeployment(APP, deployment(`d${number}`));
@@ -121,7 +121,7 @@ describe("the journal file", () => {
 
   test("does not grow without end: entries far behind a snapshot go, and the numbering goes on", async () => {
     const store = openStore(temporaryDirectory());
-    await store.openEpoch(APP);
+    await store.openEpoch(APP, 0);
     await store.saveSnapshot(APP, 4_998, stateAt(1));
     for (const seq of [4_999, 5_000]) await store.append(APP, entry(seq));
     await store.saveSnapshot(APP, 7_000, stateAt(2));
@@ -172,7 +172,7 @@ test.skipIf(NO_SMALL_DISK !== null)(
   async () => {
     const directory = smallDisk(512 * 1024);
     const store = openStore(directory);
-    await store.openEpoch(APP);
+    await store.openEpoch(APP, 0);
     await store.append(APP, entry(1));
     const ballast = join(directory, "ballast");
     fill(ballast);
