@@ -54,7 +54,7 @@ export class SimReleases implements Releases {
     const request = this.#requests.get(release);
     if (!this.kept.has(release) || request === undefined)
       return Promise.reject(new HitlessError({ code: "ERR_RELEASE_UNKNOWN", what: `${release} is gone.` }));
-    return Promise.resolve({ directory: "/sim", env: {}, spec: request.spec });
+    return Promise.resolve({ directory: "/sim", env: {}, spec: request.spec, previewKey: null });
   }
 }
 

@@ -19,6 +19,7 @@ import { errorPagesSchema } from "./pages.ts";
 import { routingSchema, targetingFields } from "./routing.ts";
 import { forwardingSchema, proxyProtocolSchema } from "./forwarding.ts";
 import { listenSchema, tlsSchema } from "./tls.ts";
+import { tasksSchema } from "./tasks.ts";
 import { websocketSchema } from "./websockets.ts";
 
 const ms = z
@@ -113,6 +114,7 @@ export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   rollout: rolloutSchema,
   proxy: proxySchema,
   routing: routingSchema.optional(),
+  tasks: tasksSchema.optional(),
   errorPages: errorPagesSchema.optional(),
   maintenance: maintenanceSchema.optional(),
   database: databaseSchema.optional(),

@@ -17,6 +17,8 @@ import { routingOf } from "./routing.ts";
 import { configSchema, type ParsedConfig } from "./schema.ts";
 import { forwardingOf } from "./forwarding.ts";
 import { hstsValue, redirectPort } from "./tls.ts";
+import { referenceProblems } from "./tasks/references.ts";
+import { tasksOf } from "./tasks/tasks.ts";
 import { websocketsOf } from "./websockets.ts";
 
 /** A configuration with everything resolved: what a deployment is asked for with. */
@@ -43,12 +45,13 @@ export async function loadConfig({ directory, file, env }: LoadOptions): Promise
   const base = dirname(path);
   const pages = await readPages(config, path);
   const environment = await resolveEnvironment(config, base, env);
-  if (environment.problems.length > 0) {
+  const unset = [...environment.problems, ...referenceProblems(tasksOf(config), environment.env)];
+  if (unset.length > 0) {
     throw new HitlessError({
       code: "ERR_ENV_MISSING",
-      what: `The environment of ${path} has ${count(environment.problems.length)}.`,
+      what: `The environment of ${path} has ${count(unset.length)}.`,
       next: "Nothing was started.",
-      details: environment.problems,
+      details: unset,
     });
   }
   return {
@@ -100,6 +103,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages, maintenance }:
   const processes = Object.fromEntries(
     Object.entries(config.processes).map(([type, process]) => [type, processOf(type, process)]),
   );
+  const tasks = tasksOf(config);
   return {
     app: config.app,
     listen: config.listen,
@@ -122,6 +126,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages, maintenance }:
     errorPages,
     maintenance,
     releasesKept: config.keepReleases,
+    ...(tasks === undefined ? {} : { tasks }),
     ...(config.database === undefined ? {} : { database: databaseOf(config.database) }),
   };
 }

@@ -15,12 +15,22 @@ function describe(issue: z.core.$ZodIssue, input: unknown): readonly string[] {
     return [`${pathText(issue.path)}: ${issue.issues[0]?.message ?? "expected another name"}`];
   }
   if (issue.code === "invalid_union" && issue.errors.length > 0 && issue.message === "Invalid input") {
-    // The alternative that fits best says most: the one that got furthest into the value.
-    const deepest = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? [];
-    return deepest.flatMap((inner) => describe({ ...inner, path: [...issue.path, ...inner.path] }, input));
+    // The alternative that fits best says most: of those that know the most keys the one that got furthest into the value.
+    const best = issue.errors.toSorted((a, b) => strangeness(a) - strangeness(b) || depth(b) - depth(a))[0] ?? [];
+    return best.flatMap((inner) => describe({ ...inner, path: [...issue.path, ...inner.path] }, input));
   }
   const found = valueAt(input, issue.path);
   return [`${pathText(issue.path)}: ${found === undefined ? "is missing" : `found ${shown(found)}`}, ${expected(issue.message)}`];
+}
+
+/** How many keys an alternative does not know; one of another type knows none. */
+function strangeness(issues: readonly z.core.$ZodIssue[]): number {
+  if (issues.some((issue) => issue.path.length === 0 && issue.code !== "unrecognized_keys" && issue.code !== "custom"))
+    return Infinity;
+  return issues.reduce(
+    (sum, issue) => sum + (issue.code === "unrecognized_keys" && issue.path.length === 0 ? issue.keys.length : 0),
+    0,
+  );
 }
 
 function depth(issues: readonly z.core.$ZodIssue[]): number {

@@ -9,6 +9,8 @@ import { hold } from "./hold.ts";
 import { errorPages, maintenance } from "./pages.ts";
 import { balanceKeys, claimKeys, releaseKeys } from "./routing.ts";
 import { rollout } from "./rollout.ts";
+import { checkPlaceProblem } from "./tasks/check-place.ts";
+import { taskKeys } from "./tasks/tasks.ts";
 import { tls } from "./tls.ts";
 import { accessLog } from "./access-log.ts";
 import { database } from "./database.ts";
@@ -124,6 +126,7 @@ export const configSchema = z
       .record(name, processType, { error: 'expected process types such as { web: { command: "node server.js" } }' })
       .refine((types) => Object.keys(types).length > 0, { error: "expected at least one process type" }),
     rollout,
+    ...taskKeys,
     proxy: z
       .strictObject({
         ...balanceKeys,
@@ -153,6 +156,10 @@ export const configSchema = z
     eventStreams: eventStreams.optional(),
     maintenance: maintenance.optional(),
     keepReleases: whole(1, 1_000).default(5),
+  })
+  .superRefine(({ checks, rollout: how }, context) => {
+    const problem = checkPlaceProblem(checks.length, how);
+    if (problem !== null) context.addIssue({ code: "custom", path: ["checks"], message: problem });
   })
   .describe("Configuration of an application for Hitless");
 

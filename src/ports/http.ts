@@ -4,6 +4,8 @@ export interface HttpRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;
+  /** Connects here instead of to the host of the address, which need not have a name anywhere; its certificate is not judged. */
+  readonly via?: { readonly host: string; readonly port: number } | undefined;
   /** For the whole of it. */
   readonly timeoutMs: number;
 }

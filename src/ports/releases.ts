@@ -28,6 +28,8 @@ export interface Workplace {
   /** Of the process type that gets requests, or of the first one. */
   readonly env: Readonly<Record<string, string>>;
   readonly spec: AppSpec;
+  /** What opens its previews; null for a release of before there was such a thing: its name does. */
+  readonly previewKey: string | null;
 }
 
 export type CreateOutcome =

@@ -1,5 +1,6 @@
 import { request as requestHttp, type IncomingMessage } from "node:http";
 import { request as requestHttps } from "node:https";
+import { isIP } from "node:net";
 import { performance } from "node:perf_hooks";
 import { HitlessError } from "../../base/error.ts";
 import type { Http, HttpAnswer, HttpRequest } from "../../ports/http.ts";
@@ -30,11 +31,16 @@ export const nodeHttp: Http = {
   },
 };
 
-function answerOf({ method, url, headers, body }: HttpRequest, signal: AbortSignal): Promise<IncomingMessage> {
+function answerOf({ method, url, headers, body, via }: HttpRequest, signal: AbortSignal): Promise<IncomingMessage> {
   const send = url.startsWith("https:") ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
     const length = body === null ? {} : { "content-length": String(Buffer.byteLength(body)) };
-    const sent = send(url, { method, headers: { ...headers, ...length }, agent: false, signal }, resolve);
+    const { host, hostname } = new URL(url);
+    const there =
+      via === undefined
+        ? {}
+        : { hostname: via.host, port: via.port, servername: isIP(hostname) === 0 ? hostname : "", rejectUnauthorized: false };
+    const sent = send(url, { method, ...there, headers: { ...headers, host, ...length }, agent: false, signal }, resolve);
     sent.on("error", reject);
     sent.end(body ?? undefined);
   });

@@ -91,9 +91,12 @@ export class SnapshotReleases implements Releases {
   async workplace(app: string, release: ReleaseName): Promise<Workplace> {
     const request = await this.#launch(app, release);
     if (request === null) throw notKept(app, release, "");
+    const path = join(this.#directory(app).release(release), "release.json");
+    const record = (await readJson(path)) as Pick<ReleaseRecord, "previewKey">;
+    const previewKey = record.previewKey?.value ?? null;
     const types = Object.entries(request.spec.processes);
     const [type] = types.find(([, { traffic }]) => traffic) ?? types[0] ?? [""];
-    return { directory: this.#tree(app, release), env: request.env[type] ?? {}, spec: request.spec };
+    return { directory: this.#tree(app, release), env: request.env[type] ?? {}, spec: request.spec, previewKey };
   }
 
   async #launch(app: string, release: ReleaseName): Promise<Pick<ReleaseRequest, "spec" | "env"> | null> {

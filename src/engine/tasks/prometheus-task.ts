@@ -19,16 +19,27 @@ export async function runPrometheusTask(ports: TaskPorts, order: TaskOrder, task
 }
 
 /** A server that does not answer is one without data. */
-async function read({ http }: TaskPorts, { app, command, signal }: TaskOrder, task: PrometheusTask): Promise<Reading> {
+async function read(ports: TaskPorts, { app, command, signal }: TaskOrder, task: PrometheusTask): Promise<Reading> {
   const { release, against, deployment } = command;
   const about = { app, release: release ?? "", previous: against ?? "", deployment: deployment ?? "" };
   const query = new URLSearchParams({ query: filled(task.query, about) });
-  const url = `${task.url.replace(/\/$/, "")}/api/v1/query?${query.toString()}`;
+  const server = await addressOf(ports, app, release, task.url);
+  if (server === null) return { none: `the release has no variable ${task.url.slice(REFERENCE.length)}` };
+  const url = `${server.replace(/\/$/, "")}/api/v1/query?${query.toString()}`;
   try {
-    const answer = await http.send({ method: "GET", url, headers: {}, body: null, timeoutMs: task.timeoutMs }, signal);
+    const answer = await ports.http.send({ method: "GET", url, headers: {}, body: null, timeoutMs: task.timeoutMs }, signal);
     return readAnswer(answer.status, answer.body);
   } catch (error) {
     if (!(error instanceof HitlessError)) throw error;
     return { none: `${error.failure.what} ${error.failure.why ?? ""}`.trim() };
   }
+}
+
+const REFERENCE = "env:";
+
+/** An address may be in the environment of the release, for it may hold a key. */
+async function addressOf({ releases }: TaskPorts, app: string, release: string | null, url: string): Promise<string | null> {
+  if (!url.startsWith(REFERENCE)) return url;
+  const { env } = await releases.workplace(app, release ?? "");
+  return env[url.slice(REFERENCE.length)] ?? null;
 }

@@ -2,6 +2,7 @@ import { toFailure } from "../../base/error.ts";
 import { taskName, type Task, type TaskResult } from "../../core/task.ts";
 import { runCompareTask } from "./compare-task.ts";
 import { runJobTask } from "./job-task.ts";
+import { runJourneyTask } from "./journey-task.ts";
 import { runPrometheusTask } from "./prometheus-task.ts";
 import { TaskCancelled, type ShowLines, type TaskOrder, type TaskPorts } from "./task-order.ts";
 
@@ -32,6 +33,7 @@ function dispatch(ports: TaskPorts, order: TaskOrder, show: ShowLines): Promise<
     case "prometheus":
       return runPrometheusTask(ports, order, run);
     case "journey":
+      return runJourneyTask(ports, order, run);
     case "mirror":
     case "notify":
       throw new Error(`${run.kind} is not there yet`);

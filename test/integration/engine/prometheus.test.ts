@@ -14,9 +14,10 @@ import { refusingPort } from "../../support/wire/refusing-port.ts";
 
 const LIMIT_MS = 60_000;
 
+const GATE = { kind: "prometheus", pass: { max: 0.05 }, everyMs: 50, forMs: 200, failures: 2, timeoutMs: 2_000 } as const;
+
 function gate(url: string, query: string, more: Partial<PrometheusTask> = {}): Promise<TaskResult> {
-  const times = { everyMs: 50, forMs: 200, failures: 2, timeoutMs: 2_000 };
-  const task = { kind: "prometheus", name: "errors", url, query, pass: { max: 0.05 }, ...times, ...more } as const;
+  const task = { ...GATE, name: "errors", url, query, ...more };
   return runPrometheusTask({ clock: systemClock, http: nodeHttp } as TaskPorts, orderOf(task), task);
 }
 
@@ -75,6 +76,15 @@ describe("scenario 63: a server that gives no data never lets a release pass", (
     const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
     for (const query of Object.keys(answers))
       expect((await gate(url, query, { timeoutMs: 200, forMs: 100 })).verdict).toBe("not-enough-data");
+  });
+
+  test("an address that is in the environment of the release is taken from there", async () => {
+    const workplace = { directory: "/", env: { PROM: `http://127.0.0.1:${String(await refusingPort())}` } };
+    const ports = { clock: systemClock, http: nodeHttp, releases: { workplace: () => Promise.resolve(workplace) } };
+    const of = (url: string): PrometheusTask => ({ ...GATE, name: "errors", url, query: "up" });
+    const run = (task: PrometheusTask) => runPrometheusTask(ports as unknown as TaskPorts, orderOf(task), task);
+    expect((await run(of("env:PROM"))).summary).toContain("ECONNREFUSED");
+    expect((await run(of("env:NONE"))).summary).toContain("no variable NONE");
   });
 
   test("the key in its address is not told to anybody", async () => {
