@@ -1,6 +1,7 @@
 import { HitlessError } from "../src/base/error.ts";
 import type { Rng } from "../src/base/rng.ts";
 import type { HealthSpec } from "../src/core/app-spec.ts";
+import { NO_MIRROR_FIGURES, type MirrorFigures, type MirrorRequest } from "../src/core/judging/mirror.ts";
 import type { LedgerSnapshot } from "../src/core/ledger.ts";
 import type { DrainLimits, DrainOutcome, ProbeOutcome, RouteTable } from "../src/core/routes.ts";
 import type { Traffic } from "../src/ports/traffic.ts";
@@ -86,6 +87,13 @@ export class SimTraffic implements Traffic {
     if (passes >= health.passes) this.#fleet.markReady(target.port);
     if (passes > 0) return { kind: "pass", status: 200, ms: 1 };
     return { kind: "fail", reason: "refused", saw: "connection refused" };
+  }
+
+  /** Both releases answer alike, mostly. */
+  async mirror(_app: string, { forMs }: MirrorRequest, signal: AbortSignal): Promise<MirrorFigures> {
+    await this.#travel();
+    await this.#clock.sleepUntil(this.#clock.now() + forMs, signal);
+    return { ...NO_MIRROR_FIGURES, pairs: 100, statusDiffers: this.#rng.chance(0.1) ? 50 : 0 };
   }
 
   present(): Promise<null> {

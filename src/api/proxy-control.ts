@@ -17,6 +17,7 @@ import type { InstanceName } from "../base/names.ts";
  * | DELETE /apps/:app       | { epoch }       | {}                | every worker has dropped the app and its listener         |
  * | POST /apps/:app/drain   | DrainRequest    | DrainOutcome      | every worker acknowledged: nothing in flight, idle closed |
  * | POST /apps/:app/quiet   | {}              | { quiet: boolean } | every worker acknowledged: nothing of the paused app is in flight (false: it is not paused) |
+ * | POST /apps/:app/mirror | MirrorRequest | { figures: MirrorFigures } | after `forMs` |
  * | POST /probe             | ProbeRequest    | ProbeOutcome      | after one health check                                    |
  * | POST /tls/check         | TlsSpec         | { problems }      | after reading the files; nothing is changed               |
  * | GET  /apps/:app/ledger?at=ms&since=ms | –          | { ledger: LedgerSnapshot or null }   | after asking every worker for what it has not handed over; with `at`, the kept sample nearest before it; with `since`, the slowest since then |

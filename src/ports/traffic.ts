@@ -1,5 +1,6 @@
 import type { InstanceName } from "../base/names.ts";
 import type { HealthSpec } from "../core/app-spec.ts";
+import type { MirrorFigures, MirrorRequest } from "../core/judging/mirror.ts";
 import type { LedgerSnapshot } from "../core/ledger.ts";
 import type { TlsSpec } from "../core/tls.ts";
 import type { AppTraffic, DrainLimits, DrainOutcome, ProbeOutcome, RouteTable } from "../core/routes.ts";
@@ -27,6 +28,8 @@ export interface Traffic {
   probe(target: { host: string; port: number }, health: HealthSpec, signal: AbortSignal): Promise<ProbeOutcome>;
   /** Cumulative counts, or as they were at a time before. Null if the proxy knows nothing of the app. */
   ledger(app: string, query?: LedgerQuery): Promise<LedgerSnapshot | null>;
+  /** Sends a share of the live GET and HEAD requests to the release, too, for so long or until the signal; no client is affected by it. */
+  mirror(app: string, request: MirrorRequest, signal: AbortSignal): Promise<MirrorFigures>;
   /** How the app's targets are at the moment; null if the proxy has no table of it. */
   present(app: string): Promise<AppTraffic | null>;
 }

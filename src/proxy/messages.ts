@@ -1,5 +1,6 @@
 import type { HistogramData } from "../base/histogram.ts";
 import type { InstanceName, ReleaseName } from "../base/names.ts";
+import type { MirrorFigures, MirrorRequest } from "../core/judging/mirror.ts";
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
 import type { RouteTable } from "../core/routes.ts";
 import type { TableChange } from "./table-change.ts";
@@ -76,6 +77,12 @@ export type HolderMessage =
   | { readonly kind: "reopenLogs" }
   /** Answer `done` when nothing of the paused app is in flight but tunnels and event streams, `refused` when it is not paused. */
   | { readonly kind: "quiet"; readonly id: number; readonly app: string }
+  /**
+   * Send a share of the app's GET and HEAD requests to that release, too, for `forMs` or until `unmirror`, then answer `done` with what was
+   * `mirrored`. One at a time for each app.
+   */
+  | ({ readonly kind: "mirror"; readonly id: number; readonly app: string } & MirrorRequest)
+  | { readonly kind: "unmirror"; readonly app: string }
   /** Hand over everything counted so far, then answer `done`. */
   | { readonly kind: "flush"; readonly id: number }
   /**
@@ -88,7 +95,7 @@ export type HolderMessage =
 export type WorkerMessage =
   /** The worker's first message: it is ready for `listen` and `routes`. */
   | { readonly kind: "hello"; readonly pid: number }
-  | { readonly kind: "done"; readonly id: number; readonly cut?: number }
+  | { readonly kind: "done"; readonly id: number; readonly cut?: number; readonly mirrored?: MirrorFigures }
   | { readonly kind: "refused"; readonly id: number; readonly reason: string }
   | { readonly kind: "counts"; readonly delta: WorkerDelta };
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { AppliedRoutes, ProxyStatus, UpgradeOutcome, UpgradeRequest } from "../../api/proxy-control.ts";
 import { call, type CallOptions } from "../../api/transport/call.ts";
 import type { HealthSpec } from "../../core/app-spec.ts";
+import type { MirrorFigures, MirrorRequest } from "../../core/judging/mirror.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { AppTraffic, DrainLimits, DrainOutcome, ProbeOutcome, RouteTable } from "../../core/routes.ts";
 import type { TlsSpec } from "../../core/tls.ts";
@@ -57,6 +58,11 @@ export class ProxyTraffic implements Traffic {
       ...(signal === undefined ? {} : { signal }),
     });
     return quiet;
+  }
+
+  async mirror(app: string, request: MirrorRequest, signal: AbortSignal): Promise<MirrorFigures> {
+    const options = { method: "POST", body: request, signal } as const;
+    return (await this.#call<{ figures: MirrorFigures }>(`/apps/${app}/mirror`, options)).figures;
   }
 
   async probe({ host, port }: { host: string; port: number }, health: HealthSpec, signal: AbortSignal): Promise<ProbeOutcome> {

@@ -4,6 +4,7 @@ import { runCompareTask } from "./compare-task.ts";
 import { runJobTask } from "./job-task.ts";
 import { runJourneyTask } from "./journey-task.ts";
 import { runPrometheusTask } from "./prometheus-task.ts";
+import { runMirrorTask } from "./mirror-task.ts";
 import { TaskCancelled, type ShowLines, type TaskOrder, type TaskPorts } from "./task-order.ts";
 
 /** Does the task, or goes on with it after a restart. Rejects with an AbortError only when this process is to end. */
@@ -35,6 +36,7 @@ function dispatch(ports: TaskPorts, order: TaskOrder, show: ShowLines): Promise<
     case "journey":
       return runJourneyTask(ports, order, run);
     case "mirror":
+      return runMirrorTask(ports, order, run);
     case "notify":
       throw new Error(`${run.kind} is not there yet`);
   }

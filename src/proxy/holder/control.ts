@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { UpgradeRequest } from "../../api/proxy-control.ts";
 import { tlsSchema } from "../../api/tls.ts";
 import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
+import type { MirrorRequest } from "../../core/judging/mirror.ts";
 import { checkTls } from "../tls/check.ts";
 import type { Holder } from "./holder.ts";
 import type { Upgrade } from "./upgrade.ts";
@@ -11,6 +12,12 @@ import { healthSchema, parseTable } from "./table-body.ts";
 const ms = z.number().int().min(0);
 const removal = z.strictObject({ epoch: z.number().int().min(0) });
 const drain = z.strictObject({ instances: z.array(z.string().min(1)), timeoutMs: ms, tunnelsMs: ms.optional() });
+const mirroring: z.ZodType<MirrorRequest> = z.strictObject({
+  release: z.string().min(1),
+  percent: z.number().gt(0).max(100),
+  compareBody: z.boolean(),
+  forMs: ms,
+});
 const probing = z.strictObject({ host: z.string().min(1), port: z.number().int().min(1).max(65_535), health: healthSchema });
 const upgrade: z.ZodType<UpgradeRequest> = z.strictObject({
   program: z.strictObject({ command: z.string().min(1), args: z.array(z.string()), version: z.string().min(1) }),
@@ -43,6 +50,13 @@ export function controlRoutes({ holder, upgrade: upgrading, onShutdown }: Contro
       method: "POST",
       path: "/apps/:app/quiet",
       handle: async ({ params, signal }) => ({ quiet: await holder.quiet(params["app"] ?? "", signal) }),
+    },
+    {
+      method: "POST",
+      path: "/apps/:app/mirror",
+      handle: async ({ params, body, signal }) => ({
+        figures: await holder.mirror(params["app"] ?? "", parseBody(mirroring, body), signal),
+      }),
     },
     {
       method: "POST",

@@ -5,6 +5,7 @@ import type { Logger } from "../../base/log.ts";
 import type { InstanceName } from "../../base/names.ts";
 import type { AppliedRoutes, ProxyAppStatus, ProxyStatus, ProxyTargetStatus } from "../../api/proxy-control.ts";
 import { claimProblem } from "../../core/claims.ts";
+import type { MirrorFigures, MirrorRequest } from "../../core/judging/mirror.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { DrainLimits, DrainOutcome, RouteTable } from "../../core/routes.ts";
 import type { HolderMessage, WorkerDelta } from "../messages.ts";
@@ -20,6 +21,7 @@ import { Counts } from "./counts.ts";
 import type { AppBook } from "./ledger-book.ts";
 import type { Legacy } from "./legacy.ts";
 import type { Answer, Member } from "./member.ts";
+import { mirror } from "./mirror.ts";
 import { renderMetrics } from "./metrics.ts";
 import { MetricsEndpoints } from "./metrics-endpoints.ts";
 import { Predecessor } from "./predecessor.ts";
@@ -259,6 +261,12 @@ export class Holder {
     return answers.every(({ kind }) => kind === "done");
   }
 
+  /** See the contract in `api/proxy-control`. */
+  async mirror(app: string, request: MirrorRequest, signal: AbortSignal): Promise<MirrorFigures> {
+    this.#throwIfSucceeded();
+    return mirror(this.#workers, { app, ...request }, signal);
+  }
+
   /** Asks the workers for what they have not handed over yet. Null for an app it has never seen. */
   async ledger(
     app: string,
@@ -282,17 +290,12 @@ export class Holder {
   }
 
   status(): ProxyStatus {
-    const workers = this.#workers.workers.map(({ pid, generation, clientConnections }) => ({
-      pid,
-      generation,
-      clientConnections,
-    }));
     return {
       boot: this.#boot,
       pid: process.pid,
       version: this.#options.version,
       startedAt: this.#startedAt,
-      workers,
+      workers: this.#workers.status(),
       predecessor: this.#predecessorStatus(),
       handshakes: this.#counts.handshakes,
       apps: [...this.#tables.values()].map((table) => this.#appStatus(table)),

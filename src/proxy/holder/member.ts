@@ -1,3 +1,4 @@
+import type { MirrorFigures } from "../../core/judging/mirror.ts";
 import type { HolderMessage } from "../messages.ts";
 
 export type Question = { [K in HolderMessage["kind"]]: Extract<HolderMessage, { kind: K; id: number }> }[HolderMessage["kind"]];
@@ -5,7 +6,9 @@ export type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
 
 /** How a worker answered. A worker that has died has nothing in flight and nothing to refuse. */
 export type Answer =
-  { readonly kind: "done" } | { readonly kind: "refused"; readonly reason: string } | { readonly kind: "died" };
+  | { readonly kind: "done"; readonly mirrored?: MirrorFigures | undefined }
+  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "died" };
 
 /** Whoever serves clients for a holder and has to follow its tables: a worker, or the whole generation before. */
 export interface Member {

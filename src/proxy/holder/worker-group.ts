@@ -1,3 +1,4 @@
+import type { WorkerStatus } from "../../api/proxy-control.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Answer, Member } from "./member.ts";
 import { WorkerProcess, type WorkerEvents } from "./worker-process.ts";
@@ -30,6 +31,10 @@ export class WorkerGroup {
 
   get workers(): readonly WorkerProcess[] {
     return [...this.#workers].filter((worker) => worker.alive);
+  }
+
+  status(): readonly WorkerStatus[] {
+    return this.workers.map(({ pid, generation, clientConnections }) => ({ pid, generation, clientConnections }));
   }
 
   /** The generation before is asked and told what the workers are, until it has ended. */

@@ -43,7 +43,7 @@ export class WorkerProcess implements Member {
       else
         this.#questions.settle(
           message.id,
-          message.kind === "done" ? { kind: "done" } : { kind: "refused", reason: message.reason },
+          message.kind === "done" ? { kind: "done", mirrored: message.mirrored } : { kind: "refused", reason: message.reason },
         );
     });
     this.#child.on("error", (error) => {

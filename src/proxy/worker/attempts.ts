@@ -23,6 +23,12 @@ export class Attempts {
     return route.pick(this.#tried);
   }
 
+  /** Where a served request counts; null where it never waited. */
+  column(wait: object | null): "served" | "servedAfterRetry" | "servedAfterHold" {
+    if (wait !== null) return "servedAfterHold";
+    return this.again ? "servedAfterRetry" : "served";
+  }
+
   /** All targets may be tried again. */
   forget(): void {
     this.#tried = null;

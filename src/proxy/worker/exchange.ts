@@ -9,6 +9,7 @@ import type { ExchangeClient } from "./exchange-client.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { Limits } from "./limits.ts";
+import type { MirroredAnswer } from "./mirror.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import { refusal, type Refusal } from "./refusal.ts";
 import { overdue } from "./relay-timeouts.ts";
@@ -54,6 +55,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   #requestComplete: boolean;
   /** Null without a body. */
   readonly #body: BodyWatch | null;
+  /** While its answer is to be compared with another release's. */
+  #mirrored: MirroredAnswer | null = null;
   /** What we add to the request, the same in every attempt. */
   #fields: string | null = null;
   /** What an application that did nothing with it has got of the request's body. */
@@ -116,8 +119,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
         if (this.#phase === "held") this.#failByUs(503, "no instance can take the request at the moment");
       },
       onTurnedAway: (own) => {
-        this.#end(own.column ?? "served", own.status);
-        this.#answerOrAbort(own);
+        this.#endWith(own.column ?? "served", own);
       },
     });
     this.#wait.join();
@@ -249,19 +251,24 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   }
 
   onWhole(head: ResponseHead, body: string): void {
-    this.#status = head.status;
-    this.#closesClient = !this.#head.keepAlive || !this.#requestComplete;
+    this.#whenBegun(head);
     this.#trace?.answered(body.length);
+    this.#mirrored?.body(body);
     this.#client.whole(this.#added(head), body, this.#closesClient);
     this.#complete();
   }
 
   onHead(head: ResponseHead, more: boolean): void {
     this.#movedAt = Date.now();
+    if (isEventStream(head)) this.#beginEvents(head);
+    this.#whenBegun(head);
+    this.#client.begin(this.#added(head), this.#closesClient, more);
+  }
+
+  #whenBegun(head: ResponseHead): void {
     this.#status = head.status;
     this.#closesClient = !this.#head.keepAlive || !this.#requestComplete;
-    if (isEventStream(head)) this.#beginEvents(head);
-    this.#client.begin(this.#added(head), this.#closesClient, more);
+    this.#mirrored = this.#app.mirror?.begin(this.#head, head, this.#attempts.column(this.#wait), this.#release) ?? null;
   }
 
   /** It has no end of its own, and may get one (RFC 9112 section 7.1) between any two events. */
@@ -286,6 +293,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
     const passed = this.events === null ? data : this.events.take(data);
     if (passed.length === 0) return;
     this.#trace?.answered(passed.length);
+    this.#mirrored?.body(passed);
     this.#client.body(passed, more);
     if (this.#client.isClogged()) this.#upstream?.pause();
   }
@@ -327,13 +335,9 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   #whenFlushed(): void {
     if (this.#phase !== "flushing") return;
     this.#route.book.time(performance.now() - this.#client.requestBeganAt, this.#head, this.#release, this.#status);
-    this.#end(this.#status >= 500 ? "appError" : this.#servedColumn(), this.#status);
+    this.#end(this.#status >= 500 ? "appError" : this.#attempts.column(this.#wait), this.#status);
+    this.#mirrored?.end(this.#client, this.#fields ?? "");
     this.#client.whenAnswered(this.#closesClient || !this.#requestComplete);
-  }
-
-  #servedColumn(): LedgerColumn {
-    if (this.#wait !== null) return "servedAfterHold";
-    return this.#attempts.again ? "servedAfterRetry" : "served";
   }
 
   /** The application's answer cannot be passed on any further. R3: whatever has begun is not repeated. */
@@ -365,7 +369,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
     const upstream = this.#upstream;
     if (upstream === null) return;
     this.#phase = "tunnel";
-    this.#route.book.end(this.#release, this.#servedColumn(), 101);
+    this.#route.book.end(this.#release, this.#attempts.column(this.#wait), 101);
     const onEnd = (): void => {
       this.#closeTunnel();
     };
@@ -389,7 +393,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
     if (this.#phase === "done") return;
     this.#phase = "done";
     this.tunnel?.forget();
-    this.#trace?.end(this.#release, this.#servedColumn(), 101);
+    this.#trace?.end(this.#release, this.#attempts.column(this.#wait), 101);
     this.#dropUpstream();
     this.#client.closeTunnel();
   }
@@ -420,11 +424,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   cut(): void {
     if (this.#phase === "tunnel") this.#closeTunnel();
     else if (this.events !== null) this.#endEvents();
-    else {
-      this.#dropUpstream();
-      this.#end("cut", 503);
-      this.#answerOrAbort(errorAnswer(503, "the instance was stopped before it had answered", this.#app.pages));
-    }
+    else this.#endWith("cut", errorAnswer(503, "the instance was stopped before it had answered", this.#app.pages));
   }
 
   /** Coarse timeouts; R4: none of them is a reason to try again once something was sent. */
@@ -442,9 +442,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   }
 
   #sweepRelay(now: number): void {
-    const { firstByteTimeoutMs } = this.#app.table.proxy;
+    const limits = { ...this.#limits, firstByteTimeoutMs: this.#app.table.proxy.firstByteTimeoutMs };
     const relay = { now, movedAt: this.#movedAt, client: this.#client, upstream: this.#upstream, body: this.#body };
-    const limits = { ...this.#limits, firstByteTimeoutMs };
     const end = overdue({ ...relay, requestComplete: this.#requestComplete, hasEvents: this.events !== null }, limits);
     if (end === "client") this.#endAsGone();
     else if (end !== null && this.events !== null) this.#endEvents();
@@ -454,9 +453,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
 
   /** The request is wrong or too slow: what was sent of it must not look whole to the application. */
   #refuse({ status, reason }: Refusal): void {
-    this.#dropUpstream();
-    this.#end("refused", status);
-    this.#answerOrAbort(errorAnswer(status, reason), true);
+    this.#endWith("refused", errorAnswer(status, reason), true);
   }
 
   #failByUs(status: number, reason: string): void {
@@ -464,6 +461,12 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
     this.#dropUpstream();
     this.#end("failed", this.#client.forwarded ? this.#status : status);
     this.#answerOrAbort(errorAnswer(status, reason, this.#app.pages));
+  }
+
+  #endWith(column: LedgerColumn, answer: OwnAnswer, close?: boolean): void {
+    this.#dropUpstream();
+    this.#end(column, answer.status);
+    this.#answerOrAbort(answer, close);
   }
 
   #answerOrAbort(answer: OwnAnswer, close = !this.#requestComplete || !this.#head.keepAlive): void {

@@ -1,5 +1,6 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import type { RouteTable, Target } from "../../core/routes.ts";
+import type { MirrorRequest } from "../../core/judging/mirror.ts";
 import { DEFAULT_BALANCE, type PreviewSpec } from "../../core/routing.ts";
 import { AccessLog } from "../access-log/access-log.ts";
 import { LogFiles } from "../access-log/log-file.ts";
@@ -16,6 +17,7 @@ import { ForwardedFields } from "./forwarded-fields.ts";
 import type { Held } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
 import { LiveTarget } from "./live-target.ts";
+import { Mirror } from "./mirror.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import type { RequestHead } from "./request-head.ts";
 import { RequestBook } from "./request-book.ts";
@@ -61,6 +63,7 @@ export class LiveApp implements RoutedApp {
   table: RouteTable;
   hsts = "";
   accessLog: AccessLog | null = null;
+  mirror: Mirror | null = null;
   forwarding = new ForwardedFields();
   pages = NO_PAGES;
   readonly #limits: Limits;
@@ -176,6 +179,13 @@ export class LiveApp implements RoutedApp {
 
   turnAway(head: RequestHead, client: ClientAddress): OwnAnswer | null {
     return this.#gate.inMaintenance ? this.#gate.turnAway(head, this.forwarding.clientOf(head, client)) : null;
+  }
+
+  /** Sends a share of the requests to that release, too. Who mirrored before has its end. */
+  beginMirror(request: MirrorRequest): Mirror {
+    this.mirror?.end();
+    this.mirror = new Mirror({ ...request, pick: () => this.#balancer.pickIn(request.release, null) });
+    return this.mirror;
   }
 
   /** Calls back with true when nothing is in flight but tunnels, with false as soon as the app is not paused. */

@@ -6,6 +6,7 @@ import type { OwnPages } from "./error-response.ts";
 import type { ForwardedFields } from "./forwarded-fields.ts";
 import type { ClientAddress } from "./forwarded-fields.ts";
 import type { Held } from "./in-flight.ts";
+import type { Mirror } from "./mirror.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import type { RequestHead } from "./request-head.ts";
 import type { LiveTarget } from "./live-target.ts";
@@ -19,6 +20,8 @@ export interface RoutedApp {
   /** The line that answers over TLS carry beside the application's own; empty for none. */
   readonly hsts: string;
   readonly accessLog: AccessLog | null;
+  /** While a share of its requests goes to another release, too. */
+  readonly mirror: Mirror | null;
   readonly forwarding: ForwardedFields;
   /** What the proxy's own answers look like. */
   readonly pages: OwnPages;

@@ -18,6 +18,7 @@ import { HandshakeCounter } from "./handshake-counter.ts";
 import { Listener } from "./listener.ts";
 import { LiveApp } from "./live-app.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import { Mirroring } from "./mirroring.ts";
 import { writeOwn } from "./own-answer.ts";
 import { Registry } from "./registry.ts";
 import { LogFiles } from "../access-log/log-file.ts";
@@ -47,6 +48,7 @@ export class Worker implements ClientHost {
   readonly #handshakes = new HandshakeCounter();
   readonly #clients = new Registry<OpenConnection>();
   readonly #logs = new LogFiles();
+  readonly #mirroring: Mirroring;
   readonly #timers: NodeJS.Timeout[];
   #draining = false;
   #drainUntil = 0;
@@ -56,6 +58,7 @@ export class Worker implements ClientHost {
   constructor(options: WorkerOptions) {
     this.#options = options;
     this.limits = options.limits ?? DEFAULT_LIMITS;
+    this.#mirroring = new Mirroring(options.send);
     this.#timers = [
       setInterval(() => {
         this.#sweep();
@@ -109,6 +112,12 @@ export class Worker implements ClientHost {
         return;
       case "quiet":
         this.#quiet(message);
+        return;
+      case "mirror":
+        this.#mirroring.begin(message, this.#apps.get(message.app));
+        return;
+      case "unmirror":
+        this.#mirroring.end(message.app);
         return;
       case "flush":
         this.#report();
@@ -310,6 +319,7 @@ export class Worker implements ClientHost {
   }
 
   #remove({ id, app }: Of<"remove">): void {
+    this.#mirroring.end(app);
     const live = this.#apps.get(app);
     if (live !== undefined) {
       live.close();
