@@ -175,8 +175,11 @@ export class Store {
     }, SWEEP_MS);
   }
 
+  /** A snapshot that is being written is not waited for: the files before it have everything. */
   async close(): Promise<void> {
-    await this.pause();
+    if (this.#sweeping !== null) clearInterval(this.#sweeping);
+    this.#sweeping = null;
+    this.#keepsFiles = true;
     await this.#log?.close();
     this.#log = null;
   }

@@ -1,6 +1,4 @@
-import { once } from "node:events";
-import { createWriteStream, type WriteStream } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, type FileHandle } from "node:fs/promises";
 import { randomInt } from "node:crypto";
 import type { Entry } from "../data/entry.ts";
 import type { Keyspace } from "../data/keyspace.ts";
@@ -20,35 +18,42 @@ const SALT_END = 2 ** 32;
  */
 export async function writeBase(keyspace: Keyspace, files: LogFiles, number: number): Promise<number> {
   const part = `${files.base(number)}.part`;
-  const out = createWriteStream(part, { flags: "w", mode: 0o600 });
+  const file = await open(part, "w", 0o600);
+  try {
+    const bytes = await writeAll(keyspace, file);
+    await file.sync();
+    files.publish(part, number);
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+/** One buffer serves for all of it: each new one would make the garbage collector go through all keys sooner. */
+async function writeAll(keyspace: Keyspace, file: FileHandle): Promise<number> {
   const salt = randomInt(SALT_END);
-  out.write(fileHead(salt));
   const records = new RecordWriter();
-  let [frames, keys] = [0, 0];
+  const head = fileHead(salt);
+  await file.write(head);
+  let [bytes, frames, keys] = [head.length, 0, 0];
   const put = async (): Promise<void> => {
     keys = 0;
     if (records.length === 0) return;
     frames += 1;
-    const frame = records.take(true);
+    const frame = records.take(false);
     sealFrame(frame, frames, salt);
-    await write(out, frame);
+    for (let at = 0; at < frame.length;) at += (await file.write(frame, at)).bytesWritten;
+    bytes += frame.length;
   };
   for (const { number: database, entries } of keyspace.databases) {
     for (const [key, entry] of entries) {
       record(records, database, key, entry);
       keys += 1;
-      if (records.length >= PIECE_BYTES || keys >= PIECE_KEYS) {
-        await put();
-        await new Promise(setImmediate);
-      }
+      if (records.length >= PIECE_BYTES || keys >= PIECE_KEYS) await put();
     }
   }
   await put();
-  out.end();
-  await once(out, "close");
-  await synchronise(part);
-  files.publish(part, number);
-  return out.bytesWritten;
+  return bytes;
 }
 
 function record(records: RecordWriter, database: number, key: string, { value, expireAt }: Entry): void {
@@ -58,14 +63,4 @@ function record(records: RecordWriter, database: number, key: string, { value, e
   }
   records.setFields(database, key, [...value].flat());
   if (expireAt !== 0) records.expire(database, key, expireAt);
-}
-
-async function write(out: WriteStream, frame: Buffer): Promise<void> {
-  if (!out.write(frame)) await once(out, "drain");
-}
-
-async function synchronise(path: string): Promise<void> {
-  const file = await open(path, "r+");
-  await file.sync();
-  await file.close();
 }
