@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { HitlessError } from "../../base/error.ts";
 import type { Catalog } from "../../database/catalog.ts";
@@ -22,6 +23,8 @@ import { readCatalog, readWhereabouts } from "./catalog.ts";
 import { connect, messageOf, type Connection } from "./connection.ts";
 import { JOURNAL_SCHEMA, STALE } from "./journal-schema.ts";
 
+const LEAVING_MS = 2_000;
+const LOOK_MS = 50;
 const LOCK_NOT_AVAILABLE = "55P03";
 const DEADLOCK = "40P01";
 const NO_PRIVILEGE = "42501";
@@ -59,10 +62,7 @@ async function using<T>(url: string, work: (connection: Connection) => Promise<T
 
 /** The advisory lock keeps two runners apart; the token stops one that lost its connection without knowing. */
 async function take(connection: Connection, app: string): Promise<string> {
-  const [lock] = await connection.query<{ held: boolean }>("SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held", [
-    `hitless ${app}`,
-  ]);
-  if (lock?.held !== true) {
+  if (!(await locked(connection, app))) {
     throw new HitlessError({
       code: "ERR_DATABASE_BUSY",
       what: `Another runner is changing the database of ${app}.`,
@@ -82,6 +82,19 @@ async function take(connection: Connection, app: string): Promise<string> {
     [app],
   );
   return row?.token ?? "0";
+}
+
+/** A runner that has just ended, or whose connection was cut, holds the lock until its server process is gone. */
+async function locked(connection: Connection, app: string): Promise<boolean> {
+  const until = performance.now() + LEAVING_MS;
+  for (;;) {
+    const [lock] = await connection.query<{ held: boolean }>("SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held", [
+      `hitless ${app}`,
+    ]);
+    if (lock?.held === true) return true;
+    if (performance.now() >= until) return false;
+    await sleep(LOOK_MS);
+  }
 }
 
 function privilege(error: unknown): unknown {
