@@ -29,7 +29,8 @@ export class SimFleet implements Fleet {
   readonly #fence: Pick<Store, "fenced">;
   readonly #rng: Rng;
   readonly #behaviours: ReadonlyMap<string, Behaviour>;
-  #listener: (exit: Exit) => void = () => undefined;
+  /** Of every engine that was: the dead do not hear, and of two that live one has the lease. */
+  readonly #listeners: ((exit: Exit) => void)[] = [];
   #nextPort = 20_000;
 
   constructor(parts: {
@@ -99,7 +100,7 @@ export class SimFleet implements Fleet {
   }
 
   onExit(listener: (exit: Exit) => void): void {
-    this.#listener = listener;
+    this.#listeners.push(listener);
   }
 
   logTail(): Promise<readonly string[]> {
@@ -141,7 +142,7 @@ export class SimFleet implements Fleet {
   }
 
   #report(app: string, instance: SimInstance): void {
-    this.#listener({ app, instance: instance.name, how: "exited with code 1" });
+    for (const listener of this.#listeners) listener({ app, instance: instance.name, how: "exited with code 1" });
   }
 }
 

@@ -32,7 +32,8 @@ const STEP_RULES: Readonly<Record<Step, StepRules>> = {
   },
   warming: {
     enter: () => undefined,
-    done: (draft, { starting }) => starting.every((name) => find(draft.state, name)?.status === "serving"),
+    // One that is gone was not needed any more: the one it was to replace is well again. A failure would have led elsewhere.
+    done: (draft, { starting }) => starting.every((name) => (find(draft.state, name)?.status ?? "serving") === "serving"),
     next: "checking",
   },
   checking: tasksAt("before", "adding"),

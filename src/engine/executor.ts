@@ -263,7 +263,11 @@ export class Executor {
     const cancel = new AbortController();
     for (const key of keys) this.#cancels.set(key, cancel);
     try {
-      return await call(AbortSignal.any([cancel.signal, this.#closing.signal]));
+      const signal = AbortSignal.any([cancel.signal, this.#closing.signal]);
+      const result = await call(signal);
+      // What comes although it was given up answers an old question: an instance that is drained again is not drained yet.
+      signal.throwIfAborted();
+      return result;
     } finally {
       for (const key of keys) if (this.#cancels.get(key) === cancel) this.#cancels.delete(key);
     }
