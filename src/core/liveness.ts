@@ -35,9 +35,9 @@ export function isReplaced(state: AppState, { name, sick }: Instance): boolean {
   return sick !== undefined && all(state).some((instance) => instance.replaces === name && isLive(instance));
 }
 
-/** What was started in the place of one that is well again, unless it serves already. */
+/** What was started in the place of one that is well again, as long as it has never got a request. */
 export function replacementOf(draft: Draft, name: InstanceName): Instance | undefined {
-  return all(draft.state).find(({ replaces, status }) => replaces === name && status !== "serving" && status !== "stopping");
+  return all(draft.state).find(({ replaces, status }) => replaces === name && (status === "starting" || status === "warming"));
 }
 
 /** The sick one goes when all the others are there. */
