@@ -42,11 +42,13 @@ async function run(): Promise<void> {
     log.error("the log cannot be trusted any more; a restart reads what is there", { why });
     process.exit(1);
   });
-  const handover = new Handover({ server, log, lock, exit: (code) => process.exit(code) });
+  const inheritance = values.succeed ? new Inheritance(server, lock.take) : null;
+  const isComplete = (): boolean => inheritance?.isComplete ?? true;
+  const handover = new Handover({ server, log, lock, exit: (code) => process.exit(code), isComplete });
   process.on("uncaughtException", (error) => {
     log.error("an error was not expected; the state server goes on", { error: error.stack ?? String(error) });
   });
-  if (values.succeed) await new Inheritance(server, lock.take).take();
+  if (inheritance !== null) await inheritance.take();
   else {
     lock.take();
     await server.start();

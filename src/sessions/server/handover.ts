@@ -15,6 +15,8 @@ export interface HandoverOptions {
   /** Of the data directory; given up and taken back. */
   readonly lock: { release(): void; take(): void };
   readonly exit: (code: number) => void;
+  /** False while the generation before may still hand clients over to this one. */
+  readonly isComplete: () => boolean;
 }
 
 export interface HandedOver {
@@ -105,11 +107,16 @@ export class Handover {
 
   /** All there are, and those that a unix socket still lets in, as long as this process lives. */
   async #handClientsOver(successor: Successor): Promise<void> {
-    const { server, log, exit } = this.#options;
-    for (;;) {
+    const { server, log, exit, isComplete } = this.#options;
+    for (let told = false; ;) {
       const idle = [...server.connections].filter((connection) => connection.isIdle);
       for (const connection of idle) await this.#handOver(connection, successor);
-      if (server.connections.size === 0 && this.#relayed.size === 0) break;
+      const isEmpty = server.connections.size === 0 && isComplete();
+      if (isEmpty && this.#relayed.size === 0) break;
+      if (isEmpty && !told) {
+        told = true;
+        await successor.send({ kind: "moved" });
+      }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     log.info("all connections are over there", { moved: this.#moved });

@@ -5,6 +5,8 @@ import { SUCCESSION_PROTOCOL, type ToPredecessor, type ToSuccessor } from "./suc
 
 /** The new generation's side of a handover (succession.ts). */
 export class Inheritance {
+  /** All clients of the generation before are here, or gone: until then this one must not end. */
+  isComplete = false;
   readonly #server: StateServer;
   readonly #takeLock: () => void;
   readonly #final = Promise.withResolvers<undefined>();
@@ -20,6 +22,7 @@ export class Inheritance {
       this.#take(message, handle as Handle);
     });
     process.on("disconnect", () => {
+      this.isComplete = true;
       // After `commit` everything is here; clients that were not handed over have been disconnected.
       this.#final.reject(new Error("The old state server ended before it had handed over."));
       this.#commit.reject(new Error("The old state server ended before it had handed over."));
@@ -57,6 +60,9 @@ export class Inheritance {
         return;
       case "commit":
         this.#commit.resolve(undefined);
+        return;
+      case "moved":
+        this.isComplete = true;
         return;
       case "client": {
         const adopt = (): void => {

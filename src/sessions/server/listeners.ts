@@ -1,4 +1,4 @@
-import { chmodSync, rmSync, statSync } from "node:fs";
+import { chmodSync, rmSync, statSync, renameSync } from "node:fs";
 import net from "node:net";
 import tls from "node:tls";
 import { HitlessError } from "../../base/error.ts";
@@ -40,8 +40,14 @@ export class Listeners {
   /** @throws ERR_LISTEN_ADDRESS_TAKEN */
   async listen(address: SessionAddress): Promise<void> {
     if (address.kind === "unix") await removeStale(address);
-    const options = address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
-    await this.#start(address, (server) => server.listen(options));
+    if (address.kind !== "unix") {
+      await this.#start(address, (server) => server.listen({ host: address.host, port: address.port }));
+      return;
+    }
+    // Whoever has bound a unix socket takes its path away when it stops listening (libuv): so it is bound under another name.
+    const bound = `${address.path}.new`;
+    rmSync(bound, { force: true });
+    await this.#start(address, (server) => server.listen({ path: bound }), bound);
   }
 
   /** A socket that listens already. */
@@ -59,19 +65,19 @@ export class Listeners {
 
   /** Accepts nothing more, and takes the paths of unix sockets away. */
   close(): void {
+    for (const { address, server } of this.#open.splice(0)) {
+      server.close();
+      if (address.kind === "unix") rmSync(address.path, { force: true });
+    }
+  }
+
+  /** Another process listens on the same sockets. */
+  surrender(): void {
     for (const { server } of this.#open.splice(0)) server.close();
   }
 
-  /**
-   * Another process listens on the same sockets. Closing a unix socket would take away its path (libuv): it stays, and what it still accepts has to be
-   * handed over like the rest.
-   */
-  surrender(): void {
-    for (const { address, server } of this.#open) if (address.kind !== "unix") server.close();
-    this.#open = this.#open.filter(({ address }) => address.kind === "unix");
-  }
-
-  async #start(address: SessionAddress, listen: (server: net.Server) => void): Promise<void> {
+  /** `bound`: the path that a unix socket has until it is ready. */
+  async #start(address: SessionAddress, listen: (server: net.Server) => void, bound?: string): Promise<void> {
     const server = this.#create(address);
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error: NodeJS.ErrnoException) => {
@@ -83,10 +89,13 @@ export class Listeners {
     server.on("error", (error) => {
       this.#log.error("a listening socket has an error", { address: formatAddress(address), why: error.message });
     });
-    if (address.kind === "unix") chmodSync(address.path, 0o600);
-    const bound = server.address();
+    if (address.kind === "unix" && bound !== undefined) {
+      chmodSync(bound, 0o600);
+      renameSync(bound, address.path);
+    }
+    const place = server.address();
     const real =
-      address.kind !== "unix" && typeof bound === "object" && bound !== null ? { ...address, port: bound.port } : address;
+      address.kind !== "unix" && typeof place === "object" && place !== null ? { ...address, port: place.port } : address;
     this.#open.push({ address: real, server });
   }
 

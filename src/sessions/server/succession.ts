@@ -6,7 +6,7 @@ import type { SessionAddress } from "./listen-address.ts";
  * (`serialization: "advanced"`), in this order:
  *
  *     new: hello, reads the log while the old one serves → new: read → old: holds all commands, makes everything safe, gives up the lock →
- *     old: final → new: reads the rest, takes the lock → new: prepared → old: listener …, commit → new: accepts, committed → old: client …
+ *     old: final → new: reads the rest, takes the lock → new: prepared → old: listener …, commit → new: accepts, committed → old: client …, moved
  *
  * Until `commit` the old one can go on as if nothing were. After it there is no way back: the new one may have changed something. Should it die then,
  * the old one ends too, and whoever watches over it starts again from the log.
@@ -16,6 +16,8 @@ export type ToSuccessor =
   /** Comes with the listening handle. */
   | { readonly kind: "listener"; readonly address: SessionAddress }
   | { readonly kind: "commit" }
+  /** Every client that there was is over. */
+  | { readonly kind: "moved" }
   /** Comes with the connection's handle; `rest` is what was read and not run. */
   | { readonly kind: "client"; readonly client: ClientSnapshot; readonly rest: Uint8Array };
 
