@@ -76,10 +76,9 @@ function isDue(state: AppState, command: IntendedCommand): boolean {
 
 /**
  * Stops and discards outlive the deployment that ordered them, and so does the coming of an instance: one that supervision started may
- * come while a deployment runs. A task that is to end must, and who is to be told of a deployment is told after it.
+ * come while a deployment runs. A task that is to end must.
  */
-function outlivesDeployment(command: IntendedCommand): boolean {
-  const { kind } = command;
-  if (kind === "task.cancel" || (kind === "task.run" && command.run.kind === "notify")) return true;
-  return kind.startsWith("instance.") || kind === "traffic.drain" || kind === "release.discard" || kind === "release.prune";
+function outlivesDeployment({ kind }: IntendedCommand): boolean {
+  if (kind === "task.cancel" || kind.startsWith("instance.")) return true;
+  return kind === "traffic.drain" || kind === "release.discard" || kind === "release.prune";
 }

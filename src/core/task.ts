@@ -1,4 +1,3 @@
-import type { DeploymentName } from "../base/names.ts";
 import type { CompareRules } from "./judging/rules.ts";
 
 /** Names one task for ever: the same id is never run twice. Deterministic: deployment, stage and place in it. */
@@ -23,8 +22,7 @@ export type Task =
   | JourneyTask
   | MirrorTask
   | CompareTask
-  | PrometheusTask
-  | NotifyTask;
+  | PrometheusTask;
 
 /** Requests one after the other through the preview route, each with what is expected of its answer. */
 export interface JourneyTask {
@@ -105,34 +103,6 @@ export interface PrometheusTask {
   readonly timeoutMs: number;
 }
 
-export const NOTIFY_WHEN = ["start", "success", "failure", "rollback"] as const;
-export type NotifyWhen = (typeof NOTIFY_WHEN)[number];
-
-/** Tells somebody; repeated until it is delivered or `forMs` are over. Receivers may see it twice: its id is the same then. */
-export interface NotifyTask {
-  readonly kind: "notify";
-  readonly when: NotifyWhen;
-  readonly to:
-    { readonly webhook: string; readonly headers: Readonly<Record<string, string>> } | { readonly command: TaskCommand };
-  readonly message: NotifyMessage;
-  /** Of one attempt. */
-  readonly timeoutMs: number;
-  readonly forMs: number;
-}
-
-export interface NotifyMessage {
-  readonly app: string;
-  readonly deployment: DeploymentName;
-  readonly kind: string;
-  readonly by: string;
-  readonly release: string | null;
-  readonly previous: string | null;
-  readonly outcome: string | null;
-  readonly reason: string | null;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
-}
-
 export const VERDICTS = ["pass", "fail", "not-enough-data"] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
@@ -157,7 +127,5 @@ export function taskName(task: Task): string {
       return `${task.kind === "command" || task.kind === "prometheus" ? "" : `${task.kind} `}${task.name}`;
     case "compare":
       return "the comparison with the old release";
-    case "notify":
-      return `the notification of ${task.when}`;
   }
 }

@@ -2,7 +2,6 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { HitlessError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { InstanceName } from "../../base/names.ts";
@@ -11,22 +10,14 @@ import type { Store } from "../../ports/store.ts";
 import { commandLine, type CommandLine } from "./command-line.ts";
 import { baseEnvironment } from "./environment.ts";
 import { freePort } from "./free-port.ts";
+import { endGroup, signalGroup } from "./group.ts";
 import { InstanceFiles, type InstanceRecord } from "./instance-file.ts";
 import { InstanceLogs } from "./instance-log.ts";
-import {
-  findByEnvironment,
-  groupIsEmpty,
-  groupMembers,
-  groupOfToken,
-  identityOf,
-  isRunning,
-  type ProcessIdentity,
-} from "./proc.ts";
+import { findByEnvironment, groupMembers, groupOfToken, identityOf, isRunning, type ProcessIdentity } from "./proc.ts";
 
 const HOST = "127.0.0.1";
 const WATCH_MS = 250;
 const ROTATE_EVERY_MS = 10_000;
-const GROUP_POLL_MS = 20;
 const TOKEN = "HITLESS_TOKEN";
 
 /** See `Store.fenced`. */
@@ -108,7 +99,7 @@ export class ProcessFleet implements Fleet {
           signalGroup(group, signal);
         });
       };
-      const outcome = group === null ? "gone" : await endGroup(group, options, send);
+      const outcome = group === null ? "gone" : await endGroup(group, { ...options, send });
       // Node tells of the end of a child a little later than the kernel: it must still find it marked as stopping.
       await this.#children.get(key);
       this.#fence.fenced(app, options.epoch, () => {
@@ -291,30 +282,4 @@ function groupOf({ process: recorded, token }: InstanceRecord): number | null {
   // The leader has gone, its children may be left; the kernel gives no new process the id of a group that has members.
   const ours = new Set(findByEnvironment(`${TOKEN}=${token}`));
   return groupMembers(recorded.pid).some((pid) => ours.has(pid)) ? recorded.pid : null;
-}
-
-async function endGroup(
-  group: number,
-  { signal, graceMs }: StopOptions,
-  send: (signal: NodeJS.Signals) => void,
-): Promise<"exited" | "killed"> {
-  send(signal);
-  const until = Date.now() + graceMs;
-  while (!groupIsEmpty(group)) {
-    if (Date.now() >= until) {
-      send("SIGKILL");
-      while (!groupIsEmpty(group)) await sleep(GROUP_POLL_MS);
-      return "killed";
-    }
-    await sleep(GROUP_POLL_MS);
-  }
-  return "exited";
-}
-
-function signalGroup(group: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-group, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }

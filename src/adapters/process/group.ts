@@ -3,17 +3,32 @@ import { groupIsEmpty } from "./proc.ts";
 
 const POLL_MS = 20;
 
-/** Signals the whole process group; SIGKILL after the grace. Resolves when nothing of it is left. */
-export async function endGroup(group: number, signal: NodeJS.Signals, graceMs: number): Promise<void> {
-  signalGroup(group, signal);
-  const until = Date.now() + graceMs;
-  while (!groupIsEmpty(group) && Date.now() < until) await sleep(POLL_MS);
-  if (groupIsEmpty(group)) return;
-  signalGroup(group, "SIGKILL");
-  while (!groupIsEmpty(group)) await sleep(POLL_MS);
+export interface GroupEnd {
+  readonly signal: NodeJS.Signals;
+  /** From the signal to SIGKILL. */
+  readonly graceMs: number;
+  /** Sends a signal to the whole group, where somebody else has a say in it. */
+  readonly send?: (signal: NodeJS.Signals) => void;
 }
 
-function signalGroup(group: number, signal: NodeJS.Signals): void {
+/** Signals the whole process group; SIGKILL after the grace. Resolves when nothing of it is left. */
+export async function endGroup(group: number, { signal, graceMs, send }: GroupEnd): Promise<"exited" | "killed"> {
+  const signalAll =
+    send ??
+    ((which: NodeJS.Signals): void => {
+      signalGroup(group, which);
+    });
+  signalAll(signal);
+  const until = Date.now() + graceMs;
+  while (!groupIsEmpty(group) && Date.now() < until) await sleep(POLL_MS);
+  if (groupIsEmpty(group)) return "exited";
+  signalAll("SIGKILL");
+  while (!groupIsEmpty(group)) await sleep(POLL_MS);
+  return "killed";
+}
+
+/** A group that has gone already is no error. */
+export function signalGroup(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-group, signal);
   } catch (error) {

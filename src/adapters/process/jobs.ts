@@ -155,5 +155,5 @@ function isAlive({ process: recorded, token }: JobRecord): boolean {
 async function endJob(record: JobRecord | null): Promise<void> {
   if (record === null) return;
   const group = groupOfToken(`${TOKEN}=${record.token}`);
-  if (group !== null) await endGroup(group, "SIGTERM", GRACE_MS);
+  if (group !== null) await endGroup(group, { signal: "SIGTERM", graceMs: GRACE_MS });
 }
