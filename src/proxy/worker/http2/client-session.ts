@@ -9,15 +9,15 @@ import { FrameReader, type Frame, type FrameSink } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { HeaderBlocks } from "./header-blocks.ts";
 import { Patience } from "./patience.ts";
-import { CODE, FLAG, FRAME, FRAME_BYTES, INITIAL_WINDOW, PREFACE, SETTING, STREAM_ID_MAX } from "./protocol.ts";
+import { CODE, FLAG, FRAME, FRAME_BYTES, INITIAL_WINDOW, SETTING } from "./protocol.ts";
 import { ReceiveWindow } from "./receive-window.ts";
+import { Preface } from "./preface.ts";
 import { areTrailers } from "./request-fields.ts";
+import { SendTurns } from "./send-turns.ts";
+import { SessionEnd } from "./session-end.ts";
 import { SendWindow } from "./send-window.ts";
 
-/** Tells our PING before the last GOAWAY from others. */
-const LAST_CALL = "lastcall";
-/** A client that does not answer it gets the last GOAWAY all the same, after so many milliseconds. */
-const LAST_CALL_MS = 1_000;
+const NOTHING = Buffer.alloc(0);
 /** Acknowledgements (of PING and SETTINGS) that may wait to be written. */
 const ACKS_WAITING_MAX = 1_000;
 
@@ -44,14 +44,10 @@ export class ClientSession implements OpenConnection, ClientLink, FrameSink, Soc
   readonly #received: ReceiveWindow;
   readonly #patience = new Patience();
   readonly #streams = new Map<number, ClientStream>();
-  /** They have more to send than could be sent, and take turns. */
-  #waiting: LinkedStream[] = [];
-  /** Their instances were told to wait. */
-  #clogged: LinkedStream[] = [];
-  /** They ask to be told when everything has been written. */
-  #unwritten: LinkedStream[] = [];
+  readonly #turns: SendTurns;
+  readonly #end: SessionEnd;
   #phase: Phase = "preface";
-  #preface = "";
+  readonly #preface = new Preface();
   #lastStream = 0;
   #settingsAcknowledged = false;
   #acksWaiting = 0;
@@ -60,9 +56,6 @@ export class ClientSession implements OpenConnection, ClientLink, FrameSink, Soc
   #withinSince = 0;
   /** It has sent a request: it may wait longer with the next one than a new one with its first. */
   #asked = false;
-  #drainingSince = 0;
-  #lastCallAt = 0;
-  #endedAt = 0;
 
   constructor(socket: Socket, door: Door, host: ClientHost) {
     this.#socket = socket;
@@ -71,8 +64,11 @@ export class ClientSession implements OpenConnection, ClientLink, FrameSink, Soc
     this.#blocks = new HeaderBlocks({ listBytesMax: headBytesMax, fieldsMax: headersMax });
     this.#received = new ReceiveWindow(http2ConnectionWindow);
     this.writer = new FrameWriter(socket, { secure: door.secure, frameBytesMax: FRAME_BYTES }, () => {
-      this.#onWritten();
+      this.#acksWaiting = 0;
+      this.#turns.onWritten();
     });
+    this.#turns = new SendTurns(this.writer, this.window);
+    this.#end = new SessionEnd(this.writer, host.limits);
     this.#place = {
       host,
       door,
@@ -89,7 +85,7 @@ export class ClientSession implements OpenConnection, ClientLink, FrameSink, Soc
     ]);
     this.writer.windowUpdate(0, http2ConnectionWindow - INITIAL_WINDOW);
     socket.on("drain", () => {
-      this.pump();
+      this.#turns.pump();
     });
     socket.on("error", () => undefined);
     // Who has closed its side cannot acknowledge anything any more: what waits here is not waited for.
@@ -104,20 +100,17 @@ export class ClientSession implements OpenConnection, ClientLink, FrameSink, Soc
   /** Takes what the socket has read. `lent`: the data is only good for the length of the call. */
   onData(data: Buffer, lent: boolean): void {
     if (this.#phase === "closed") return;
-    const rest = this.#phase === "preface" ? this.#takePreface(data) : data;
-    if (rest !== null) this.#reader.take(rest, lent, this);
+    const frames = this.#phase === "preface" ? this.#afterPreface(data) : data;
+    if (frames.length > 0) this.#reader.take(frames, lent, this);
     const isWithin = this.#reader.isWithin || this.#blocks.isWithin;
     this.#withinSince = isWithin ? this.#withinSince || Date.now() : 0;
   }
 
-  /** What comes after it, or null while it is not whole. */
-  #takePreface(data: Buffer): Buffer | null {
-    const missing = PREFACE.length - this.#preface.length;
-    this.#preface += data.toString("latin1", 0, missing);
-    if (!PREFACE.startsWith(this.#preface)) this.fail(CODE.protocol);
-    if (this.#preface.length < PREFACE.length || this.#phase === "closed") return null;
-    this.#phase = "settings";
-    return data.subarray(missing);
+  #afterPreface(data: Buffer): Buffer {
+    const rest = this.#preface.take(data);
+    if (rest === null) this.fail(CODE.protocol);
+    else if (this.#preface.isWhole) this.#phase = "settings";
+    return rest ?? NOTHING;
   }
 
   // --- frames ---
@@ -276,7 +269,7 @@ export class ClientSession implements OpenConnection, ClientLink, FrameSink, Soc
       this.#acknowledge(() => {
         this.writer.ping(payload.toString("latin1"), FLAG.ack);
       });
-    else if (this.#lastCallAt > 0 && payload.toString("latin1") === LAST_CALL) this.#sayGoodbye();
+    else if (this.#end.isSeen(payload.toString("latin1"))) this.#sayLast();
   }
 
   #takeWindowUpdate({ stream: number, payload }: Frame): void {
@@ -287,7 +280,7 @@ export class ClientSession implements OpenConnection, ClientLink, FrameSink, Soc
     const bytes = payload.readUInt32BE() & 0x7fffffff;
     if (number === 0) {
       if (bytes === 0 || !this.window.open(bytes)) this.fail(bytes === 0 ? CODE.protocol : CODE.flowControl);
-      else this.pump();
+      else this.#turns.pump();
       return;
     }
     if (number > this.#lastStream) this.fail(CODE.protocol);
@@ -320,65 +313,40 @@ export class ClientSession implements OpenConnection, ClientLink, FrameSink, Soc
     stream.onGone();
   }
 
-  /** It has more to send than it may. */
   wait(stream: LinkedStream): void {
-    if (!this.#waiting.includes(stream)) this.#waiting.push(stream);
+    this.#turns.wait(stream);
   }
 
-  /** It is told when it can take more. */
   noteClogged(stream: LinkedStream): void {
-    if (!this.#clogged.includes(stream)) this.#clogged.push(stream);
+    this.#turns.noteClogged(stream);
   }
 
   get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#turns.hasWaiting;
   }
 
   noteUnwritten(stream: LinkedStream): void {
-    this.#unwritten.push(stream);
+    this.#turns.noteUnwritten(stream);
   }
 
   /** Over. */
   forget(stream: LinkedStream): void {
     this.#movedAt = Date.now();
     this.#streams.delete(stream.number);
-    if (this.#phase === "ending" && this.#streams.size === 0) this.#end();
-  }
-
-  /** Sends what waits, as far as the client takes it: a frame of each in turn. */
-  pump(): void {
-    while (this.#waiting.length > 0 && this.window.left > 0 && !this.writer.isClogged) {
-      const stream = this.#waiting.shift();
-      if (stream?.sendFrame() === true) this.#waiting.push(stream);
-    }
-    if (this.#clogged.length === 0 || this.writer.isClogged) return;
-    const clogged = this.#clogged;
-    this.#clogged = clogged.filter((stream) => !stream.isFree);
-    for (const stream of clogged) if (stream.isFree) stream.onFree();
-  }
-
-  #onWritten(): void {
-    this.#acksWaiting = 0;
-    if (this.#unwritten.length > 0) {
-      const unwritten = this.#unwritten;
-      this.#unwritten = unwritten.filter((stream) => !stream.isFlushed());
-      for (const stream of unwritten) if (stream.isFlushed()) stream.onWritten();
-    }
-    if (this.#waiting.length > 0 || this.#clogged.length > 0) this.pump();
+    if (this.#phase === "ending" && this.#streams.size === 0) this.#end.finish();
   }
 
   // --- the worker's timer and end ---
 
   sweep(now: number): void {
     for (const stream of this.#streams.values()) stream.sweep(now);
-    for (const stream of this.#unwritten) if (stream.isOver) stream.sweep(now);
-    const { lingerIdleMs, headTimeoutMs } = this.#host.limits;
-    if (this.#endedAt > 0) {
-      if (now - this.#endedAt > lingerIdleMs) this.#socket.destroy();
-    } else if (this.#lastCallAt > 0 && now - this.#lastCallAt > LAST_CALL_MS) this.#sayGoodbye();
-    else if (this.#withinSince > 0 && now - this.#withinSince > headTimeoutMs) this.fail(CODE.enhanceYourCalm);
-    else if (this.#drainingSince > 0) this.#closeInALull(now);
-    else if (this.#streams.size === 0 && now - this.#movedAt > this.#idleMs()) this.close();
+    for (const stream of this.#turns.unwritten) if (stream.isOver) stream.sweep(now);
+    const idleMs = now - this.#movedAt;
+    if (this.#end.isFinished) {
+      if (this.#end.isLeftOpen(now)) this.#socket.destroy();
+    } else if (this.#end.isOverdue(now)) this.#sayLast();
+    else if (this.#withinSince > 0 && now - this.#withinSince > this.#host.limits.headTimeoutMs) this.fail(CODE.enhanceYourCalm);
+    else if (this.#end.isDraining ? this.#isLull(now) : this.#streams.size === 0 && idleMs > this.#idleMs()) this.close();
   }
 
   #idleMs(): number {
@@ -386,44 +354,24 @@ export class ClientSession implements OpenConnection, ClientLink, FrameSink, Soc
     return this.#asked ? clientKeepAliveMs : headTimeoutMs;
   }
 
-  /**
-   * Ends as soon as it has been quiet for a while, or after some seconds between two requests or in the middle of them: RFC 9113 section 6.8
-   * lets a client lose nothing, but not every program takes a GOAWAY as calmly as browsers and gRPC do.
-   */
+  #isLull(now: number): boolean {
+    return this.#end.isLull(now, { isIdle: this.#streams.size === 0, movedAt: this.#movedAt });
+  }
+
   drain(): void {
-    if (this.#drainingSince === 0) this.#drainingSince = Date.now();
+    this.#end.drain();
   }
 
-  #closeInALull(now: number): void {
-    const { http2QuietMs, http2BusyMs } = this.#host.limits;
-    const since = now - this.#drainingSince;
-    const isIdle = this.#streams.size === 0;
-    if ((isIdle && (now - this.#movedAt > http2QuietMs || since > http2BusyMs)) || since > 2 * http2BusyMs) this.close();
-  }
-
-  /**
-   * GOAWAY in two steps (RFC 9113 section 6.8): the first announces it, and what the client had on the way just then is served; the second
-   * follows when the client has seen the first. Ends when the streams that are open have ended.
-   */
+  /** Ends when the streams that are open have ended, and those that the client had on the way just now. */
   close(): void {
-    if (this.#lastCallAt > 0 || this.#phase === "ending" || this.#phase === "closed") return;
-    this.#lastCallAt = Date.now();
-    this.writer.goaway(STREAM_ID_MAX, CODE.none);
-    this.writer.ping(LAST_CALL, 0);
+    if (this.#end.isAnnounced || this.#phase === "ending" || this.#phase === "closed") return;
+    this.#end.announce();
   }
 
-  #sayGoodbye(): void {
-    this.#lastCallAt = 0;
-    if (this.#phase === "closed") return;
+  #sayLast(): void {
+    this.#end.sayLast(this.#lastStream);
     this.#phase = "ending";
-    this.writer.goaway(this.#lastStream, CODE.none);
-    if (this.#streams.size === 0) this.#end();
-  }
-
-  #end(): void {
-    if (this.#endedAt > 0) return;
-    this.#endedAt = Date.now();
-    this.writer.end();
+    if (this.#streams.size === 0) this.#end.finish();
   }
 
   /** The client has made a mistake that concerns all of it (RFC 9113 section 5.4.1). */
@@ -432,7 +380,7 @@ export class ClientSession implements OpenConnection, ClientLink, FrameSink, Soc
     this.#phase = "closed";
     this.writer.goaway(this.#lastStream, code);
     this.#dropAll();
-    this.#end();
+    this.#end.finish();
   }
 
   #onClose(): void {
@@ -441,11 +389,9 @@ export class ClientSession implements OpenConnection, ClientLink, FrameSink, Soc
   }
 
   #dropAll(): void {
-    const all = new Set([...this.#streams.values(), ...this.#unwritten]);
+    const all = new Set([...this.#streams.values(), ...this.#turns.unwritten]);
     this.#streams.clear();
-    this.#unwritten = [];
-    this.#waiting = [];
-    this.#clogged = [];
+    this.#turns.clear();
     for (const stream of all) stream.onGone();
   }
 }

@@ -37,9 +37,6 @@ export const SETTING = Object.freeze({
   maxHeaderListSize: 6,
 });
 
-/** By which a client begins (RFC 9113 section 3.4). */
-export const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
 export const FRAME_HEAD_BYTES = 9;
 /** The smallest SETTINGS_MAX_FRAME_SIZE there may be, and ours. */
 export const FRAME_BYTES = 16_384;
