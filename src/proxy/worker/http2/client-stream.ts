@@ -13,7 +13,7 @@ import { isRefusal, refusal, type Refusal } from "../refusal.ts";
 import type { RequestHead } from "../request-head.ts";
 import type { ResponseHead } from "../response-head.ts";
 import { answerBlock, interimBlock, linesBlock } from "./answer-block.ts";
-import { AnswerQueue } from "./answer-queue.ts";
+import { AnswerSender } from "./answer-sender.ts";
 import type { ClientLink, LinkedStream, StreamPlace } from "./client-link.ts";
 import { linesOf } from "./fields.ts";
 import { encodeField, encodeStatus } from "./hpack/encoder.ts";
@@ -22,7 +22,7 @@ import { CODE } from "./protocol.ts";
 import { shapeOf } from "./request-fields.ts";
 import { RequestInput } from "./request-input.ts";
 import { requestHeadOf } from "./request-text.ts";
-import { SendWindow } from "./send-window.ts";
+import type { SendWindow } from "./send-window.ts";
 
 const NOTHING = Buffer.alloc(0);
 const TOO_LONG = refusal(431, "the request's header fields are too many or too long");
@@ -46,8 +46,6 @@ export class ClientStream implements ExchangeClient, LinkedStream {
   gone = false;
   /** Both sides have ended, or it was reset. */
   isOver = false;
-  /** What the client lets us send on it. */
-  readonly window: SendWindow;
   readonly #link: ClientLink;
   readonly #router: Router;
   readonly #host: ClientHost;
@@ -60,14 +58,7 @@ export class ClientStream implements ExchangeClient, LinkedStream {
   #flowing = false;
   #requestEndTold = false;
   #requestTrailers: string | null = null;
-  readonly #queue = new AnswerQueue();
-  /** The header block of the trailers; empty for none. */
-  #trailers = "";
-  /** Nothing is added to the queue any more. */
-  #ending = false;
-  #endSent = false;
-  /** When its last frame was given to the writer. */
-  #mark = 0;
+  readonly #answer: AnswerSender;
   /** The answer is out, but the client goes on with its request. */
   #answeredAt = 0;
   #whenFlushed: (() => void) | null = null;
@@ -81,9 +72,13 @@ export class ClientStream implements ExchangeClient, LinkedStream {
     this.serverName = place.serverName;
     this.remoteAddress = place.remoteAddress;
     this.ends = place.ends;
-    this.ends = place.ends;
     this.secure = place.door.secure;
-    this.window = new SendWindow(place.settings.initialWindow);
+    this.#answer = new AnswerSender(this, place.link, {
+      windowBytes: place.settings.initialWindow,
+      onEnded: () => {
+        this.#forgetIfOver();
+      },
+    });
   }
 
   start({ fields, tooLong }: FieldList, endOfStream: boolean): void {
@@ -182,33 +177,25 @@ export class ClientStream implements ExchangeClient, LinkedStream {
   // --- the application's answer ---
 
   interim(head: ResponseHead): void {
-    if (!this.gone) this.#headers(interimBlock(head), false);
+    if (!this.gone) this.#answer.head(interimBlock(head));
   }
 
   whole(head: ResponseHead, body: string): void {
     this.forwarded = true;
-    if (this.gone) return;
-    this.#begin(answerBlock(head, { toHead: this.#toHead, hsts: this.#hsts }), body);
+    if (!this.gone) this.#answer.whole(answerBlock(head, { toHead: this.#toHead, hsts: this.#hsts }), body);
   }
 
   begin(head: ResponseHead): void {
     this.forwarded = true;
-    if (!this.gone) this.#headers(answerBlock(head, { toHead: this.#toHead, hsts: this.#hsts }), false);
+    if (!this.gone) this.#answer.head(answerBlock(head, { toHead: this.#toHead, hsts: this.#hsts }));
   }
 
   body(data: Buffer): void {
-    if (this.gone) return;
-    this.#queue.push(data);
-    this.send();
-    // Its memory is used again as soon as it has been written.
-    if (this.#queue.bytes === 0) this.#link.writer.flushLarge();
+    if (!this.gone) this.#answer.body(data);
   }
 
   end(trailers: string | null): void {
-    if (this.gone) return;
-    this.#trailers = trailers === null ? "" : linesBlock(trailers);
-    this.#ending = true;
-    this.send();
+    if (!this.gone) this.#answer.end(trailers === null ? "" : linesBlock(trailers));
   }
 
   isClogged(): boolean {
@@ -219,7 +206,7 @@ export class ClientStream implements ExchangeClient, LinkedStream {
 
   /** Its instance may go on. */
   get isFree(): boolean {
-    return this.gone || (this.#queue.bytes < QUEUE_BYTES && !this.#link.writer.isClogged);
+    return this.gone || (this.#answer.waitingBytes < QUEUE_BYTES && !this.#link.writer.isClogged);
   }
 
   onFree(): void {
@@ -227,8 +214,7 @@ export class ClientStream implements ExchangeClient, LinkedStream {
   }
 
   isFlushed(): boolean {
-    const isSent = this.#queue.bytes === 0 && this.#endSent === this.#ending;
-    return isSent && this.#link.writer.isWritten(this.#mark);
+    return this.#answer.isFlushed();
   }
 
   whenFlushed(callback: () => void): void {
@@ -247,64 +233,20 @@ export class ClientStream implements ExchangeClient, LinkedStream {
     this.#discardRest();
   }
 
-  /** Sends what it can now; the rest waits its turn. */
+  get window(): SendWindow {
+    return this.#answer.window;
+  }
+
   send(): void {
-    const { writer, window, hasWaiting } = this.#link;
-    if (!hasWaiting) while (window.left > 0 && !writer.isClogged && this.sendFrame());
-    if (this.#queue.bytes > 0 && this.window.left > 0) this.#link.wait(this);
-    else this.#sendEnd();
+    this.#answer.send();
   }
 
-  /** One frame of the body. False: there is nothing that may be sent. */
   sendFrame(): boolean {
-    const { writer, window } = this.#link;
-    const max = Math.min(this.window.left, window.left, writer.frameBytesMax);
-    if (this.gone || this.#queue.bytes === 0 || max === 0) return false;
-    const part = this.#queue.take(max);
-    this.window.take(part.length);
-    window.take(part.length);
-    const isLast = this.#queue.bytes === 0 && this.#ending && this.#trailers === "";
-    writer.data(this.number, part, isLast);
-    this.#mark = writer.mark;
-    if (isLast) this.#whenEndSent();
-    else if (this.#queue.bytes === 0) this.#sendEnd();
-    return this.#queue.bytes > 0 && this.window.left > 0;
-  }
-
-  #begin(block: string, body: string): void {
-    this.#ending = true;
-    this.#headers(block, body === "");
-    if (body === "") return;
-    this.#queue.push(body);
-    this.send();
-  }
-
-  #headers(block: string, endStream: boolean): void {
-    const { writer } = this.#link;
-    writer.headers(this.number, block, endStream);
-    this.#mark = writer.mark;
-    if (endStream) this.#whenEndSent();
-  }
-
-  #sendEnd(): void {
-    if (!this.#ending || this.#endSent || this.gone || this.#queue.bytes > 0) return;
-    if (this.#trailers !== "") {
-      this.#headers(this.#trailers, true);
-      return;
-    }
-    const { writer } = this.#link;
-    writer.data(this.number, "", true);
-    this.#mark = writer.mark;
-    this.#whenEndSent();
-  }
-
-  #whenEndSent(): void {
-    this.#endSent = true;
-    this.#forgetIfOver();
+    return this.#answer.sendFrame();
   }
 
   #forgetIfOver(): void {
-    if (!this.#endSent || this.isOver || this.#input?.ended === false) return;
+    if (!this.#answer.isEnded || this.isOver || this.#input?.ended === false) return;
     this.isOver = true;
     this.#link.forget(this);
   }
@@ -356,7 +298,7 @@ export class ClientStream implements ExchangeClient, LinkedStream {
   #leave(): void {
     this.gone = true;
     this.isOver = true;
-    this.#queue.clear();
+    this.#answer.drop();
     this.#input?.clear();
     this.#whenFlushed = null;
   }
@@ -400,7 +342,7 @@ export class ClientStream implements ExchangeClient, LinkedStream {
   #respond({ status, type, fields, body }: OwnAnswer, bodyless: boolean): void {
     if (this.gone) return;
     const own = encodeField("content-type", type) + encodeField("content-length", String(body.length));
-    this.#begin(encodeStatus(status) + own + linesBlock(fields + this.#hsts), bodyless ? "" : body);
+    this.#answer.whole(encodeStatus(status) + own + linesBlock(fields + this.#hsts), bodyless ? "" : body);
     this.#discardRest();
   }
 }
