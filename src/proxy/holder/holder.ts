@@ -1,24 +1,21 @@
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
 import { HitlessError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { InstanceName } from "../../base/names.ts";
-import type { AppliedRoutes, ProxyAppStatus, ProxyStatus, ProxyTargetStatus } from "../../api/proxy-control.ts";
+import type { AppliedRoutes, ProxyAppStatus, ProxyStatus } from "../../api/proxy-control.ts";
 import { claimProblem } from "../../core/claims.ts";
 import type { MirrorFigures, MirrorRequest } from "../../core/judging/mirror.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { DrainLimits, DrainOutcome, RouteTable } from "../../core/routes.ts";
 import type { HolderMessage, WorkerDelta } from "../messages.ts";
 import { hasSameTargets, instancesOf } from "../table-change.ts";
-import { problemOfTime, type Certificate } from "../tls/certificate.ts";
-import { CertificateStore } from "../tls/certificate-store.ts";
-import { AcmeCertificates } from "../tls/acme/acme-certificates.ts";
-import { ChallengeBoard } from "../tls/acme/challenge-board.ts";
 import { TicketKeys } from "../tls/ticket-keys.ts";
+import { AppCertificates } from "./app-certificates.ts";
+import { appStatus } from "./app-status.ts";
 import { AppListeners, type HeldListener } from "./app-listeners.ts";
 import { HealthChecks } from "./health-checks.ts";
 import { Counts } from "./counts.ts";
-import type { AppBook } from "./ledger-book.ts";
+import { drain } from "./drain.ts";
 import type { Legacy } from "./legacy.ts";
 import type { Answer, Member } from "./member.ts";
 import { mirror } from "./mirror.ts";
@@ -27,7 +24,7 @@ import { MetricsEndpoints } from "./metrics-endpoints.ts";
 import { Predecessor } from "./predecessor.ts";
 import type { RouteFile } from "./route-file.ts";
 import type { HandedOver, PredecessorMessage } from "./succession.ts";
-import { Removals, staleTable, throwIfOlder, throwIfRouted } from "./table-order.ts";
+import { Removals, staleTable, throwIfOlder } from "./table-order.ts";
 import { within } from "./within.ts";
 import { WorkerGroup } from "./worker-group.ts";
 import type { WorkerProcess } from "./worker-process.ts";
@@ -47,9 +44,6 @@ const SAMPLE_MS = 1_000;
 /** An address of a saved table that is still taken is tried again this often. */
 const RETRY_MS = 200;
 const FLUSH_LIMIT_MS = 1_000;
-/** How long a cut may take until the workers have acknowledged it. */
-const CUT_LIMIT_MS = 2_000;
-
 /**
  * The heart of the data plane: holds the listening sockets, the route tables and the counts, and keeps workers running on them. It serves no
  * request itself, so that it need never be restarted while the workers are.
@@ -68,11 +62,7 @@ export class Holder {
   });
   readonly #workers: WorkerGroup;
   readonly #listeners: AppListeners;
-  readonly #certificates: CertificateStore;
-  /** What every worker has, by app. */
-  readonly #sentCertificates = new Map<string, string>();
-  readonly #acme: AcmeCertificates;
-  readonly #challenges: ChallengeBoard;
+  readonly #certificates: AppCertificates;
   readonly #ticketKeys: TicketKeys;
   readonly #predecessor: Predecessor | null;
   readonly #metrics: MetricsEndpoints;
@@ -98,14 +88,14 @@ export class Holder {
     this.#ticketKeys = new TicketKeys(options.directory, log, () => {
       void this.#workers.demandAll({ kind: "ticketKeys", keys: this.#ticketKeys.current });
     });
-    this.#challenges = new ChallengeBoard(async (answers) => {
-      await this.#workers.demandAll({ kind: "challenges", answers });
+    this.#certificates = new AppCertificates({
+      directory: options.directory,
+      workers: this.#workers,
+      log,
+      onChange: (app) => {
+        void this.exclusively(() => this.#certificates.send(app));
+      },
     });
-    const onChange = (app: string): void => {
-      void this.exclusively(() => this.#sendCertificates(app));
-    };
-    this.#certificates = new CertificateStore({ log, onChange });
-    this.#acme = new AcmeCertificates({ directory: join(options.directory, "acme"), board: this.#challenges, log, onChange });
     this.#metrics = new MetricsEndpoints(() => this.metrics(), log);
     this.#predecessor = legacy === null ? null : Predecessor.of(legacy, this.#counts, log);
   }
@@ -115,7 +105,7 @@ export class Holder {
     const { legacy, routeFile, log } = this.#options;
     for (const table of legacy?.state.tables ?? (await routeFile.load())) {
       try {
-        await this.#readCertificates(table);
+        await this.#certificates.read(table);
         await this.#listeners.open(table);
         this.#tables.set(table.app, table);
         this.#health.apply(table);
@@ -152,7 +142,7 @@ export class Holder {
 
   /** What only one generation may do at a time. */
   #startAlone(): void {
-    this.#acme.start();
+    this.#certificates.startOrdering();
     for (const table of this.#tables.values()) this.#metrics.apply(table);
   }
 
@@ -192,7 +182,6 @@ export class Holder {
     if (this.#sampler !== null) clearInterval(this.#sampler);
     this.#health.close();
     this.#certificates.close();
-    this.#acme.close();
     this.#ticketKeys.close();
     this.#listeners.closeSockets();
     await this.#workers.close(drainMs, "keep");
@@ -222,30 +211,11 @@ export class Holder {
     return this.exclusively(() => this.#remove(app, epoch));
   }
 
-  /** See the contract in `api/proxy-control`. At its limit a request is cut; a tunnel ends, which is no loss. */
+  /** See the contract in `api/proxy-control`. */
   async drain(app: string, instances: readonly InstanceName[], limits: DrainLimits, signal: AbortSignal): Promise<DrainOutcome> {
     this.#throwIfSucceeded();
-    throwIfRouted(this.#tables.get(app), instances);
-    const begun = Date.now();
-    const limitMs = Math.max(limits.requestsMs, limits.tunnelsMs);
-    const { requestsMs } = limits;
-    const drained = this.#workers.askAll({ kind: "drain", app, instances, limitMs, requestsMs });
-    const endsWithin = async (ms: number): Promise<boolean> => {
-      const ended = await within(drained, ms, signal);
-      signal.throwIfAborted();
-      return ended;
-    };
-    if (await endsWithin(requestsMs)) return { cut: 0, ms: Date.now() - begun };
-    // Another writer may have routed them again meanwhile.
-    throwIfRouted(this.#tables.get(app), instances);
-    const cut = instances.reduce((sum, instance) => sum + (this.#counts.book.find(app)?.requestsInFlightOf(instance) ?? 0), 0);
-    this.#workers.tellAll({ kind: "cut", app, instances, what: "requests" });
-    if (!(await endsWithin(limitMs - requestsMs))) {
-      throwIfRouted(this.#tables.get(app), instances);
-      this.#workers.tellAll({ kind: "cut", app, instances, what: "everything" });
-      await within(drained, CUT_LIMIT_MS, signal);
-    }
-    return { cut, ms: Date.now() - begun };
+    const order = { app, instances, limits, table: () => this.#tables.get(app) };
+    return drain(this.#workers, this.#counts, order, signal);
   }
 
   /** See the contract in `api/proxy-control`. */
@@ -307,7 +277,6 @@ export class Holder {
     if (this.#sampler !== null) clearInterval(this.#sampler);
     this.#health.close();
     this.#certificates.close();
-    this.#acme.close();
     this.#ticketKeys.close();
     await this.#workers.close(drainMs, "end");
     this.#listeners.closeSockets();
@@ -328,8 +297,8 @@ export class Holder {
     this.#removals.throwIfOlder(app, epoch);
     const problem = claimProblem(table, [...this.#tables.values()]);
     if (problem !== null) throw new HitlessError(problem);
-    await this.#readCertificates(table);
-    await this.#sendCertificates(app);
+    await this.#certificates.read(table);
+    await this.#certificates.send(app);
     await this.#listeners.open(table);
     await this.#listeners.closeOthers(table);
     this.#tables.set(app, table);
@@ -356,40 +325,17 @@ export class Holder {
     await this.#workers.demandAll({ kind: "remove", app });
     this.#tables.delete(app);
     this.#certificates.remove(app);
-    this.#sentCertificates.delete(app);
-    this.#acme.remove(app);
     this.#health.remove(app);
     this.#metrics.remove(app);
     await this.#save();
   }
 
-  async #readCertificates({ app, tls, listen }: RouteTable): Promise<void> {
-    await this.#certificates.apply(app, tls);
-    await this.#acme.apply(app, tls, listen.port);
-  }
-
-  #certificatesOf(app: string): readonly Certificate[] {
-    return [...this.#certificates.of(app), ...this.#acme.of(app)];
-  }
-
-  async #sendCertificates(app: string): Promise<void> {
-    const certificates = this.#certificatesOf(app);
-    const now = Date.now();
-    // A worker chooses among them by what is valid when it gets them.
-    const state = certificates
-      .map((certificate) => `${certificate.id} ${String(problemOfTime(certificate, now) === null)}`)
-      .join();
-    if (this.#sentCertificates.get(app) === state) return;
-    await this.#workers.demandAll({ kind: "certificates", app, certificates });
-    this.#sentCertificates.set(app, state);
-  }
-
   async #prepare(worker: WorkerProcess): Promise<void> {
     await worker.ask({ kind: "ticketKeys", keys: this.#ticketKeys.current });
-    await worker.ask({ kind: "challenges", answers: this.#challenges.answers });
+    await this.#certificates.prepareChallenges(worker);
     await Promise.all(
       [...this.#tables.values()].map(async (table) => {
-        await worker.ask({ kind: "certificates", app: table.app, certificates: this.#certificatesOf(table.app) });
+        await this.#certificates.prepare(worker, table.app);
         await worker.ask({ kind: "routes", table, workers: this.#options.workers });
         worker.tell({ kind: "health", app: table.app, down: this.#health.down(table.app) });
       }),
@@ -408,41 +354,14 @@ export class Holder {
     }
   }
 
-  #tlsStatus({ app, tls }: RouteTable): ProxyAppStatus["tls"] {
-    if (tls === null) return null;
-    const listen = this.#listeners.address(app, "secure") ?? tls.listen;
-    const now = Date.now();
-    return { listen, certificates: [...this.#certificates.status(app, now), ...this.#acme.status(app, now)] };
-  }
-
   #appStatus(table: RouteTable): ProxyAppStatus {
-    const book = this.#counts.book.book(table.app);
-    const down = new Set(this.#health.down(table.app));
-    const targets = table.pools.flatMap((pool) =>
-      pool.targets.map((target) => this.#targetStatus(table.app, target.instance, down, book)),
-    );
-    const { app, epoch, revision } = table;
-    const listen = this.#listeners.address(app, "plain") ?? table.listen;
-    return {
-      app,
-      epoch,
-      revision,
-      listen,
-      tls: this.#tlsStatus(table),
-      targets,
-      held: book.held,
-      warnings: [...this.#options.routeFile.warnings, ...this.#metrics.warnings(app)],
-    };
-  }
-
-  #targetStatus(app: string, instance: InstanceName, down: ReadonlySet<InstanceName>, book: AppBook): ProxyTargetStatus {
-    return {
-      instance,
-      state: down.has(instance) ? "down" : "up",
-      inFlight: book.inFlightOf(instance),
-      requests: book.requestsOf(instance),
-      lastFailure: this.#health.lastFailure(app, instance),
-    };
+    return appStatus(table, {
+      book: this.#counts.book.book(table.app),
+      health: this.#health,
+      listeners: this.#listeners,
+      certificates: this.#certificates,
+      warnings: [...this.#options.routeFile.warnings, ...this.#metrics.warnings(table.app)],
+    });
   }
 
   #predecessorStatus(): ProxyStatus["predecessor"] {
