@@ -1,29 +1,23 @@
 import type net from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { RouteTable } from "../../core/routes.ts";
-import { DEFAULT_ROUTING } from "../../core/routing.ts";
-import { bookOf } from "../listener-key.ts";
 import type { HolderMessage, WorkerMessage } from "../messages.ts";
 import { REPORT_INTERVAL_MS } from "../messages.ts";
 import { changed } from "../table-change.ts";
-import type { Certificate } from "../tls/certificate.ts";
 import { NO_CHALLENGES } from "../tls/challenges.ts";
-import { SecureAcceptor, type SecureSettings } from "../tls/secure-acceptor.ts";
 import type { Accepted, SocketReader } from "./acceptor.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientHost, Door, OpenConnection } from "./client-host.ts";
 import { errorAnswer } from "./error-response.ts";
 import { ClientSession } from "./http2/client-session.ts";
 import { HandshakeCounter } from "./handshake-counter.ts";
-import { Listener } from "./listener.ts";
+import { Listeners, type ListenersEvents } from "./listeners.ts";
 import { LiveApp } from "./live-app.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Mirroring } from "./mirroring.ts";
 import { writeOwn } from "./own-answer.ts";
 import { Registry } from "./registry.ts";
 import { LogFiles } from "../access-log/log-file.ts";
-import { trustedIn } from "./trusted-proxies.ts";
-import { RequestBook } from "./request-book.ts";
 
 export interface WorkerOptions {
   readonly send: (message: WorkerMessage) => void;
@@ -35,16 +29,14 @@ export interface WorkerOptions {
 type Of<K extends HolderMessage["kind"]> = Extract<HolderMessage, { kind: K }>;
 
 /** One worker of the data plane: accepts on the listeners it is handed, serves the apps of the tables it is sent, and counts. */
-export class Worker implements ClientHost {
+export class Worker implements ClientHost, ListenersEvents {
   readonly limits: Limits;
   challenges = NO_CHALLENGES;
   readonly #options: WorkerOptions;
   readonly #apps = new Map<string, LiveApp>();
   /** As they came last, also one that was refused: the next one may come as a change of it. */
   readonly #tables = new Map<string, RouteTable>();
-  readonly #listeners = new Map<string, Listener>();
-  readonly #certificates = new Map<string, readonly Certificate[]>();
-  #ticketKeys: Uint8Array | null = null;
+  readonly #listeners: Listeners;
   readonly #handshakes = new HandshakeCounter();
   readonly #clients = new Registry<OpenConnection>();
   readonly #logs = new LogFiles();
@@ -59,6 +51,13 @@ export class Worker implements ClientHost {
     this.#options = options;
     this.limits = options.limits ?? DEFAULT_LIMITS;
     this.#mirroring = new Mirroring(options.send);
+    this.#listeners = new Listeners({
+      tlsHandshakeMs: this.limits.tlsHandshakeMs,
+      challengeFor: (servername) => this.challenges.alpn.get(servername) ?? null,
+      app: (name) => this.#apps.get(name),
+      report: this.#reportSoon,
+      events: this,
+    });
     this.#timers = [
       setInterval(() => {
         this.#sweep();
@@ -88,12 +87,12 @@ export class Worker implements ClientHost {
         this.#done(message.id);
         return;
       case "ticketKeys":
-        this.#ticketKeys = message.keys;
-        for (const listener of this.#listeners.values()) listener.setTicketKeys(message.keys);
+        this.#listeners.setTicketKeys(message.keys);
         this.#done(message.id);
         return;
       case "certificates":
-        this.#setCertificates(message);
+        this.#listeners.setCertificates(message.app, message.certificates);
+        this.#done(message.id);
         return;
       case "routes":
         this.#routes(message);
@@ -139,91 +138,54 @@ export class Worker implements ClientHost {
     if (holds === "end") for (const app of this.#apps.values()) app.endHolds();
     if (this.#draining) return;
     this.#draining = true;
-    for (const listener of this.#listeners.values()) listener.close();
+    this.#listeners.closeAll();
     for (const client of this.#clients.values()) client.drain();
     for (const app of this.#apps.values()) app.finish(drainMs);
     this.#endWhenDone();
   }
 
-  #listen({ id, listener: key, app, others = [], secure, proxied }: Of<"listen">, handle: unknown): void {
-    const known = this.#listeners.get(key);
-    if (known !== undefined) {
-      (handle as { close(): void } | undefined)?.close();
-      this.#join(known, app);
-      if (proxied !== undefined) known.setProxied(app, true, trustedIn(proxied.trusted));
+  #listen(order: Of<"listen">, handle: unknown): void {
+    const { id } = order;
+    if (this.#listeners.join(order, handle) || this.#draining) {
       this.#done(id);
       return;
     }
-    if (this.#draining) {
-      this.#done(id);
-      return;
-    }
-    const acceptor = secure === null ? null : this.#newAcceptor(secure, () => listener);
-    const listener: Listener = new Listener(new RequestBook(bookOf(key), this.#reportSoon), acceptor, {
-      isFull: () => this.#isFull(),
-      onPlain: (accepted) => {
-        this.#accept(accepted, listener);
-      },
-      onTooMany: (socket) => {
-        this.#turnAway(socket, secure !== null);
-      },
-      onGone: () => {
-        if (this.#draining) this.#endWhenDone();
-      },
-      onListening: () => {
+    this.#listeners.open(order, handle).then(
+      () => {
         this.#done(id);
       },
-      onError: (error) => {
-        this.#options.send({ kind: "refused", id, reason: error.message });
+      (error: unknown) => {
+        this.#options.send({ kind: "refused", id, reason: (error as Error).message });
       },
-    });
-    if (this.#ticketKeys !== null) listener.setTicketKeys(this.#ticketKeys);
-    for (const name of [app, ...others]) this.#join(listener, name);
-    if (proxied !== undefined) listener.setProxied(app, true, trustedIn(proxied.trusted));
-    this.#listeners.set(key, listener);
-    listener.listen(handle);
+    );
   }
 
-  #join(listener: Listener, app: string): void {
-    listener.join(app);
-    listener.setCertificates(app, this.#certificates.get(app) ?? []);
-    const live = this.#apps.get(app);
-    if (live !== undefined) this.#serve(listener, live);
-  }
-
-  #serve(listener: Listener, live: LiveApp): void {
-    const { app, routing, tls } = live.table;
-    listener.router.set(live, (routing ?? DEFAULT_ROUTING).claim);
-    listener.setProxied(app, live.table.proxy.proxyProtocol?.in === "require", live.forwarding.trusted);
-    listener.setClientMax(app, live.clientConnectionsMax);
-    if (tls !== null) listener.apply(app, tls);
-  }
-
-  #unlisten({ id, listener: key, app }: Of<"unlisten">): void {
-    const listener = this.#listeners.get(key);
-    const live = this.#apps.get(app);
-    if (live !== undefined) listener?.router.delete(live);
-    if (listener?.leave(app) === true) {
+  #unlisten({ id, listener, app }: Of<"unlisten">): void {
+    if (this.#listeners.leave(listener, app)) {
       this.#report();
-      listener.close();
-      this.#listeners.delete(key);
+      this.#listeners.close(listener);
     }
     this.#done(id);
   }
 
-  #newAcceptor(settings: SecureSettings, door: () => Listener): SecureAcceptor {
-    return new SecureAcceptor(settings, this.limits.tlsHandshakeMs, {
-      challengeFor: (servername) => this.challenges.alpn.get(servername) ?? null,
-      onSecure: (socket) => {
-        this.#handshakes.whenDone(socket);
-        door().identify(socket);
-        this.#acceptSecure(socket, door());
-      },
-      onFailure: () => {
-        this.#handshakes.whenFailed();
-        if (this.#draining) this.#endWhenDone();
-      },
-    });
+  // --- connections ---
+
+  onPlain(accepted: Accepted, door: Door): void {
+    this.#accept(accepted, door);
+  }
+
+  onSecure(socket: TLSSocket, door: Door): void {
+    this.#handshakes.whenDone(socket);
+    this.#acceptSecure(socket, door);
+  }
+
+  onHandshakeFailed(): void {
+    this.#handshakes.whenFailed();
+    this.onGone();
+  }
+
+  onGone(): void {
+    if (this.#draining) this.#endWhenDone();
   }
 
   /** Where TLS connections part by protocol: `socket.alpnProtocol`. */
@@ -270,12 +232,12 @@ export class Worker implements ClientHost {
     if (this.#draining) client.drain();
   }
 
-  #isFull(): boolean {
-    return this.#clients.size + this.#handshaking() >= this.limits.clientConnectionsMax;
+  isFull(): boolean {
+    return this.#clients.size + this.#listeners.handshaking >= this.limits.clientConnectionsMax;
   }
 
   /** A handshake is the dearest part of a connection: over TLS there is none for the answer's sake. */
-  #turnAway(socket: net.Socket, secure: boolean): void {
+  onTooMany(socket: net.Socket, secure: boolean): void {
     this.#connectionsRefused += 1;
     socket.on("error", () => undefined);
     if (secure) {
@@ -285,22 +247,6 @@ export class Worker implements ClientHost {
     socket.end(writeOwn(errorAnswer(503, "too many connections"), { close: true, bodyless: false }), "latin1");
     socket.setTimeout(this.limits.lingerIdleMs, () => socket.destroy());
     socket.resume();
-  }
-
-  #handshaking(): number {
-    let sum = 0;
-    for (const listener of this.#listeners.values()) sum += listener.handshaking;
-    return sum;
-  }
-
-  #setCertificates({ id, app, certificates }: Of<"certificates">): void {
-    this.#certificates.set(app, certificates);
-    for (const listener of this.#listenersOf(app)) listener.setCertificates(app, certificates);
-    this.#done(id);
-  }
-
-  #listenersOf(app: string): readonly Listener[] {
-    return [...this.#listeners.values()].filter((listener) => listener.serves(app));
   }
 
   #routes({ id, table: sent, workers = 1, pieces }: Of<"routes">): void {
@@ -314,7 +260,7 @@ export class Worker implements ClientHost {
     }
     const app = known ?? new LiveApp(table, this.limits, this.#reportSoon, { workers, logs: this.#logs });
     this.#apps.set(table.app, app);
-    for (const listener of this.#listenersOf(table.app)) this.#serve(listener, app);
+    this.#listeners.serve(app);
     this.#done(id);
   }
 
@@ -325,9 +271,9 @@ export class Worker implements ClientHost {
       live.close();
       this.#report();
       this.#apps.delete(app);
-      for (const listener of this.#listeners.values()) listener.router.delete(live);
+      this.#listeners.remove(live);
     }
-    this.#certificates.delete(app);
+    this.#listeners.forgetCertificates(app);
     this.#tables.delete(app);
     this.#done(id);
   }
@@ -373,8 +319,7 @@ export class Worker implements ClientHost {
   #report({ brief } = { brief: false }): void {
     this.#reportDue = false;
     const live = [...this.#apps.values()];
-    const listeners = [...this.#listeners.values()];
-    const books = [...live, ...live.map((app) => app.previews), ...listeners.map((listener) => listener.router.book)];
+    const books = [...live, ...live.map((app) => app.previews), ...this.#listeners.books];
     const apps = books.filter((book) => book.hasNews()).map((book) => (brief ? book.briefDelta() : book.delta()));
     const logLinesDropped = this.#logs.takeDropped();
     const connectionsRefused = this.#connectionsRefused;
@@ -391,7 +336,7 @@ export class Worker implements ClientHost {
   }
 
   #endWhenDone(): void {
-    if (this.#clients.size + this.#handshaking() > 0) return;
+    if (this.#clients.size + this.#listeners.handshaking > 0) return;
     this.#finish();
   }
 
