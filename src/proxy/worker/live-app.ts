@@ -8,11 +8,10 @@ import type { WorkerAppDelta } from "../messages.ts";
 import { hasSameTargets } from "../table-change.ts";
 import { AppGate } from "./app-gate.ts";
 import { NO_PAGES, ownPages } from "./error-response.ts";
-import { DEFAULT_EVENT_STREAMS } from "../../core/event-streams.ts";
-import { closingWindow, DEFAULT_WEBSOCKETS } from "../../core/websockets.ts";
 import { Balancer, type PoolParts } from "./balancer.ts";
 import { cohortOf } from "./cohort.ts";
 import type { ClientAddress } from "./forwarded-fields.ts";
+import { closeTunnels, endStreams } from "./ends-in-order.ts";
 import { ForwardedFields } from "./forwarded-fields.ts";
 import type { Held } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
@@ -199,7 +198,7 @@ export class LiveApp implements RoutedApp {
   }
 
   /** Calls back when nothing to the instances is in flight; their WebSockets and event streams are ended in order within the limits. */
-  drain(instances: readonly InstanceName[], { requestsMs, limitMs }: DrainLimit, done: () => void): void {
+  drain(instances: readonly InstanceName[], limit: DrainLimit, done: () => void): void {
     const targets = instances.map((name) => this.target(name)).filter((target) => target !== null);
     let left = targets.length;
     if (left === 0) done();
@@ -209,16 +208,13 @@ export class LiveApp implements RoutedApp {
         if (left === 0) done();
       });
     }
-    this.#closeTunnels(targets, limitMs);
-    this.#endStreams(targets, requestsMs);
+    this.#endInOrder(targets, limit);
   }
 
   /** The worker ends: all WebSockets and event streams are ended in order within the limit. */
   finish(limitMs: number): void {
     this.#finishing = true;
-    const targets = [...this.#targets.values()];
-    this.#closeTunnels(targets, limitMs);
-    this.#endStreams(targets, limitMs);
+    this.#endInOrder([...this.#targets.values()], { requestsMs: limitMs, limitMs });
   }
 
   /** `what` is left at the limit of a drain ends. */
@@ -230,25 +226,10 @@ export class LiveApp implements RoutedApp {
     }
   }
 
-  /** One after the other, evenly over the window. */
-  #closeTunnels(targets: readonly LiveTarget[], limitMs: number): void {
-    const spec = this.table.proxy.websockets ?? DEFAULT_WEBSOCKETS;
-    const { fromMs, toMs } = closingWindow(spec, limitMs);
-    const from = Date.now() + fromMs;
-    const tunnels = targets.flatMap((target) => target.tunnels);
-    for (const target of targets) target.closeLate(from, spec.closeCode);
-    for (const [index, tunnel] of tunnels.entries()) {
-      tunnel.closeAt(from + ((toMs - fromMs) * index) / tunnels.length, spec.closeCode);
-    }
-  }
-
-  #endStreams(targets: readonly LiveTarget[], limitMs: number): void {
-    const spec = this.table.proxy.eventStreams ?? DEFAULT_EVENT_STREAMS;
-    const { fromMs, toMs } = closingWindow(spec, limitMs);
-    const from = Date.now() + fromMs;
-    const streams = targets.flatMap((target) => target.streams);
-    for (const target of targets) target.endStreamsLate(from);
-    for (const [index, stream] of streams.entries()) stream.closeAt(from + ((toMs - fromMs) * index) / streams.length);
+  #endInOrder(targets: readonly LiveTarget[], { requestsMs, limitMs }: DrainLimit): void {
+    const { websockets, eventStreams } = this.table.proxy;
+    closeTunnels(targets, limitMs, websockets);
+    endStreams(targets, requestsMs, eventStreams);
   }
 
   mayRetry(): boolean {
