@@ -12,3 +12,9 @@ export function isReset(socket: Socket): boolean {
   const handle = (socket as unknown as { _handle: Handle | null })._handle;
   return handle === null || (handle.getpeername?.({}) ?? 0) !== 0;
 }
+
+/** The client must see that its answer is not whole. Over TLS the missing close_notify says it (RFC 9112 section 9.8), and Node cannot reset such a socket. */
+export function breakOff(socket: Socket, secure: boolean): void {
+  if (secure) socket.destroy();
+  else socket.resetAndDestroy();
+}

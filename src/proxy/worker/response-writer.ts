@@ -6,6 +6,7 @@ import { isBodyless, type ResponseHead } from "./response-head.ts";
 /** The proxy itself waits 75 s: a client that keeps to this never meets the closing (docs/architecture.md, limits). */
 const KEEP_ALIVE = "Connection: keep-alive\r\nKeep-Alive: timeout=73\r\n";
 
+const NOTHING = Buffer.alloc(0);
 const HSTS_FIELD = /\r\nstrict-transport-security:/i;
 
 /** Sends answers to an HTTP/1.x client, framed anew. */
@@ -17,11 +18,17 @@ export class ResponseWriter {
   /** Added to a final head that has no such field itself; empty for none. */
   hsts = "";
   readonly #socket: Socket;
+  readonly #secure: boolean;
   readonly #message: MessageWriter;
   #request: RequestHead | null = null;
+  /** The write of a whole answer has not come back. */
+  #awaitsWrite = false;
+  #whenWritten: (() => void) | null = null;
 
-  constructor(socket: Socket) {
+  /** `secure`: over TLS. */
+  constructor(socket: Socket, secure: boolean) {
     this.#socket = socket;
+    this.#secure = secure;
     this.#message = new MessageWriter(socket);
   }
 
@@ -43,8 +50,28 @@ export class ResponseWriter {
   }
 
   /** The whole answer at once; `body` is latin1 text. */
-  whole(head: ResponseHead, body: string, mustClose: boolean, done?: (error: Error | null | undefined) => void): void {
-    this.#socket.write(this.#head(head, mustClose) + body, "latin1", done);
+  whole(head: ResponseHead, body: string, mustClose: boolean): void {
+    const text = this.#head(head, mustClose) + body;
+    if (!this.#secure) {
+      this.#socket.write(text, "latin1");
+      return;
+    }
+    // Over TLS no write is done at once.
+    this.#awaitsWrite = true;
+    this.#socket.write(text, "latin1", (error) => {
+      this.#onWritten(error);
+    });
+  }
+
+  /** Calls back when all of the answer has been handed to the kernel; never if it could not be. */
+  whenFlushed(callback: () => void): void {
+    if (this.#awaitsWrite) {
+      this.#whenWritten = callback;
+      return;
+    }
+    this.#socket.write(NOTHING, (error) => {
+      if (error === null || error === undefined) callback();
+    });
   }
 
   /** `more`: a part of the body follows in the same turn. */
@@ -65,6 +92,13 @@ export class ResponseWriter {
   switched(head: ResponseHead): void {
     this.forwarded = true;
     this.#socket.write(`${head.forward}Connection: Upgrade\r\nUpgrade: ${head.upgrade ?? ""}\r\n\r\n`, "latin1");
+  }
+
+  #onWritten(error: Error | null | undefined): void {
+    this.#awaitsWrite = false;
+    const callback = this.#whenWritten;
+    this.#whenWritten = null;
+    if (error === null || error === undefined) callback?.();
   }
 
   #head(head: ResponseHead, mustClose: boolean): string {

@@ -5,9 +5,9 @@ import { errorAnswer } from "../error-response.ts";
 import { Exchange } from "../exchange.ts";
 import type { ExchangeClient } from "../exchange-client.ts";
 import type { RequestBook } from "../request-book.ts";
-import { traceOf, type Route, type RoutedApp } from "../route.ts";
+import type { Route } from "../route.ts";
 import type { Router } from "../router.ts";
-import { ownAnswer } from "../answer-instead.ts";
+import { admit } from "../admission.ts";
 import type { OwnAnswer } from "../own-answer.ts";
 import { isRefusal, refusal, type Refusal } from "../refusal.ts";
 import type { RequestHead } from "../request-head.ts";
@@ -311,21 +311,15 @@ export class ClientStream implements ExchangeClient, LinkedStream {
   }
 
   #serve(head: RequestHead): void {
-    const route = this.#router.route(head, this.#book, this);
-    this.#book = route.book;
-    const app = isRefusal(route) ? null : route.app;
-    if (this.secure && app !== null) this.#hsts = app.hsts;
-    const own = ownAnswer(head, this, app, this.#host.challenges.http);
-    if (own !== null) this.#answerOwn(head, own, app);
-    else if (isRefusal(route)) this.#refuse(route, head.method === "HEAD");
-    else this.#exchangeOn(head, route);
-  }
-
-  #answerOwn(head: RequestHead, own: OwnAnswer, app: RoutedApp | null): void {
-    const column = own.column ?? "served";
-    this.#book.end(NO_RELEASE, column, own.status);
-    if (app !== null) traceOf(app, this, head)?.end(NO_RELEASE, column, own.status);
-    this.#respond(own, head.method === "HEAD");
+    const challenges = this.#host.challenges.http;
+    const admitted = admit(head, this, { router: this.#router, book: this.#book, challenges });
+    if ("own" in admitted) {
+      this.#hsts = admitted.hsts;
+      this.#respond(admitted.own, head.method === "HEAD");
+      return;
+    }
+    if (this.secure) this.#hsts = admitted.app.hsts;
+    this.#exchangeOn(head, admitted);
   }
 
   #exchangeOn(head: RequestHead, route: Route): void {
@@ -334,9 +328,9 @@ export class ClientStream implements ExchangeClient, LinkedStream {
     this.#exchange.start();
   }
 
-  #refuse({ status, reason }: Refusal, bodyless = false): void {
+  #refuse({ status, reason }: Refusal): void {
     this.#book.end(NO_RELEASE, "refused", status);
-    this.#respond(errorAnswer(status, reason), bodyless);
+    this.#respond(errorAnswer(status, reason), false);
   }
 
   #respond({ status, type, fields, body }: OwnAnswer, bodyless: boolean): void {
