@@ -1,12 +1,9 @@
-import type { ReleaseName } from "../../base/names.ts";
-import { NO_RELEASE, type LedgerColumn } from "../../core/ledger.ts";
+import type { LedgerColumn } from "../../core/ledger.ts";
 import type { AccessTrace } from "../access-log/access-trace.ts";
 import { BodyWatch, TOO_LONG } from "./body-watch.ts";
 import { EventStream, isEventStream } from "./event-stream.ts";
 import { errorAnswer } from "./error-response.ts";
-import { Attempts } from "./attempts.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
-import type { InFlight } from "./in-flight.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { Limits } from "./limits.ts";
 import type { MirroredAnswer } from "./mirror.ts";
@@ -16,12 +13,11 @@ import { overdue } from "./relay-timeouts.ts";
 import { isRepeatable, isRepeatableOnFresh } from "./repeatable.ts";
 import type { BodySink } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
+import { RequestSender, type SendingExchange } from "./request-sender.ts";
 import type { ResponseHead } from "./response-head.ts";
 import { traceOf, type Route, type RoutedApp } from "./route.ts";
-import type { SentBody } from "./sent-body.ts";
 import { Tunnel } from "./tunnel.ts";
-import { afterTurn } from "./turn.ts";
-import type { Upstream, UpstreamUser } from "./upstream.ts";
+import type { Upstream } from "./upstream.ts";
 import { WaitingRequest } from "./waiting-request.ts";
 
 type Phase = "held" | "dialling" | "relaying" | "tunnel" | "flushing" | "done";
@@ -30,7 +26,7 @@ type Phase = "held" | "dialling" | "relaying" | "tunnel" | "flushing" | "done";
  * One request and its answer: chooses a target, sends, tries again where that is safe (the rules R0–R7 of docs/architecture.md), relays both
  * bodies, and ends in exactly one column of the ledger. Knows neither the client's protocol nor the application's.
  */
-export class Exchange implements UpstreamUser, BodySink, InFlight {
+export class Exchange implements SendingExchange, BodySink {
   slot = -1;
   /** What has become of it after a 101. */
   tunnel: Tunnel | null = null;
@@ -41,30 +37,17 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   readonly #head: RequestHead;
   readonly #limits: Limits;
   #phase: Phase = "dialling";
-  #release: ReleaseName = NO_RELEASE;
-  #target: LiveTarget | null = null;
-  #upstream: Upstream | null = null;
-  readonly #attempts = new Attempts();
-  /** Something of this attempt was handed to the kernel. */
-  #sent = false;
+  readonly #sender: RequestSender;
   /** Null without an access log. */
   readonly #trace: AccessTrace | null;
   /** Since it had to wait for a target. */
   #wait: WaitingRequest | null = null;
-  /** The whole body has come from the client. */
-  #requestComplete: boolean;
   /** Null without a body. */
   readonly #body: BodyWatch | null;
   /** While its answer is to be compared with another release's. */
   #mirrored: MirroredAnswer | null = null;
-  /** What we add to the request, the same in every attempt. */
-  #fields: string | null = null;
-  /** What an application that did nothing with it has got of the request's body. */
-  #refused: SentBody | null = null;
   #status = 0;
   #closesClient = false;
-  /** When the present attempt last moved: dialled, sent, or received (milliseconds since the epoch). */
-  #movedAt = 0;
 
   constructor(client: ExchangeClient, route: Route, head: RequestHead, limits: Limits) {
     this.#client = client;
@@ -72,9 +55,9 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
     this.#route = route;
     this.#head = route.app.forwarding.prepared(head);
     this.#limits = limits;
-    this.#requestComplete = head.body === 0;
     this.#body = head.body === 0 ? null : new BodyWatch(head, route.app.table.proxy.maxBodyBytes ?? Infinity, limits);
     this.#trace = traceOf(route.app, client, this.#head);
+    this.#sender = new RequestSender(this, { client, route, head: this.#head, trace: this.#trace });
   }
 
   start(): void {
@@ -87,7 +70,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
 
   /** The client's bytes belong to this request's body (or to its tunnel) and can be passed on now. */
   get wantsData(): boolean {
-    return this.#sent && (this.#phase === "tunnel" || (this.#phase === "relaying" && !this.#requestComplete));
+    const { sent, isComplete } = this.#sender;
+    return sent && (this.#phase === "tunnel" || (this.#phase === "relaying" && !isComplete));
   }
 
   /** It is about to be sent. */
@@ -109,7 +93,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
       head: this.#head,
       client: this.#client,
       onTarget: (target) => {
-        this.#attempts.forget();
+        this.#sender.forgetTried();
         this.#attempt(target);
       },
       onGone: () => {
@@ -128,89 +112,27 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   // --- attempts ---
 
   #attempt(target: LiveTarget): void {
-    this.#target = target;
-    this.#release = target.release;
     this.#phase = "dialling";
-    this.#sent = false;
-    target.begin(this);
-    this.#trace?.attempt(target.instance);
-    const direct = isRepeatable(this.#head);
-    const idle = this.#attempts.repeated ? null : target.pool.take(!direct, this.#client);
-    if (idle === null) this.#dial();
-    else if (direct) this.#send(this.#use(idle));
-    else this.#sendAfterLook(this.#use(idle));
+    this.#sender.attempt(target);
   }
 
-  #dial(): void {
-    if (this.#target === null) return;
-    this.#movedAt = Date.now();
-    this.#use(this.#target.pool.dial(this.#client));
-  }
-
-  #use(upstream: Upstream): Upstream {
-    this.#upstream = upstream;
-    upstream.user = this;
-    return upstream;
-  }
-
-  /** What must not be repeated is only sent once the event loop has had a chance to see that the connection was closed (§3.3 a). */
-  #sendAfterLook(upstream: Upstream): void {
-    afterTurn(() => {
-      if (this.#upstream !== upstream || this.#phase !== "dialling") return;
-      if (upstream.isUsable()) this.#send(upstream);
-      else {
-        this.#detach(upstream);
-        this.#dial();
-      }
-    });
-  }
-
-  #send(upstream: Upstream): void {
+  whenSending(): void {
     this.#phase = "relaying";
-    this.#sent = true;
-    this.#movedAt = Date.now();
-    this.#fields ??= this.#app.forwarding.of(this.#head, this.#client);
-    upstream.sendHead(this.#head, this.#fields, !this.#requestComplete && this.#client.hasInput);
-    this.#trace?.sent(this.#app.forwarding.requestIdIn(`\r\n${this.#fields}`));
-    if (this.#upstream !== upstream) return;
-    this.#refused?.sendTo(upstream);
-    if (this.#requestComplete) return;
-    this.#client.resumeBody();
-    if (this.#upstream === upstream) upstream.flush();
   }
 
   onUpstreamConnect(): void {
-    this.#target?.whenDialled();
-    if (this.#upstream !== null && this.#phase === "dialling") this.#send(this.#upstream);
+    this.#sender.whenConnected();
   }
 
   /** R0: nothing was sent, so any request may go elsewhere; who has tried everything waits. */
   #tryElsewhere(): void {
-    this.#target?.whenDialFailed();
-    this.#attempts.dialledMs += Date.now() - this.#movedAt;
-    const next = this.#attempts.pickElsewhere(this.#route, this.#leaveTarget());
-    if (this.#attempts.dialledMs < this.#limits.connectTotalMs) this.#tryOn(next);
+    const next = this.#sender.elsewhereAfterDial();
+    if (this.#sender.dialledMs < this.#limits.connectTotalMs) this.#tryOn(next);
     else this.#failByUs(504, "no instance could be connected to in time");
   }
 
-  /** R5: the application did nothing with it: each target once and, the first time, the only one again; then it waits. */
-  #whenRefused(body: SentBody): void {
-    if (body.begun) this.#refused = body;
-    if (!this.#requestComplete) this.#client.pause();
-    const { isFirst } = this.#attempts;
-    const next = this.#attempts.pickElsewhere(this.#route, this.#leaveTarget());
-    this.#tryOn(next ?? (isFirst ? this.#route.pick(null) : null));
-  }
-
-  /** R1: one repetition, on a fresh connection, within the budget. */
-  #repeat(): void {
-    const target = this.#leaveTarget();
-    this.#attempts.repeated = true;
-    this.#tryOn(this.#route.pick(target === null ? null : new Set([target.instance])) ?? this.#route.pick(null));
-  }
-
   #tryOn(target: LiveTarget | null): void {
-    this.#attempts.again = true;
+    this.#sender.again = true;
     if (target === null) this.#hold();
     else this.#attempt(target);
   }
@@ -218,16 +140,14 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   // --- the request's body ---
 
   onRequestBody(data: Buffer, more: boolean): void {
-    this.#movedAt = Date.now();
+    this.#sender.movedAt = Date.now();
     this.#body?.add(data.length);
     if (this.#body?.isTooLong === true && this.#phase === "relaying") this.#refuse(TOO_LONG);
-    this.#upstream?.sendBody(data, more);
-    if (this.#upstream?.isClogged() === true) this.#client.pause();
+    this.#sender.body(data, more);
   }
 
   onRequestEnd(trailers: string | null): void {
-    this.#requestComplete = true;
-    this.#upstream?.endBody(trailers);
+    this.#sender.endBody(trailers);
   }
 
   /** Its framing is broken. */
@@ -237,11 +157,11 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
 
   /** Everything that was passed on has been handed to the kernel of the application's socket. */
   isSentOn(): boolean {
-    return this.#upstream?.isFlushed() ?? true;
+    return this.#sender.upstream?.isFlushed() ?? true;
   }
 
   onUpstreamDrain(): void {
-    if (this.#phase === "tunnel" || !this.#requestComplete) this.#client.resumeBody();
+    if (this.#phase === "tunnel" || !this.#sender.isComplete) this.#client.resumeBody();
   }
 
   // --- the answer ---
@@ -259,7 +179,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   }
 
   onHead(head: ResponseHead, more: boolean): void {
-    this.#movedAt = Date.now();
+    this.#sender.movedAt = Date.now();
     if (isEventStream(head)) this.#beginEvents(head);
     this.#whenBegun(head);
     this.#client.begin(this.#added(head), this.#closesClient, more);
@@ -267,8 +187,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
 
   #whenBegun(head: ResponseHead): void {
     this.#status = head.status;
-    this.#closesClient = !this.#head.keepAlive || !this.#requestComplete;
-    this.#mirrored = this.#app.mirror?.begin(this.#head, head, this.#attempts.column(this.#wait), this.#release) ?? null;
+    this.#closesClient = !this.#head.keepAlive || !this.#sender.isComplete;
+    this.#mirrored = this.#app.mirror?.begin(this.#head, head, this.#sender.column(this.#wait), this.#sender.release) ?? null;
   }
 
   /** It has no end of its own, and may get one (RFC 9112 section 7.1) between any two events. */
@@ -276,7 +196,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
     this.events = new EventStream(head, () => {
       this.#endEvents();
     });
-    this.#target?.streaming(this);
+    this.#sender.target?.streaming(this);
   }
 
   #endEvents(): void {
@@ -285,17 +205,17 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
 
   /** The head with what the proxy adds to the answer. */
   #added(head: ResponseHead): ResponseHead {
-    return this.#app.forwarding.answered(head, this.#route.answerFields, this.#target?.http2 === true);
+    return this.#app.forwarding.answered(head, this.#route.answerFields, this.#sender.target?.http2 === true);
   }
 
   onBody(data: Buffer, more: boolean): void {
-    this.#movedAt = Date.now();
+    this.#sender.movedAt = Date.now();
     const passed = this.events === null ? data : this.events.take(data);
     if (passed.length === 0) return;
     this.#trace?.answered(passed.length);
     this.#mirrored?.body(passed);
     this.#client.body(passed, more);
-    if (this.#client.isClogged()) this.#upstream?.pause();
+    if (this.#client.isClogged()) this.#sender.upstream?.pause();
   }
 
   onEnd(trailers: string | null): void {
@@ -304,8 +224,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   }
 
   onClientDrain(): void {
-    this.#movedAt = Date.now();
-    this.#upstream?.resume();
+    this.#sender.movedAt = Date.now();
+    this.#sender.upstream?.resume();
   }
 
   isPassedOn(): boolean {
@@ -313,16 +233,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   }
 
   #complete(): void {
-    const upstream = this.#upstream;
-    const target = this.#target;
-    this.#upstream = null;
-    if (upstream !== null) {
-      upstream.user = null;
-      if (upstream.reusable && this.#requestComplete && target !== null) target.pool.give(upstream);
-      else upstream.destroy();
-    }
-    target?.whenAnswered();
-    this.#leaveTarget();
+    this.#sender.finish();
     this.#phase = "flushing";
     if (this.#client.isFlushed()) this.#whenFlushed();
     else {
@@ -334,10 +245,10 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
 
   #whenFlushed(): void {
     if (this.#phase !== "flushing") return;
-    this.#route.book.time(performance.now() - this.#client.requestBeganAt, this.#head, this.#release, this.#status);
-    this.#end(this.#status >= 500 ? "appError" : this.#attempts.column(this.#wait), this.#status);
-    this.#mirrored?.end(this.#client, this.#fields ?? "");
-    this.#client.whenAnswered(this.#closesClient || !this.#requestComplete);
+    this.#route.book.time(performance.now() - this.#client.requestBeganAt, this.#head, this.#sender.release, this.#status);
+    this.#end(this.#status >= 500 ? "appError" : this.#sender.column(this.#wait), this.#status);
+    this.#mirrored?.end(this.#client, this.#sender.fields ?? "");
+    this.#client.whenAnswered(this.#closesClient || !this.#sender.isComplete);
   }
 
   /** The application's answer cannot be passed on any further. R3: whatever has begun is not repeated. */
@@ -346,36 +257,37 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   }
 
   onUpstreamClose(): void {
-    const upstream = this.#upstream;
-    this.#upstream = null;
+    const { upstream } = this.#sender;
+    this.#sender.upstream = null;
     if (this.#phase === "tunnel") this.#closeTunnel();
-    else if (this.#phase === "dialling" && upstream?.reused === true) this.#dial();
+    else if (this.#phase === "dialling" && upstream?.reused === true) this.#sender.dial();
     else if (this.#phase === "dialling") this.#tryElsewhere();
     else if (this.#phase === "relaying") this.#whenAnswerless(upstream);
   }
 
   #whenAnswerless(upstream: Upstream | null): void {
-    if (upstream?.reused === true) this.#target?.pool.noteStale();
+    if (upstream?.reused === true) this.#sender.target?.pool.noteStale();
     const repeatable = upstream?.reused === true ? isRepeatable(this.#head) : isRepeatableOnFresh(this.#head);
     if (upstream?.began === true) this.onBroken();
-    else if (upstream !== null && upstream.refused !== null) this.#whenRefused(upstream.refused);
-    else if (repeatable && !this.#attempts.repeated && !this.#client.gone && this.#app.mayRetry()) this.#repeat();
+    else if (upstream !== null && upstream.refused !== null) this.#tryOn(this.#sender.elsewhereAfterRefusal(upstream.refused));
+    else if (repeatable && !this.#sender.repeated && !this.#client.gone && this.#app.mayRetry())
+      this.#tryOn(this.#sender.elsewhereToRepeat());
     else this.#failByUs(502, "the application closed the connection without an answer");
   }
 
   // --- tunnels: the answer to an upgrade was the 101, so the request is served however the tunnel ends ---
 
   onSwitched(head: ResponseHead, rest: Buffer | null): void {
-    const upstream = this.#upstream;
+    const upstream = this.#sender.upstream;
     if (upstream === null) return;
     this.#phase = "tunnel";
-    this.#route.book.end(this.#release, this.#attempts.column(this.#wait), 101);
+    this.#route.book.end(this.#sender.release, this.#sender.column(this.#wait), 101);
     const onEnd = (): void => {
       this.#closeTunnel();
     };
     this.tunnel = new Tunnel({ client: this.#client, upstream, onEnd }, head.upgrade ?? "");
     this.#client.switchTo(this.#added(head));
-    this.#target?.switched(this);
+    this.#sender.target?.switched(this);
     if (this.#client.halfClosed) upstream.endRaw();
     this.#client.resumeBody();
     if (rest !== null) this.onRaw(rest);
@@ -393,8 +305,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
     if (this.#phase === "done") return;
     this.#phase = "done";
     this.tunnel?.forget();
-    this.#trace?.end(this.#release, this.#attempts.column(this.#wait), 101);
-    this.#dropUpstream();
+    this.#trace?.end(this.#sender.release, this.#sender.column(this.#wait), 101);
+    this.#sender.drop();
     this.#client.closeTunnel();
   }
 
@@ -403,7 +315,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   /** The client has closed its side: nothing comes after what it has sent, some of which may still wait to be passed on. */
   onClientEnd(): void {
     if (this.tunnel !== null) this.tunnel.onClientEnd();
-    else if (this.#phase === "held" || (!this.#requestComplete && !this.#client.hasInput)) this.#endAsGone();
+    else if (this.#phase === "held" || (!this.#sender.isComplete && !this.#client.hasInput)) this.#endAsGone();
   }
 
   /** The client's connection is gone. */
@@ -413,7 +325,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   }
 
   #endAsGone(): void {
-    this.#dropUpstream();
+    this.#sender.drop();
     this.#end("clientGone", this.#status);
     this.#client.abort();
   }
@@ -429,12 +341,11 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
 
   /** Coarse timeouts; R4: none of them is a reason to try again once something was sent. */
   sweep(now: number): void {
-    const idle = now - this.#movedAt;
+    const idle = now - this.#sender.movedAt;
     if (this.tunnel !== null) {
       this.tunnel.sweep(now, this.#limits.tunnelIdleMs);
     } else if (this.#phase === "dialling") {
-      const { connectTimeoutMs, connectTotalMs } = this.#limits;
-      if (idle > Math.min(connectTimeoutMs, connectTotalMs - this.#attempts.dialledMs)) this.#upstream?.destroy();
+      this.#sender.sweepDial(idle, this.#limits);
     } else if (this.#phase === "relaying" || this.#phase === "flushing") {
       this.events?.sweep(now);
       this.#sweepRelay(now);
@@ -443,8 +354,8 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
 
   #sweepRelay(now: number): void {
     const limits = { ...this.#limits, firstByteTimeoutMs: this.#app.table.proxy.firstByteTimeoutMs };
-    const relay = { now, movedAt: this.#movedAt, client: this.#client, upstream: this.#upstream, body: this.#body };
-    const end = overdue({ ...relay, requestComplete: this.#requestComplete, hasEvents: this.events !== null }, limits);
+    const relay = { now, movedAt: this.#sender.movedAt, client: this.#client, upstream: this.#sender.upstream, body: this.#body };
+    const end = overdue({ ...relay, requestComplete: this.#sender.isComplete, hasEvents: this.events !== null }, limits);
     if (end === "client") this.#endAsGone();
     else if (end !== null && this.events !== null) this.#endEvents();
     else if (end?.status === 408) this.#refuse(end);
@@ -457,39 +368,21 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
   }
 
   #failByUs(status: number, reason: string): void {
-    this.#target?.whenFailed();
-    this.#dropUpstream();
+    this.#sender.target?.whenFailed();
+    this.#sender.drop();
     this.#end("failed", this.#client.forwarded ? this.#status : status);
     this.#answerOrAbort(errorAnswer(status, reason, this.#app.pages));
   }
 
   #endWith(column: LedgerColumn, answer: OwnAnswer, close?: boolean): void {
-    this.#dropUpstream();
+    this.#sender.drop();
     this.#end(column, answer.status);
     this.#answerOrAbort(answer, close);
   }
 
-  #answerOrAbort(answer: OwnAnswer, close = !this.#requestComplete || !this.#head.keepAlive): void {
+  #answerOrAbort(answer: OwnAnswer, close = !this.#sender.isComplete || !this.#head.keepAlive): void {
     if (this.#client.forwarded) this.#client.abort();
     else this.#client.answer(answer, { close, bodyless: this.#head.method === "HEAD" });
-  }
-
-  #dropUpstream(): void {
-    if (this.#upstream !== null) this.#detach(this.#upstream);
-    this.#leaveTarget();
-  }
-
-  #detach(upstream: Upstream): void {
-    upstream.user = null;
-    this.#upstream = null;
-    upstream.destroy();
-  }
-
-  #leaveTarget(): LiveTarget | null {
-    const target = this.#target;
-    this.#target = null;
-    target?.end(this);
-    return target;
   }
 
   /** `status`: what the client gets, 0 for nothing. */
@@ -497,7 +390,7 @@ export class Exchange implements UpstreamUser, BodySink, InFlight {
     if (this.#phase === "done") return;
     this.#phase = "done";
     this.#app.release(this.#wait);
-    this.#route.book.end(this.#release, column, status);
-    this.#trace?.end(this.#release, column, status);
+    this.#route.book.end(this.#sender.release, column, status);
+    this.#trace?.end(this.#sender.release, column, status);
   }
 }
