@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
+import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, fstatSync, openSync, readSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -29,24 +29,24 @@ export async function ensureDaemon(stateDirectory: string, workers: number | nul
   const running = await daemonInfo(stateDirectory);
   if (running !== null) return { info: running, fresh: false };
   prepareStateDirectory(stateDirectory);
-  const outputPath = join(stateDirectory, "daemon.out");
-  let child = start(stateDirectory, workers, outputPath);
   const until = Date.now() + START_LIMIT_MS;
-  for (;;) {
-    const info = await daemonInfo(stateDirectory);
-    if (info !== null) {
-      rmSync(outputPath, { force: true });
-      return { info, fresh: info.pid === child.pid };
+  let start = new DaemonStart(stateDirectory, workers);
+  try {
+    for (;;) {
+      const info = await daemonInfo(stateDirectory);
+      if (info !== null) return { info, fresh: info.pid === start.pid };
+      // Another `hitless up` may have been a moment faster: its daemon will answer soon. Or the one that runs hangs: its lease will run out.
+      if (start.hasEnded) {
+        const failure = start.failure();
+        if (failure.code !== "ERR_DAEMON_RUNNING") throw new HitlessError(failure);
+        await sleep(AGAIN_MS);
+        if ((await daemonInfo(stateDirectory)) === null) start = start.again();
+      }
+      if (Date.now() > until) throw new HitlessError(start.failure());
+      await sleep(POLL_MS);
     }
-    // Another `hitless up` may have been a moment faster: its daemon will answer soon. Or the one that runs hangs: its lease will run out.
-    if (child.exitCode !== null || child.signalCode !== null) {
-      const failure = startFailure(outputPath);
-      if (failure.code !== "ERR_DAEMON_RUNNING" || Date.now() > until) throw new HitlessError(failure);
-      await sleep(AGAIN_MS);
-      if ((await daemonInfo(stateDirectory)) === null) child = start(stateDirectory, workers, outputPath);
-    }
-    if (Date.now() > until) throw new HitlessError(startFailure(outputPath));
-    await sleep(POLL_MS);
+  } finally {
+    start.close();
   }
 }
 
@@ -64,41 +64,68 @@ export async function daemonInfo(stateDirectory: string): Promise<DaemonInfo | n
   }
 }
 
-function start(stateDirectory: string, workers: number | null, outputPath: string): ReturnType<typeof spawn> {
-  const output = openSync(outputPath, "w", 0o600);
-  const more = workers === null ? [] : ["--workers", String(workers)];
-  const child = spawn(process.execPath, [CLI, "daemon", "--state", stateDirectory, ...more], {
-    detached: true,
-    stdio: ["ignore", output, output],
-    cwd: "/",
-  });
-  child.unref();
-  closeSync(output);
-  return child;
-}
+/** A daemon that was started in the background, and what it says until it answers. */
+class DaemonStart {
+  readonly #child: ChildProcess;
+  readonly #output: number;
+  readonly #stateDirectory: string;
+  readonly #workers: number | null;
 
-/** The daemon prints its failure as one line of JSON before it ends. */
-function startFailure(outputPath: string): Failure {
-  const text = readText(outputPath);
-  for (const line of text.split("\n").toReversed()) {
-    try {
-      const value = JSON.parse(line) as Failure;
-      if (typeof value.code === "string") return value;
-    } catch {
-      // Not the line that is looked for.
-    }
+  constructor(stateDirectory: string, workers: number | null) {
+    this.#stateDirectory = stateDirectory;
+    this.#workers = workers;
+    // Two `hitless up` at once must not read what the other's daemon says: the file has a name for this moment only.
+    const path = join(stateDirectory, `daemon-${String(process.pid)}.out`);
+    this.#output = openSync(path, "w+", 0o600);
+    rmSync(path);
+    const more = workers === null ? [] : ["--workers", String(workers)];
+    this.#child = spawn(process.execPath, [CLI, "daemon", "--state", stateDirectory, ...more], {
+      detached: true,
+      stdio: ["ignore", this.#output, this.#output],
+      cwd: "/",
+    });
+    this.#child.unref();
   }
-  return {
-    code: "ERR_DAEMON_UNREACHABLE",
-    what: "The daemon did not start.",
-    why: text.trim().slice(-1_000) || "It said nothing.",
-  };
-}
 
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** The daemon prints its failure as one line of JSON before it ends. */
+  failure(): Failure {
+    const text = this.#text();
+    for (const line of text.split("\n").toReversed()) {
+      try {
+        const value = JSON.parse(line) as Failure;
+        if (typeof value.code === "string") return value;
+      } catch {
+        // Not the line that is looked for.
+      }
+    }
+    return {
+      code: "ERR_DAEMON_UNREACHABLE",
+      what: "The daemon did not start.",
+      why: text.trim().slice(-1_000) || "It said nothing.",
+    };
+  }
+
+  again(): DaemonStart {
+    const next = new DaemonStart(this.#stateDirectory, this.#workers);
+    this.close();
+    return next;
+  }
+
+  close(): void {
+    closeSync(this.#output);
+  }
+
+  /** From the start, and without moving the position at which the daemon writes. */
+  #text(): string {
+    const bytes = Buffer.alloc(fstatSync(this.#output).size);
+    return bytes.toString("utf8", 0, readSync(this.#output, bytes, 0, bytes.length, 0));
   }
 }
