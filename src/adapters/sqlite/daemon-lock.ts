@@ -71,7 +71,8 @@ function unusable(path: string, error: unknown): HitlessError {
   });
 }
 
-function isBusy(error: unknown): boolean {
+/** Whether another process has the database at this moment (SQLITE_BUSY, SQLITE_LOCKED). */
+export function isBusy(error: unknown): boolean {
   return error instanceof Error && /locked|busy/i.test(error.message);
 }
 

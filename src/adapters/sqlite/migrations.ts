@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 
-/** Each is run once, in order, in one transaction with the note that it was. Never changed after a release. */
+/** Each is run once, in order, in a transaction with the note that it was. Never changed after a release. */
 const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE apps (
@@ -58,13 +58,26 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
-/** Brings the schema up to date. Throws for a database that a newer Hitless has written. */
+/**
+ * Brings the schema up to date, in one transaction: of two daemons that open a new journal at once, the second waits and finds the work done.
+ * Throws for a database that a newer Hitless has written.
+ */
 export function migrate(database: DatabaseSync): void {
+  database.exec("BEGIN IMMEDIATE");
+  try {
+    migrateAlone(database);
+    database.exec("COMMIT");
+  } catch (error) {
+    database.exec("ROLLBACK");
+    throw error;
+  }
+}
+
+function migrateAlone(database: DatabaseSync): void {
   const { user_version: version } = database.prepare("PRAGMA user_version").get() as { user_version: number };
   if (version > MIGRATIONS.length)
     throw new Error(`it was written by a newer Hitless (schema ${String(version)}, this one knows ${String(MIGRATIONS.length)})`);
-  for (const [index, migration] of MIGRATIONS.entries()) {
-    if (index < version) continue;
-    database.exec(`BEGIN IMMEDIATE; ${migration} PRAGMA user_version = ${String(index + 1)}; COMMIT`);
-  }
+  if (version === MIGRATIONS.length) return;
+  for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
+  database.exec(`PRAGMA user_version = ${String(MIGRATIONS.length)}`);
 }

@@ -7,12 +7,16 @@ import type { IntendedCommand } from "../../core/command.ts";
 import type { Event } from "../../core/event.ts";
 import type { AppState, Deployment } from "../../core/state.ts";
 import type { JournalEntry, Lease, LeaseTerm, Note, Store } from "../../ports/store.ts";
+import { isBusy } from "./daemon-lock.ts";
 import { migrate } from "./migrations.ts";
 
 /** Deployments whose record and notes are kept, per app. */
 const DEPLOYMENTS_KEPT = 200;
 /** Journal entries that are kept although a snapshot makes them dispensable: for looking at what happened. */
 const ENTRIES_KEPT = 2_000;
+/** How long another process that has the journal open for a moment is waited for. */
+const BUSY_LIMIT_MS = 5_000;
+const BUSY_RETRY_MS = 10;
 
 type Row = Readonly<Record<string, SQLOutputValue>>;
 
@@ -26,9 +30,10 @@ export class SqliteStore implements Store {
     const path = join(stateDirectory, "hitless.db");
     let database: DatabaseSync | null = null;
     try {
-      database = new DatabaseSync(path, { timeout: 5_000 });
+      database = new DatabaseSync(path, { timeout: BUSY_LIMIT_MS });
       chmodSync(path, 0o600);
-      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+      setWriteAheadLog(database);
+      database.exec("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
       migrate(database);
       this.#database = database;
     } catch (error) {
@@ -280,4 +285,18 @@ function entryOf(row: Row): JournalEntry {
     commands: parse(row["commands"]) as IntendedCommand[],
     notes: [],
   };
+}
+
+/** SQLite's own waiting does not cover the change to WAL (https://sqlite.org/wal.html#sometimes_queries_return_sqlite_busy_in_wal_mode). */
+function setWriteAheadLog(database: DatabaseSync): void {
+  const until = Date.now() + BUSY_LIMIT_MS;
+  for (;;) {
+    try {
+      database.exec("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || Date.now() > until) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_RETRY_MS);
+    }
+  }
 }

@@ -12,6 +12,7 @@ import { NO_SMALL_DISK, smallDisk } from "../../../support/small-disk.ts";
 import { temporaryDirectory } from "../../../support/temp.ts";
 
 const APPENDER = join(import.meta.dirname, "appender.ts");
+const OPENER = join(import.meta.dirname, "opener.ts");
 
 function openStore(directory: string = temporaryDirectory()): SqliteStore {
   const store = new SqliteStore(directory);
@@ -38,6 +39,27 @@ async function writeUntilKilled(directory: string, appends: number): Promise<num
 
 describe("the store in SQLite", () => {
   storeContract(() => openStore());
+});
+
+/** A process that opens each journal it is told, and what it says of the next. */
+function openerProcess(): { open(directory: string): Promise<unknown> } {
+  const opener = spawn(process.execPath, [OPENER], { stdio: ["pipe", "pipe", "inherit"] });
+  onTestFinished(() => void opener.kill("SIGKILL"));
+  const lines = createInterface({ input: opener.stdout })[Symbol.asyncIterator]();
+  return {
+    open: async (directory) => {
+      opener.stdin.write(`${directory}\n`);
+      return (await lines.next()).value;
+    },
+  };
+}
+
+test("a new journal may be opened by four daemons at once: one makes it, all have it", async () => {
+  const openers = Array.from({ length: 4 }, openerProcess);
+  for (let round = 0; round < 12; round += 1) {
+    const directory = temporaryDirectory();
+    expect(await Promise.all(openers.map((opener) => opener.open(directory)))).toEqual(["open", "open", "open", "open"]);
+  }
 });
 
 describe("the journal file", () => {
