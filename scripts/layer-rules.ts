@@ -26,7 +26,10 @@ const TYPES_ONLY: readonly (readonly [string, string])[] = [
 /** The words of the product as values: lists such as the strategies and the columns of the ledger. */
 const WORDS = "^src/core/(app-spec|ledger)\\.ts$";
 
-/** Folders of decisions and contracts: nothing of the platform, nothing of npm. */
+/** Arithmetic alone: a pure folder may import it. */
+const PURE_PACKAGES = "(^|/)node_modules/croner/";
+
+/** Folders of decisions and contracts: nothing of the platform, and of npm only what is pure as well. */
 const PURE = ["base", "core", "database", "ports"];
 
 /** Every folder of `src` that may exist. */
@@ -63,10 +66,10 @@ function platformRules(): IForbiddenRuleType[] {
   return [
     {
       name: "pure-folders-have-no-platform",
-      comment: `${PURE.join(", ")} import neither node:* nor packages`,
+      comment: `${PURE.join(", ")} import neither node:* nor packages that are not pure`,
       severity: "error",
       from: { path: `^src/(${PURE.join("|")})/` },
-      to: { dependencyTypes: ["core", ...NPM] },
+      to: { dependencyTypes: ["core", ...NPM], pathNot: PURE_PACKAGES },
     },
     {
       name: "api-only-zod",
