@@ -9,6 +9,8 @@ export class Checker {
   readonly violations: string[] = [];
   readonly #instances: ReadonlyMap<string, SimInstance>;
   #table: RouteTable | null = null;
+  /** The highest that the proxy was told of. */
+  #epoch = 0;
   #routed: ReadonlySet<string> = new Set();
   readonly #everRouted = new Set<string>();
   readonly #jobs = new Set<string>();
@@ -28,9 +30,9 @@ export class Checker {
 
   whenTable(table: RouteTable): void {
     const last = this.#table;
-    if (last !== null && (table.epoch < last.epoch || (table.epoch === last.epoch && table.revision < last.revision))) {
+    this.#noteEpoch(table.epoch);
+    if (last?.epoch === table.epoch && table.revision < last.revision)
       this.#break(`table ${table.epoch}/${table.revision} was accepted after ${last.epoch}/${last.revision}`);
-    }
     const before = this.#usable(last);
     this.#table = table;
     this.#routed = new Set(namesOf(table));
@@ -49,7 +51,8 @@ export class Checker {
     if (serving < least) this.#break(`only ${serving} targets get requests, ${least} must`);
   }
 
-  whenRemoved(): void {
+  whenRemoved(epoch: number): void {
+    this.#noteEpoch(epoch);
     this.#table = null;
     this.#routed = new Set();
   }
@@ -86,6 +89,12 @@ export class Checker {
 
   #usable(table: RouteTable | null): number {
     return servingIn(table).filter((name) => this.#instances.get(name)?.alive === true).length;
+  }
+
+  /** A writer that was replaced may be heard by the proxy until that has heard the new one, and never after that. */
+  #noteEpoch(epoch: number): void {
+    if (epoch < this.#epoch) this.#break(`two writers: the proxy took something of epoch ${epoch} after epoch ${this.#epoch}`);
+    this.#epoch = Math.max(this.#epoch, epoch);
   }
 
   #break(rule: string): void {

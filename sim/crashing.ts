@@ -22,8 +22,11 @@ export interface CrashEffects {
   overstep(what: string): void;
 }
 
-/** What only the one writer may do. */
-const WRITES = ["append", "openEpoch", "takeLease", "renewLease", "start", "stop", "apply", "remove"];
+/**
+ * What only the one writer may do from the moment its epoch is open. The proxy learns of an epoch with the first table or removal under it; that
+ * it takes nothing older after that is the checker's to see.
+ */
+const WRITES = ["append", "openEpoch", "takeLease", "renewLease", "start", "stop"];
 
 /** Stops the engine's life at a chosen port call, or holds it up there. */
 export class CrashPlan {

@@ -59,7 +59,7 @@ export class SimTraffic implements Traffic {
     if (epoch < this.#epoch) throw new HitlessError({ code: "ERR_STALE_EPOCH", what: "The proxy was told by a newer writer." });
     this.#epoch = epoch;
     this.#table = null;
-    this.#checker.whenRemoved();
+    this.#checker.whenRemoved(epoch);
   }
 
   async drain(_app: string, instances: readonly string[], limits: DrainLimits, signal?: AbortSignal): Promise<DrainOutcome> {
