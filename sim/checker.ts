@@ -19,6 +19,8 @@ export class Checker {
   floor = 0;
   /** So many fewer is what a plan allows. */
   slack = 0;
+  /** Half of them is enough while requests go back to what is on standby: at once is worth more than whole. */
+  isReturning = false;
 
   constructor(instances: ReadonlyMap<string, SimInstance>) {
     this.#instances = instances;
@@ -46,7 +48,7 @@ export class Checker {
       else if (instance.signalled) this.#break(`${name} is routed but was told to stop`);
     }
     // What the world itself took away is not the engine's fault, but no leave to take away more. What ended just now it cannot know yet.
-    const least = Math.min(before, this.floor - this.slack);
+    const least = Math.min(before, this.floor - this.slack, this.isReturning ? Math.ceil(this.floor / 2) : this.floor);
     const serving = servingIn(table).length;
     if (serving < least) this.#break(`only ${serving} targets get requests, ${least} must`);
   }

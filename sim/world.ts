@@ -192,6 +192,7 @@ export class World {
     const { maxUnavailable } = rollout;
     // From now on an operation may go to this release, in its own way.
     if (maxUnavailable !== undefined) this.checker.slack = Math.max(this.checker.slack, countOf(maxUnavailable, INSTANCES_MAX));
+    this.#foresee(false);
     const event = { kind: "deploy.requested", by: "sim", spec, strategy: null, batch: null, force: false } as const;
     await this.#ask((engine) => engine.deploy(event, { spec, source: "/sim", ignore: [], build: null, env: {} }));
   }
@@ -202,6 +203,9 @@ export class World {
   }
 
   async request(event: OperatorEvent): Promise<void> {
+    const { standby } = this.state ?? {};
+    const isReturn = event.kind === "rollback.requested" && standby !== undefined;
+    this.#foresee(isReturn && (event.release ?? standby.release) === standby.release);
     await this.#ask((engine) => engine.request(this.app, event));
   }
 
@@ -231,6 +235,11 @@ export class World {
       await microtasks();
       if (!isDone()) this.clock.step();
     }
+  }
+
+  /** What the next deployment may do, unless one runs. */
+  #foresee(isReturn: boolean): void {
+    if (this.state?.deployment?.outcome !== null) this.checker.isReturning = isReturn;
   }
 
   async #ask(call: (engine: Engine) => Promise<unknown>): Promise<void> {

@@ -25,10 +25,16 @@ export function supervise(draft: Draft): void {
   }
 }
 
-/** While requests are shared out by weight the stable side stays whole; so it is looked after as outside of deployments. */
+/**
+ * While a release is being made, and where requests are shared out by weight, the stable side stays whole; so it is looked after as outside of
+ * deployments.
+ */
 function isLookedAfter(deployment: Deployment): boolean {
-  if (deployment.direction === "back") return isRetiringBack(deployment);
-  return deployment.share !== undefined && deployment.retiring.length === 0 && deployment.step !== "closing";
+  const { direction, kind, step, stages, share, retiring } = deployment;
+  if (direction === "back") return isRetiringBack(deployment);
+  if (step === "preparing") return kind === "deploy";
+  const isWeighted = share !== undefined || stages.some((stage) => stage.share !== undefined);
+  return isWeighted && retiring.length === 0 && step !== "closing";
 }
 
 /** On the way back the stable side is whole when the other one begins to go: from there on it is looked after as outside of deployments. */

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { type CoreRun, deployed, webOnly } from "../../support/core-run.ts";
 
+const blueGreen = { ...webOnly(2), rollout: { ...webOnly(2).rollout, strategy: "blue-green", promoteAfterMs: null } } as const;
+
 /** The one web instance ends as soon as it serves; gives how long the next start is put off, in milliseconds (0: it is ordered at once). */
 function crash(run: CoreRun): number {
   const [instance] = run.instances();
@@ -53,4 +55,20 @@ test("while one restart is waited for, another crash of the type sets no second 
   expect(timers).toEqual([1, 0]);
   run.settle();
   expect(run.serving()).toBe("r1 r1");
+});
+
+test.each([
+  ["a release is being made", webOnly(2), "release.create"],
+  ["the new side of a blue-green deployment comes up", blueGreen, "instance.awaitReady"],
+  ["that is awaited by nobody but previews", blueGreen, null],
+] as const)("while %s, what ends of the stable side is replaced", (_title, spec, until) => {
+  const run = deployed(1, webOnly(2));
+  run.deploy(spec);
+  if (until === null) run.settle();
+  else run.until(until);
+  const [first] = run.instances();
+  run.send({ kind: "instance.exited", instance: first?.name ?? "", how: "exited with code 1", logTail: [] });
+  run.settle(({ kind }) => kind === until && until === "release.create");
+  expect(run.serving()).toMatch(/^r1 r1\b/);
+  expect(run.isRunning()).toBe(true);
 });
