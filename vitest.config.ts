@@ -4,9 +4,10 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     restoreMocks: true,
+    setupFiles: ["test/support/setup.ts"],
     projects: [
       {
-        test: { name: "unit", include: ["test/unit/**/*.test.ts", "test/property/**/*.test.ts"], sequence: { groupOrder: 0 } },
+        test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000, sequence: { groupOrder: 0 } },
       },
       {
         test: {
