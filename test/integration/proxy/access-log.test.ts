@@ -25,11 +25,9 @@ async function shop(log: Partial<AccessLogSpec> = {}): Promise<{ proxy: ProxyPro
   return { proxy, path, lines: () => linesOf(path) };
 }
 
+/** The lines that are whole: the proxy may be writing the next one. */
 function linesOf(path: string): string[] {
-  if (!existsSync(path)) return [];
-  const text = readFileSync(path, "utf8");
-  expect(text === "" || text.endsWith("\n"), "whole lines").toBe(true);
-  return text.split("\n").slice(0, -1);
+  return existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : [];
 }
 
 test("one line of JSON for every request, over a rotation and from every worker", { timeout: LIMIT_MS }, async () => {
