@@ -1,4 +1,5 @@
 import type { AppSpec, RolloutSpec, TasksSpec } from "../src/core/app-spec.ts";
+import { WATCH_RULES } from "../src/core/judging/rules.ts";
 import { HOOKS, type HookName, type Task } from "../src/core/task.ts";
 
 /** How many instances a release of the run has, how many of them go at once, and how else they are replaced. */
@@ -77,7 +78,10 @@ const command = (name: string): Task => ({ kind: "command", name, command: "chec
 export const SIM_TASKS: readonly [TasksSpec | undefined, ...(TasksSpec | undefined)[]] = [
   undefined,
   undefined,
-  { hooks: Object.fromEntries(HOOKS.map((name) => [name, hook(name)])) },
+  {
+    hooks: Object.fromEntries(HOOKS.map((name) => [name, hook(name)])),
+    watch: { kind: "watch", everyMs: 1_000, rules: WATCH_RULES },
+  },
   { checks: [command("smoke"), command("login")], gates: [command("errors")], onNotEnoughData: "pass" },
   { hooks: { "before-cutover": hook("before-cutover"), "on-failure": hook("on-failure") }, gates: [command("errors")] },
 ];

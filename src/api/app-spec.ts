@@ -94,6 +94,7 @@ const rolloutSchema: z.ZodType<RolloutSpec> = z.strictObject({
   maxUnavailable: amountSchema.optional(),
   pauseMs: ms.optional(),
   firstPauseMs: ms.nullish(),
+  bakeMs: ms.optional(),
   autoRollback: z.boolean().optional(),
   promoteAfterMs: ms.nullish(),
   standbyMs: ms.optional(),

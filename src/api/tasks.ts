@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { TasksSpec } from "../core/app-spec.ts";
+import type { CompareRules } from "../core/judging/rules.ts";
 import { HOOKS, type Capture, type Expectations, type HookName, type JourneyRequest, type Task } from "../core/task.ts";
 
 const ms = z
@@ -40,6 +41,14 @@ const requestSchema: z.ZodType<JourneyRequest> = z.strictObject({
 
 const hookSchema = z.strictObject({ kind: z.literal("hook"), hook: z.enum(HOOKS), command, timeoutMs: ms.min(100) });
 
+const rulesSchema: z.ZodType<CompareRules> = z.strictObject({
+  minRequests: count,
+  alpha: z.number().gt(0).lt(1),
+  errorMargin: z.number().min(0).max(1),
+  maxSlowdown: z.number().min(1).nullable(),
+  slowdownFloorMs: z.number().min(0),
+});
+
 /** What a client may ask for; notifications are the daemon's own. */
 const taskSchema: z.ZodType<Task> = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("command"), name, command, timeoutMs: ms.min(100) }),
@@ -63,13 +72,7 @@ const taskSchema: z.ZodType<Task> = z.discriminatedUnion("kind", [
     kind: z.literal("compare"),
     forMs: ms,
     everyMs: ms.min(100),
-    rules: z.strictObject({
-      minRequests: count,
-      alpha: z.number().gt(0).lt(1),
-      errorMargin: z.number().min(0).max(1),
-      maxSlowdown: z.number().min(1),
-      slowdownFloorMs: z.number().min(0),
-    }),
+    rules: rulesSchema,
   }),
   z.strictObject({
     kind: z.literal("prometheus"),
@@ -95,5 +98,6 @@ export const tasksSchema: z.ZodType<TasksSpec> = z.strictObject({
     .optional(),
   checks: z.array(taskSchema).max(100).optional(),
   gates: z.array(taskSchema).max(100).optional(),
+  watch: z.strictObject({ kind: z.literal("watch"), everyMs: ms.min(100), rules: rulesSchema }).optional(),
   onNotEnoughData: z.enum(["pause", "pass"]).optional(),
 });

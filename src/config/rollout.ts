@@ -72,6 +72,11 @@ export const rollout = z
       ])
       .describe("Canary: what part of the requests the new release gets, one step after the other, before it gets all."),
     targeting: targeting.optional(),
+    bake: duration(0, WINDOW_MAX_MS)
+      .optional()
+      .describe(
+        "How long the new release has all of the requests, and is watched, before it is promoted. Default: 10s where the default gate watches, except by `rolling`.",
+      ),
     autoRollback: z
       .boolean({ error: "expected true or false" })
       .default(true)
@@ -113,6 +118,7 @@ export function rolloutOf(config: z.output<typeof rollout>): RolloutSpec {
     targeting: who,
     promote,
     standby,
+    bake,
     autoRollback,
   } = config;
   return {
@@ -126,6 +132,7 @@ export function rolloutOf(config: z.output<typeof rollout>): RolloutSpec {
     ...(who === undefined
       ? {}
       : { targeting: { headers: fieldsOf(who.headers), cookies: fieldsOf(who.cookies), addresses: who.addresses } }),
+    ...(bake === undefined ? {} : { bakeMs: bake }),
     ...(autoRollback ? {} : { autoRollback }),
     promoteAfterMs: promote === "auto" ? 0 : promote === "manual" ? null : promote,
     standbyMs: standby,

@@ -6,7 +6,7 @@ import type { MaintenanceGate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { ErrorPages } from "./pages.ts";
 import type { FieldMatch, RoutingSpec } from "./routing.ts";
-import type { HookName, Task } from "./task.ts";
+import type { HookName, Task, WatchTask } from "./task.ts";
 import type { TlsSpec } from "./tls.ts";
 import type { WebSocketSpec } from "./websockets.ts";
 
@@ -96,6 +96,8 @@ export interface RolloutSpec {
   readonly promoteAfterMs?: number | null | undefined;
   /** How long the old side is kept running after the promotion, for going back at once; not for `rolling`. Absent: not at all. */
   readonly standbyMs?: number | undefined;
+  /** How long it has all of the requests before it is promoted. Absent: `DEFAULT_BAKE_MS` with the default gate, except by `rolling`. */
+  readonly bakeMs?: number | undefined;
   /** False: a failed verdict pauses the deployment until an operator decides. Absent: it goes back. */
   readonly autoRollback?: boolean | undefined;
   /** Canary: what part of the requests the new side gets, one step after the other, before it gets all of them. */
@@ -110,6 +112,8 @@ export interface TasksSpec {
   readonly checks?: readonly Task[] | undefined;
   /** What must pass while it gets requests, before it gets more, and before it is promoted. */
   readonly gates?: readonly Task[] | undefined;
+  /** The default gate. Absent: none. */
+  readonly watch?: WatchTask | undefined;
   /** A verdict of too little data pauses the deployment (the default) or is taken as passed. */
   readonly onNotEnoughData?: "pause" | "pass" | undefined;
 }

@@ -74,6 +74,8 @@ export type CommandBody =
       /** Where in the deployment, for the task's environment: `starting`, `batch 2 of 4` … */
       readonly step?: string | undefined;
     }
+  /** The task is to judge what it has seen up to then (milliseconds since the epoch). Settled by `command.done`; the verdict is the task's own. */
+  | { readonly kind: "task.conclude"; readonly task: TaskId; readonly at: number }
   /** Ends the task, whose `task.ended` then says so. Settled by `command.done`. */
   | { readonly kind: "task.cancel"; readonly task: TaskId }
   /** Settled by `timer.fired`. */

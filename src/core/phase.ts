@@ -1,4 +1,5 @@
 import type { Deployment, Phase, Step } from "./state.ts";
+import { waitOf } from "./waiting.ts";
 
 const PHASE_OF: Readonly<Record<Step, Phase>> = {
   preparing: "planned",
@@ -15,13 +16,10 @@ const PHASE_OF: Readonly<Record<Step, Phase>> = {
 };
 
 /** The phase as people see it. */
-export function phaseOf({
-  outcome,
-  direction,
-  step,
-  halted,
-}: Pick<Deployment, "outcome" | "direction" | "step" | "halted">): Phase {
+export function phaseOf(deployment: Deployment): Phase {
+  const { outcome, direction, step, halted } = deployment;
   if (outcome !== null) return outcome;
   if (direction === "back") return "aborting";
-  return halted === undefined ? PHASE_OF[step] : "paused";
+  if (halted !== undefined) return "paused";
+  return step === "waiting" && waitOf(deployment)?.bake === true ? "baking" : PHASE_OF[step];
 }

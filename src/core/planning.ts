@@ -2,7 +2,7 @@ import type { ReleaseName } from "../base/names.ts";
 import type { AppSpec, CanaryStep, RolloutSpec, Strategy } from "./app-spec.ts";
 import { patchDeployment, type Draft } from "./draft.ts";
 import { withoutWaits } from "./merge-stages.ts";
-import { withTasks } from "./plan-tasks.ts";
+import { withBake, withTasks } from "./plan-tasks.ts";
 import { planRolling } from "./plan.ts";
 import { planBlueGreen, planReturn } from "./plan-blue-green.ts";
 import { planCanary } from "./plan-canary.ts";
@@ -19,7 +19,10 @@ export function planReplacement(draft: Draft, release: ReleaseName): void {
   plan(draft, release);
   const spec = draft.state.releases[release]?.spec;
   const planned = draft.state.deployment;
-  if (planned?.kind === "deploy" && spec !== undefined) patchDeployment(draft, { stages: withTasks(planned.stages, spec) });
+  if (planned?.kind === "deploy" && spec !== undefined) {
+    const stages = draft.state.suspended ? planned.stages : withBake(planned, spec);
+    patchDeployment(draft, { stages: withTasks(stages, spec) });
+  }
   const { deployment } = draft.state;
   if (deployment?.full === true) patchDeployment(draft, { stages: withoutWaits(deployment) });
 }

@@ -69,6 +69,7 @@ function isDue(state: AppState, command: IntendedCommand): boolean {
     case "ledger.close":
     case "task.run":
     case "task.cancel":
+    case "task.conclude":
     case "timer.set":
       return true;
   }

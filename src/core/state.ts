@@ -265,6 +265,8 @@ export interface TaskRecord {
   /** Absent: it runs. */
   readonly result?: TaskResult | undefined;
   readonly endedAt?: number | undefined;
+  /** When it was told to come to its verdict; only for what lasts until then. */
+  readonly concludedAt?: number | undefined;
   /** It need not have passed: an operator or the configuration says so. */
   readonly accepted?: boolean | undefined;
 }
@@ -272,6 +274,8 @@ export interface TaskRecord {
 export interface Wait {
   /** It goes on by itself after this; null: when an operator says so. */
   readonly ms: number | null;
+  /** The new release has all that it will get, and is watched before it is promoted. */
+  readonly bake?: true | undefined;
 }
 
 export interface Retirement {

@@ -8,6 +8,7 @@ import { sideOf } from "./standby.ts";
 import type { Deployment, Instance, Retirement, Stage, Step } from "./state.ts";
 import { beginHook, beginTasks, isTaskRunning, tasksDone, type TaskPlace } from "./tasks.ts";
 import { beginWait, isWaiting } from "./waiting.ts";
+import { beginWatch, isWatchOver } from "./watch.ts";
 
 /**
  * The steps of one stage. `enter` orders what the step needs; `done` says whether it has come about. Both are called again and again,
@@ -38,8 +39,12 @@ const STEP_RULES: Readonly<Record<Step, StepRules>> = {
   },
   checking: tasksAt("before", "adding"),
   adding: { enter: addToRoutes, done: routesApplied, next: "baking" },
-  baking: tasksAt("after", "waiting"),
-  waiting: { enter: beginWait, done: (_draft, deployment) => !isWaiting(deployment), next: "removing" },
+  baking: tasksAt("after", "waiting", beginWatch),
+  waiting: {
+    enter: beginWait,
+    done: (draft, deployment) => !isWaiting(deployment) && isWatchOver(draft, deployment),
+    next: "removing",
+  },
   removing: { enter: removeFromRoutes, done: routesApplied, next: "draining" },
   draining: {
     enter: drainRetired,
@@ -96,10 +101,11 @@ export function finishWhenClosed(draft: Draft): void {
   finish(draft, deployment);
 }
 
-function tasksAt(place: TaskPlace, next: Step): StepRules {
+function tasksAt(place: TaskPlace, next: Step, first?: StepRules["enter"]): StepRules {
   return {
-    enter: (draft, deployment) => {
-      beginTasks(draft, deployment, place);
+    enter: (draft, deployment, stage) => {
+      first?.(draft, deployment, stage);
+      beginTasks(draft, draft.state.deployment ?? deployment, place);
     },
     done: (draft, deployment) => {
       // The next hook begins when the one before it has ended.

@@ -22,6 +22,7 @@ export type Task =
   | JourneyTask
   | MirrorTask
   | CompareTask
+  | WatchTask
   | PrometheusTask;
 
 /** Requests one after the other through the preview route, each with what is expected of its answer. */
@@ -87,6 +88,13 @@ export interface CompareTask {
   readonly rules: CompareRules;
 }
 
+/** The default gate: compares from the new release's first request until it is promoted. It ends when it is told to, and holds nothing up. */
+export interface WatchTask {
+  readonly kind: "watch";
+  readonly everyMs: number;
+  readonly rules: CompareRules;
+}
+
 /** A query of a Prometheus server whose value must stay within bounds. */
 export interface PrometheusTask {
   readonly kind: "prometheus";
@@ -127,5 +135,7 @@ export function taskName(task: Task): string {
       return `${task.kind === "command" || task.kind === "prometheus" ? "" : `${task.kind} `}${task.name}`;
     case "compare":
       return "the comparison with the old release";
+    case "watch":
+      return "the default gate";
   }
 }

@@ -35,9 +35,9 @@ export function isTaskRunning({ tasks = {} }: Deployment): boolean {
 }
 
 /** What still runs is to end: nobody waits for its verdict any more. */
-export function cancelTasks(draft: Draft): void {
+export function cancelTasks(draft: Draft, which: (record: TaskRecord) => boolean = () => true): void {
   for (const [id, record] of Object.entries(draft.state.deployment?.tasks ?? {})) {
-    if (record.result !== undefined) continue;
+    if (record.result !== undefined || !which(record)) continue;
     patchRecord(draft, id, {
       ...record,
       result: { verdict: "fail", summary: `${taskName(record.task)} was cancelled` },
@@ -47,23 +47,24 @@ export function cancelTasks(draft: Draft): void {
   }
 }
 
-/** An operator says that it goes on whatever they say; those that run are ended. */
+/** An operator says that it goes on whatever they say; those that run are ended, but for the default gate, which nobody waits for. */
 export function acceptTasks(draft: Draft): void {
-  cancelTasks(draft);
+  cancelTasks(draft, ({ task }) => task.kind !== "watch");
   const { tasks = {} } = draft.state.deployment ?? {};
   const accepted = Object.entries(tasks).map(
-    ([id, record]) => [id, isPassed(record) ? record : { ...record, accepted: true }] as const,
+    ([id, record]) => [id, isPassed(record) || record.result === undefined ? record : { ...record, accepted: true }] as const,
   );
   patchDeployment(draft, { tasks: Object.fromEntries(accepted) });
 }
 
-function begin(draft: Draft, id: TaskId, task: Task): void {
+/** Its record is made with the order. */
+export function begin(draft: Draft, id: TaskId, task: Task): void {
   const { deployment } = draft.state;
   if (deployment === null) return;
   patchRecord(draft, id, { task, startedAt: draft.at });
   const { to: release, from: against, step } = deployment;
   order(draft, { kind: "task.run", task: id, run: task, release, against, startedAt: draft.at, step });
-  note(draft, `${taskName(task)} begins`);
+  if (task.kind !== "watch") note(draft, `${taskName(task)} begins`);
 }
 
 function tasksOf({ name, stages, stage, direction }: Deployment, place: TaskPlace): readonly (readonly [TaskId, Task])[] {

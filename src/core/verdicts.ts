@@ -1,5 +1,5 @@
 import type { Failure } from "../base/error.ts";
-import { note, patchDeployment, running, type Draft } from "./draft.ts";
+import { note, patchDeployment, running, type Draft, type NoteDraft } from "./draft.ts";
 import type { Event } from "./event.ts";
 import { goBack } from "./going-back.ts";
 import type { Deployment, TaskRecord } from "./state.ts";
@@ -12,7 +12,7 @@ export function whenTaskEnded(draft: Draft, { task: id, result }: Extract<Event,
   const record = deployment === null ? undefined : recordOf(deployment, id);
   if (deployment === null || record === undefined || record.result !== undefined) return;
   patchRecord(draft, id, { ...record, result, endedAt: draft.at });
-  note(draft, result.summary, result.verdict === "pass" ? "good" : "bad");
+  note(draft, result.summary, levelOf(record, result));
   for (const line of result.verdict === "pass" ? [] : (result.details ?? [])) note(draft, `  ${line}`);
   if (deployment.direction === "back" || deployment.step === "closing") return;
   if (result.verdict === "fail") fail(draft, failureOf(record, result));
@@ -34,14 +34,21 @@ function fail(draft: Draft, failure: Failure): void {
 function whenUndecided(draft: Draft, deployment: Deployment, id: TaskId): void {
   const record = recordOf(deployment, id);
   if (record === undefined) return;
+  const isWatch = record.task.kind === "watch";
   const policy = draft.state.releases[deployment.to ?? ""]?.spec.tasks?.onNotEnoughData ?? "pause";
-  if (policy === "pause") {
+  if (policy === "pause" && !isWatch) {
     halt(draft, deployment, "there is not enough data to judge it by");
     return;
   }
   const known = draft.state.deployment?.tasks?.[id];
   if (known !== undefined) patchRecord(draft, id, { ...known, accepted: true });
-  note(draft, "it goes on all the same, as the configuration says");
+  note(draft, isWatch ? "it goes on unjudged: no gate was asked for" : "it goes on all the same, as the configuration says");
+}
+
+/** An app that has no traffic just now is no misfortune. */
+function levelOf({ task }: TaskRecord, { verdict }: TaskResult): NoteDraft["level"] {
+  if (verdict === "pass") return "good";
+  return task.kind === "watch" && verdict === "not-enough-data" ? "info" : "bad";
 }
 
 function halt(draft: Draft, { name, halted }: Deployment, why: string): void {

@@ -32,8 +32,9 @@ export function whenWaitOver(draft: Draft, timer: string): void {
   patchDeployment(draft, { waited: deployment.stage });
 }
 
-function waitText(deployment: Deployment, { ms }: Wait): string {
-  const end = ms === null ? "it waits for `hitless promote`" : `it goes on in ${seconds(ms)}, or with \`hitless promote\``;
+function waitText(deployment: Deployment, { ms, bake }: Wait): string {
+  const next = bake === true ? "it is promoted" : "it goes on";
+  const end = ms === null ? "it waits for `hitless promote`" : `${next} in ${seconds(ms)}, or with \`hitless promote\``;
   return `${shareText(deployment)}; ${end} (\`hitless abort\` goes back)`;
 }
 

@@ -11,6 +11,7 @@ import type { Releases } from "../ports/releases.ts";
 import type { Traffic } from "../ports/traffic.ts";
 import { closeLedger, openLedger } from "./ledger-window.ts";
 import { awaitReady } from "./readiness.ts";
+import { Conclusions } from "./tasks/conclusions.ts";
 import { failedTask, runTask } from "./tasks/run-task.ts";
 import { TaskCancelled } from "./tasks/task-order.ts";
 
@@ -50,6 +51,7 @@ export class Executor {
   readonly #lanes = new Map<string, Promise<unknown>>();
   /** What can be given up, by what it concerns: `ready/<instance>`, `drain/<instance>`, `create/<release>`. */
   readonly #cancels = new Map<string, AbortController>();
+  readonly #conclusions = new Conclusions();
 
   /** `emit` takes events that are no command's end, such as build output. */
   constructor(app: string, ports: EnginePorts, leave: Leave, emit: (event: EventBody) => void) {
@@ -133,6 +135,9 @@ export class Executor {
         return this.#runTask(command);
       case "task.cancel":
         return this.#cancelTask(command);
+      case "task.conclude":
+        this.#conclusions.conclude(command.task, command.at);
+        return Promise.resolve({ kind: "command.done" });
       case "timer.set":
         return this.#timer(command);
     }
@@ -220,11 +225,13 @@ export class Executor {
 
   async #runTask(command: Of<"task.run">): Promise<EventBody> {
     const { task } = command;
+    const conclusion = this.#conclusions.of(task);
     const result = await this.#cancellable([`task/${task}`], (signal) =>
-      runTask(this.#ports, { app: this.#app, command, signal }, (lines) => {
+      runTask(this.#ports, { app: this.#app, command, signal, conclusion }, (lines) => {
         this.#emit({ kind: "output.written", lines });
       }),
     );
+    this.#conclusions.forget(task);
     return { kind: "task.ended", task, result };
   }
 
@@ -303,6 +310,7 @@ function laneOf(command: Command): string | null {
     case "ledger.close":
     case "task.run":
     case "task.cancel":
+    case "task.conclude":
     case "timer.set":
       return null;
   }
@@ -342,6 +350,7 @@ function failed(command: Command, error: unknown): EventBody {
     case "release.discard":
     case "release.prune":
     case "task.cancel":
+    case "task.conclude":
     case "traffic.apply":
     case "traffic.remove":
     case "traffic.quiet":

@@ -17,7 +17,7 @@ test(
   "scenarios 45, 47, 48 and 51 under load: previewed, promoted by hand, rolled back and forward again at once, and nothing is lost",
   { timeout: 120_000 },
   async () => {
-    const rollout = { strategy: "blue-green", promote: "manual", standby: "10m" } as const;
+    const rollout = { strategy: "blue-green", bake: 0, promote: "manual", standby: "10m" } as const;
     const site = await Site.deployed({ instances: 2 });
     let others = 0;
     const users = site.users();
@@ -76,7 +76,7 @@ test(
   async () => {
     const site = await Site.deployed({ instances: 2 });
     const users = site.users();
-    site.write("two", { instances: 2, rollout: { strategy: "blue-green", promote: "manual" } });
+    site.write("two", { instances: 2, rollout: { strategy: "blue-green", bake: 0, promote: "manual" } });
     const deploying = site.app.begin(["deploy"]);
     await until(async () => (await status(site)).deployment?.awaits?.what === "promotion", { what: "it waits for a promotion" });
     await site.succeeds("abort");
@@ -84,7 +84,7 @@ test(
     expect(await status(site)).toMatchObject({ active: "r1", standby: null, deployment: { outcome: "rolled-back" } });
     expect([...site.instances().keys()].every((name) => name.startsWith("web.r1."))).toBe(true);
 
-    site.write("three", { instances: 2, rollout: { strategy: "blue-green", standby: "2s" } });
+    site.write("three", { instances: 2, rollout: { strategy: "blue-green", bake: 0, standby: "2s" } });
     await site.succeeds("deploy");
     expect((await status(site)).standby).toMatchObject({ release: "r1" });
     await until(() => [...site.instances().keys()].every((name) => name.startsWith("web.r3.")), { what: "the window is over" });

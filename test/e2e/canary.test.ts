@@ -36,7 +36,12 @@ test(
     ] as const;
     site.write("two", {
       instances: 2,
-      rollout: { strategy: "canary", steps: [...steps], targeting: { headers: { "X-Beta": "1" }, cookies: { beta: true } } },
+      rollout: {
+        strategy: "canary",
+        bake: 0,
+        steps: [...steps],
+        targeting: { headers: { "X-Beta": "1" }, cookies: { beta: true } },
+      },
     });
     const deploying = site.app.begin(["deploy"]);
     await reached(site, 0);
@@ -81,7 +86,7 @@ test(
     const site = await Site.deployed({ instances: 2 });
     // What a dead instance had read of an order is not sent again: only what may be repeated is asked here.
     const users = site.users({ post: 0 });
-    site.write("two", { instances: 2, rollout: { strategy: "canary", steps: [{ weight: 20, for: "manual" }] } });
+    site.write("two", { instances: 2, rollout: { strategy: "canary", bake: 0, steps: [{ weight: 20, for: "manual" }] } });
     const deploying = site.app.begin(["deploy"]);
     await reached(site, 20);
     const [canary] = [...site.instances()].filter(([name]) => name.startsWith("web.r2."));

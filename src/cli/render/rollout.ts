@@ -19,12 +19,14 @@ export function previewText(
   return hosts.length === 0 ? ways : [...ways, `preview ${release} at ${hosts.join(", ")}`];
 }
 
-function awaitsText({ name, awaits, share, to }: DeploymentStatus, now: number): readonly string[] {
+function awaitsText({ name, awaits, share, to, phase }: DeploymentStatus, now: number): readonly string[] {
   if (awaits === null) return [];
   if (awaits.what === "resumption")
     return [`${name} is paused; \`hitless rollout resume\` lets it go on, \`hitless abort\` goes back`];
   const next = awaits.until === null ? "" : `, or until ${clock(awaits.until)} (${age(awaits.until - now)})`;
   const seen = share === null ? "" : `${to ?? ""} gets ${String(share)} % of the requests; `;
+  if (phase === "baking" && awaits.until !== null)
+    return [`${seen}${name} is watched for ${age(awaits.until - now)} more, then promoted; \`hitless abort\` goes back`];
   return [`${seen}${name} waits for \`hitless promote\`${next}; \`hitless abort\` goes back`];
 }
 

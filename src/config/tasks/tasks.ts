@@ -1,7 +1,15 @@
 import { z } from "zod";
 import type { TasksSpec } from "../../core/app-spec.ts";
-import { DEFAULT_COMPARE_RULES } from "../../core/judging/rules.ts";
-import { HOOKS, type CompareTask, type HookName, type MirrorTask, type PrometheusTask, type Task } from "../../core/task.ts";
+import { DEFAULT_COMPARE_RULES, WATCH_RULES } from "../../core/judging/rules.ts";
+import {
+  HOOKS,
+  type CompareTask,
+  type HookName,
+  type MirrorTask,
+  type PrometheusTask,
+  type Task,
+  type WatchTask,
+} from "../../core/task.ts";
 import { duration } from "../units.ts";
 import { journey, journeyOf } from "./journeys.ts";
 import { command, count, factor, percentage, TASK_MAX_MS, taskName, timeout } from "./parts.ts";
@@ -59,6 +67,7 @@ const compare = z
       .default(DEFAULT_COMPARE_RULES.errorMargin * 100)
       .describe("So much higher the share of failed requests may be."),
     slowdown: factor
+      .nullable()
       .default(DEFAULT_COMPARE_RULES.maxSlowdown)
       .describe("So many times the median and the p99 of the old release its own may be."),
   })
@@ -85,26 +94,33 @@ export const taskKeys = {
   gates: z
     .array(gate, { error: `expected a list: ${GATE}` })
     .max(100)
-    .default([])
-    .describe("What must pass while the release gets requests, before it gets more and before it is promoted."),
+    .optional()
+    .describe(
+      "What must pass while the release gets requests, before it gets more and before it is promoted. Default: a gate that compares errors with the old release's; []: none.",
+    ),
   onNotEnoughData: z
     .enum(["pause", "pass"], { error: 'expected "pause" or "pass"' })
     .default("pause")
     .describe("A verdict of too little data pauses the deployment until an operator decides, or is taken as passed."),
 };
 
-type Parsed = { readonly [K in keyof typeof taskKeys]: z.output<(typeof taskKeys)[K]> };
+type Keys = { readonly [K in keyof typeof taskKeys]: z.output<(typeof taskKeys)[K]> };
+type Parsed = Omit<Keys, "gates"> & { readonly gates?: Keys["gates"] };
+
+/** Where nothing is said of gates. */
+const WATCH: WatchTask = { kind: "watch", everyMs: 1_000, rules: WATCH_RULES };
 
 /** Undefined: nothing is done or judged. */
 export function tasksOf({ hooks, checks, gates, onNotEnoughData }: Parsed): TasksSpec | undefined {
   const named = Object.entries(hooks).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, hookOf(name as HookName, value)] as const],
   );
-  if (named.length + checks.length + gates.length === 0) return undefined;
+  if (gates?.length === 0 && named.length + checks.length === 0) return undefined;
   return {
     hooks: Object.fromEntries(named),
     checks: checks.map(taskOf),
-    gates: gates.map(taskOf),
+    gates: (gates ?? []).map(taskOf),
+    ...(gates === undefined ? { watch: WATCH } : {}),
     ...(onNotEnoughData === "pause" ? {} : { onNotEnoughData }),
   };
 }

@@ -57,7 +57,8 @@ function addSlow(
 /** Microseconds; null as long as too few answers tell where the quantile is. */
 function slowLimit(base: Sample, kind: SlowKind, { minRequests, maxSlowdown }: CompareRules): number | null {
   const usual = quantileMs(base, QUANTILES[kind]);
-  return base.requests < minRequests || usual === null ? null : usual * maxSlowdown * 1_000;
+  if (maxSlowdown === null || usual === null || base.requests < minRequests) return null;
+  return usual * maxSlowdown * 1_000;
 }
 
 /** Null as long as the verdict is open. When the time is `over` there always is one. */
@@ -97,10 +98,10 @@ function faults(comparison: Comparison, control: Sample, rules: CompareRules): r
 }
 
 /** How much slower it is, in words; null if it is within bounds. */
-function slowdown(control: Sample, fresh: Sample, kind: SlowKind, rules: CompareRules): string | null {
+function slowdown(control: Sample, fresh: Sample, kind: SlowKind, { maxSlowdown, slowdownFloorMs }: CompareRules): string | null {
   const [usual, seen] = [quantileMs(control, QUANTILES[kind]), quantileMs(fresh, QUANTILES[kind])];
-  if (usual === null || seen === null) return null;
-  if (seen < usual * rules.maxSlowdown || seen - usual < rules.slowdownFloorMs) return null;
+  if (maxSlowdown === null || usual === null || seen === null) return null;
+  if (seen < usual * maxSlowdown || seen - usual < slowdownFloorMs) return null;
   return `its ${kind} is ${seen.toFixed(1)} ms, that of the old release ${usual.toFixed(1)} ms`;
 }
 

@@ -6,8 +6,8 @@ export interface CompareRules {
   readonly alpha: number;
   /** The new error share may be so much above the old one. */
   readonly errorMargin: number;
-  /** The new median and the new p99 may be so many times the old ones. */
-  readonly maxSlowdown: number;
+  /** The new median and the new p99 may be so many times the old ones; null: not compared. */
+  readonly maxSlowdown: number | null;
   /** Slower by less than this never counts: a p99 of 2 ms against 1 ms hurts nobody. */
   readonly slowdownFloorMs: number;
 }
@@ -17,5 +17,17 @@ export const DEFAULT_COMPARE_RULES: CompareRules = Object.freeze({
   alpha: 0.004,
   errorMargin: 0.005,
   maxSlowdown: 1.5,
+  slowdownFloorMs: 5,
+});
+
+/**
+ * Of the default gate, which nobody has asked for: so it blames less readily, and errors only. Instances that have just been started are slow
+ * at first, which says nothing of the release.
+ */
+export const WATCH_RULES: CompareRules = Object.freeze({
+  minRequests: 20,
+  alpha: 0.001,
+  errorMargin: 0.01,
+  maxSlowdown: null,
   slowdownFloorMs: 5,
 });

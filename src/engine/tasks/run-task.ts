@@ -5,6 +5,7 @@ import { runJobTask } from "./job-task.ts";
 import { runJourneyTask } from "./journey-task.ts";
 import { runPrometheusTask } from "./prometheus-task.ts";
 import { runMirrorTask } from "./mirror-task.ts";
+import { runWatchTask } from "./watch-task.ts";
 import { TaskCancelled, type ShowLines, type TaskOrder, type TaskPorts } from "./task-order.ts";
 
 /** Does the task, or goes on with it after a restart. Rejects with an AbortError only when this process is to end. */
@@ -17,10 +18,11 @@ export async function runTask(ports: TaskPorts, order: TaskOrder, show: ShowLine
   }
 }
 
-/** What could not be done at all has failed. */
+/** What could not be done at all has failed; but the default gate, which nobody asked for, takes nothing back because of that. */
 export function failedTask(task: Task, error: unknown): TaskResult {
   const { what, why } = toFailure(error, "ERR_TASK_FAILED", "It could not be done.");
-  return { verdict: "fail", summary: `${taskName(task)} failed: ${[what, why].filter((part) => part !== undefined).join(" ")}` };
+  const verdict = task.kind === "watch" ? "not-enough-data" : "fail";
+  return { verdict, summary: `${taskName(task)} failed: ${[what, why].filter((part) => part !== undefined).join(" ")}` };
 }
 
 function dispatch(ports: TaskPorts, order: TaskOrder, show: ShowLines): Promise<TaskResult> {
@@ -31,6 +33,8 @@ function dispatch(ports: TaskPorts, order: TaskOrder, show: ShowLines): Promise<
       return runJobTask(ports, order, run, show);
     case "compare":
       return runCompareTask(ports, order, run);
+    case "watch":
+      return runWatchTask(ports, order, run);
     case "prometheus":
       return runPrometheusTask(ports, order, run);
     case "journey":

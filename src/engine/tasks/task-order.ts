@@ -11,6 +11,8 @@ export interface TaskOrder {
   readonly command: Extract<Command, { kind: "task.run" }>;
   /** Aborted with `TaskCancelled` when the task is to end; else this process ends and another one takes the task up. */
   readonly signal: AbortSignal;
+  /** What lasts until it is told comes to its verdict when this is aborted (see `Conclusions`). */
+  readonly conclusion: AbortSignal;
 }
 
 /** Why a signal was aborted: the task as such is to end. */

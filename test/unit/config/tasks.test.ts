@@ -5,7 +5,7 @@ import { parseConfig } from "../../../src/config/load.ts";
 import { referenceProblems } from "../../../src/config/tasks/references.ts";
 import { tasksOf } from "../../../src/config/tasks/tasks.ts";
 import type { TasksSpec } from "../../../src/core/app-spec.ts";
-import { DEFAULT_COMPARE_RULES } from "../../../src/core/judging/rules.ts";
+import { DEFAULT_COMPARE_RULES, WATCH_RULES } from "../../../src/core/judging/rules.ts";
 
 const MINIMAL = {
   app: "shop",
@@ -51,8 +51,16 @@ const EVERYTHING = {
   onNotEnoughData: "pass",
 };
 
-test("nothing is done or judged unless the file says something", () => {
-  expect(tasks({})).toBeUndefined();
+test("the default gate watches unless the file says something of gates; an empty list turns judging off", () => {
+  expect(tasks({})).toEqual({
+    hooks: {},
+    checks: [],
+    gates: [],
+    watch: { kind: "watch", everyMs: 1_000, rules: WATCH_RULES },
+  });
+  expect(tasksSchema.parse(tasks({}))).toEqual(tasks({}));
+  expect(tasks({ gates: [] })).toBeUndefined();
+  expect(tasks({ gates: [{ compare: "releases" }] })).not.toHaveProperty("watch");
 });
 
 test("everything that can be said comes to tasks that the daemon accepts", () => {

@@ -124,6 +124,7 @@ function failureOf(command: Command): EventBody {
       return { kind: "task.ended", task: command.task, result: { verdict: "fail", summary: "No." } };
     case "release.discard":
     case "task.cancel":
+    case "task.conclude":
     case "traffic.remove":
       return { kind: "command.done" };
   }

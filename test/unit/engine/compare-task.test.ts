@@ -1,72 +1,27 @@
 import { describe, expect, test } from "vitest";
-import { HitlessError } from "../../../src/base/error.ts";
 import { DEFAULT_COMPARE_RULES } from "../../../src/core/judging/rules.ts";
-import { ZERO_COUNTS, type LedgerSnapshot } from "../../../src/core/ledger.ts";
 import type { TaskResult } from "../../../src/core/task.ts";
 import { runCompareTask } from "../../../src/engine/tasks/compare-task.ts";
 import type { TaskPorts } from "../../../src/engine/tasks/task-order.ts";
-import type { LedgerQuery } from "../../../src/ports/traffic.ts";
 import { SimClock } from "../../../sim/clock.ts";
+import { byTheClock, countersOf, from, steady, type ComparedWorld, type Curve } from "../../support/compared-world.ts";
 import { orderOf } from "../../support/task-order.ts";
 
 const TASK = { kind: "compare", forMs: 60_000, everyMs: 1_000, rules: DEFAULT_COMPARE_RULES } as const;
 
-/** What a release has had a number of seconds after the task began (before it: below zero). */
-type Curve = (seconds: number) => { readonly served: number; readonly failed: number };
-
-interface World {
-  readonly releases: Readonly<Record<string, Curve>>;
-  /** Milliseconds after the beginning at which the proxy cannot be reached. */
-  readonly isAway?: (ms: number) => boolean;
-  /** The second at which the counters began anew. */
-  readonly bornAt?: number;
+interface World extends ComparedWorld {
   /** How late the task is taken up. */
   readonly lateMs?: number;
 }
 
-async function compared({ releases, isAway = () => false, bornAt = -1_000, lateMs = 0 }: World): Promise<TaskResult> {
+async function compared({ lateMs = 0, ...world }: World): Promise<TaskResult> {
   const clock = new SimClock();
   const startedAt = clock.now();
-  const snapshot = (at: number): LedgerSnapshot => {
-    const seconds = (at - startedAt) / 1_000;
-    const rows = Object.entries(releases).map(([release, curve]) => {
-      const base = seconds >= bornAt ? curve(bornAt) : { served: 0, failed: 0 };
-      const { served, failed } = curve(seconds);
-      const counts = { ...ZERO_COUNTS, served: served - base.served, appError: failed - base.failed };
-      return { release, counts, latency: [[200, counts.served + counts.appError]] as const };
-    });
-    return { boot: seconds >= bornAt ? "b2" : "b1", app: "shop", at, rows, inFlight: 0, slowest: [] };
-  };
-  const traffic = {
-    ledger: (_app: string, { at = clock.now() }: LedgerQuery = {}) =>
-      isAway(clock.now() - startedAt)
-        ? Promise.reject(new HitlessError({ code: "ERR_PROXY_UNREACHABLE", what: "Away." }))
-        : Promise.resolve(snapshot(at)),
-  };
+  const traffic = countersOf(clock, world);
   await Promise.all([clock.pass(lateMs), Promise.resolve().then(() => clock.step())]);
   const order = orderOf(TASK);
   const late = { ...order, command: { ...order.command, startedAt } };
-  const running = runCompareTask({ clock, traffic } as unknown as TaskPorts, late, TASK);
-  let isOver = (): boolean => false;
-  void running.finally(() => (isOver = () => true));
-  for (let step = 0; step < 1_000 && !isOver(); step += 1) {
-    await new Promise((resolve) => void setImmediate(resolve));
-    clock.step();
-  }
-  return running;
-}
-
-/** So many requests a second, of which a share fails. */
-function steady(perSecond: number, errors = 0): Curve {
-  return (seconds) => {
-    const failed = Math.round(seconds * perSecond * errors);
-    return { served: Math.round(seconds * perSecond) - failed, failed };
-  };
-}
-
-/** As `steady`, from a second on. */
-function from(second: number, curve: Curve): Curve {
-  return (seconds) => curve(Math.max(0, seconds - second));
+  return byTheClock(clock, runCompareTask({ clock, traffic } as unknown as TaskPorts, late, TASK));
 }
 
 describe("the comparison", () => {
