@@ -7,12 +7,22 @@ export interface Check {
   readonly detail: string;
 }
 
+/** A row of the database after all that. */
+export interface StoredOrder {
+  readonly id: string;
+  readonly product: string;
+  readonly quantity: number;
+  readonly cents: number;
+  readonly instance: string;
+  readonly channel: string;
+}
+
 export interface Evidence {
   readonly load: Report;
   readonly ledger: LedgerSnapshot | null;
-  readonly postedIds: readonly string[];
-  /** Each stored order with the number of times it is there. */
-  readonly stored: ReadonlyMap<string, number>;
+  /** What the clients were told of each order that they placed, as JSON, by its id. */
+  readonly answers: ReadonlyMap<string, string>;
+  readonly stored: readonly StoredOrder[];
   readonly requestsWanted: number;
 }
 
@@ -26,13 +36,15 @@ export function checkAll(evidence: Evidence): readonly Check[] {
     nothingLost(counts),
     sameTotals(load, counts),
     sameServed(load, counts),
+    readAgain(load),
     storedOnce(evidence),
+    storedRight(evidence),
   ];
 }
 
 function enough({ requests }: Report, wanted: number): Check {
   return {
-    title: `at least ${String(wanted)} requests through two switches`,
+    title: `at least ${String(wanted)} requests through three switches and a contract`,
     holds: requests >= wanted,
     detail: `the clients sent ${String(requests)}`,
   };
@@ -61,9 +73,30 @@ function sameServed({ ok }: Report, counts: LedgerCounts): Check {
   return { title: "and the same answers", holds: ok === served, detail: `${String(ok)} and ${String(served)}` };
 }
 
-function storedOnce({ postedIds, stored }: Evidence): Check {
-  const missing = postedIds.filter((id) => stored.get(id) !== 1).length;
-  const extra = stored.size - new Set(postedIds).size;
-  const detail = `${String(postedIds.length)} acknowledged orders, ${String(stored.size)} in the database, ${String(missing)} missing or doubled`;
-  return { title: "every order was stored exactly once", holds: missing === 0 && extra === 0 && postedIds.length > 0, detail };
+function readAgain({ readBack, byKind }: Report): Check {
+  const wrong = byKind["wrong-value"] ?? 0;
+  const detail = `${String(readBack)} orders read again through whichever release answered, ${String(wrong)} with another value`;
+  return { title: "no client read a value other than the one it had written", holds: wrong === 0 && readBack > 0, detail };
+}
+
+function storedOnce({ answers, stored }: Evidence): Check {
+  const times = Map.groupBy(stored, ({ id }) => id);
+  const missing = [...answers.keys()].filter((id) => times.get(id)?.length !== 1).length;
+  const extra = times.size - answers.size;
+  const detail = `${String(answers.size)} acknowledged orders, ${String(stored.length)} in the database, ${String(missing)} missing or doubled`;
+  return { title: "every order was stored exactly once", holds: missing === 0 && extra === 0 && answers.size > 0, detail };
+}
+
+/** Every column that a release knew, and the one that release 1 did not know. */
+function storedRight({ answers, stored }: Evidence): Check {
+  const wrong = stored.filter(({ channel, ...order }) => {
+    const told = JSON.parse(answers.get(order.id) ?? "{}") as Readonly<Record<string, unknown>>;
+    return channel !== "web" || Object.entries(order).some(([key, value]) => told[key] !== value);
+  });
+  const releases = new Set(stored.map(({ instance }) => instance.split(".")[1]));
+  return {
+    title: "with the values that its client was told, whichever release wrote it",
+    holds: wrong.length === 0 && releases.size > 1,
+    detail: `${String(wrong.length)} wrong values; written by ${[...releases].sort().join(", ")}`,
+  };
 }

@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,6 +27,16 @@ export class Workspace {
   /** The developer has edited some files. */
   writeRelease2(): void {
     cpSync(join(SHOP, "release-2"), this.shop, { recursive: true });
+  }
+
+  /** What release 2 brings for the database, its procedure by its head. */
+  newSql(): readonly string[] {
+    const read = (path: string): string[] =>
+      readFileSync(join(SHOP, "release-2", path), "utf8")
+        .trimEnd()
+        .split("\n");
+    const routine = read("procedures/create_order.sql").slice(0, 2).join(" ");
+    return [...read("migrations/0002_channels.sql"), `${routine} …`];
   }
 
   /** Processes that still have to do with this directory. */

@@ -57,8 +57,9 @@ function products({ response }) {
 
 async function addOrder({ request, response, database }) {
   const asked = checked(await readJson(request));
-  await database.addOrder(asked, INSTANCE);
-  json(response, 201, { ...asked, release: RELEASE, instance: INSTANCE });
+  const cents = asked.quantity * PRODUCTS.find(({ name }) => name === asked.product).cents;
+  await database.addOrder({ ...asked, cents }, INSTANCE);
+  json(response, 201, { ...asked, cents, release: RELEASE, instance: INSTANCE });
 }
 
 async function order({ response, database, name }) {

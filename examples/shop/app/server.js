@@ -11,7 +11,7 @@ const { DATABASE_URL, HOST = "127.0.0.1", PORT = "3000" } = process.env;
 if (!DATABASE_URL) fail("DATABASE_URL is not set, for example postgres://user:password@127.0.0.1:5432/shop");
 
 const database = new Database(DATABASE_URL);
-await database.prepare().catch((error) => fail(`The database cannot be used: ${error.message || error.code}`));
+await database.healthy().catch((error) => fail(`The database cannot be used: ${error.message || error.code}`));
 
 let stopping = false;
 const open = new Set();

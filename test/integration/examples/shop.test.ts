@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import pg from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startPostgres, type DemoPostgres } from "../../../scripts/demo/postgres.ts";
 import { AppProcess, freePort } from "../../support/apps/app-process.ts";
+import { expandIn, planOf, urlOf } from "../../support/postgres/release.ts";
 import { runLoad } from "../../support/load/run.ts";
 import { temporaryDirectory, until } from "../../support/temp.ts";
 
@@ -29,7 +30,7 @@ afterAll(async () => {
 });
 
 /** The directory as its developer has it, with the dependency that the repository has anyway. */
-function shopDirectory(release: 1 | 2): string {
+function shopDirectory(release: number): string {
   const directory = join(temporaryDirectory(), "shop");
   mkdirSync(directory);
   cpSync(join(SHOP, "app"), directory, { recursive: true, filter: (path) => !path.includes("node_modules") });
@@ -38,10 +39,15 @@ function shopDirectory(release: 1 | 2): string {
   return directory;
 }
 
-async function emptyDatabase(name: string): Promise<string> {
+/** A database as the first deployment of release 1 leaves it. */
+async function shopDatabase(name: string): Promise<string> {
   await postgres.query(`CREATE DATABASE ${name}`);
-  return postgres.url.replace(/[^/]*$/, name);
+  const url = postgres.url.replace(/[^/]*$/, name);
+  for (const file of ["app/migrations/0001_orders.sql", "app/procedures/create_order.sql"]) await rows(url, source(file));
+  return url;
 }
+
+const source = (path: string): string => readFileSync(join(SHOP, path), "utf8");
 
 function start(directory: string, url: string, env: Record<string, string> = {}): Promise<AppProcess> {
   return AppProcess.start({ command: process.execPath, args: ["server.js"], directory, env: { DATABASE_URL: url, ...env } });
@@ -63,15 +69,15 @@ function order(app: AppProcess, body: unknown): Promise<Response> {
 }
 
 describe("the shop", () => {
-  test("four instances that start at once on an empty database make its table together, and any serves what another stored", async () => {
+  test("any of four instances serves what another stored", async () => {
     const directory = shopDirectory(1);
-    const url = await emptyDatabase("together");
+    const url = await shopDatabase("together");
     const apps = await Promise.all(
       ["web-1", "web-2", "web-3", "web-4"].map((name) => start(directory, url, { HITLESS_INSTANCE: name })),
     );
     await Promise.all(apps.map((app) => app.ready()));
     const stored = await order(apps[0]!, { id: "first", product: "tea", quantity: 2 });
-    expect([stored.status, await stored.json()]).toMatchObject([201, { id: "first", instance: "web-1" }]);
+    expect([stored.status, await stored.json()]).toMatchObject([201, { id: "first", cents: 980, instance: "web-1" }]);
     const found = await (await fetch(`${apps[3]!.url}/api/orders/first`)).json();
     expect(found).toMatchObject({ id: "first", product: "tea", quantity: 2, instance: "web-1", entries: 1 });
     await order(apps[1]!, { id: "first", product: "tea", quantity: 2 });
@@ -79,8 +85,14 @@ describe("the shop", () => {
   });
 
   test("release 2 is visibly another one, on the same orders", async () => {
-    const url = await emptyDatabase("releases");
-    const [one, two] = await Promise.all([start(shopDirectory(1), url), start(shopDirectory(2), url)]);
+    const url = await shopDatabase("releases");
+    const release2 = {
+      migration: source("release-2/migrations/0002_channels.sql"),
+      procedures: { "create_order.sql": source("release-2/procedures/create_order.sql") },
+    };
+    await expandIn(url, await planOf(url, 2, release2));
+    const started = [1, 2].map(async (release) => start(shopDirectory(release), await urlOf(url, release)));
+    const [one, two] = (await Promise.all(started)) as [AppProcess, AppProcess];
     await Promise.all([one.ready(), two.ready()]);
     const pages = await Promise.all([one, two].map(async (app) => (await fetch(app.url)).text()));
     expect(pages[0]).toContain("<h1>The corner shop</h1>");
@@ -88,11 +100,13 @@ describe("the shop", () => {
     expect(pages.map((page) => page.includes('type="search"'))).toEqual([false, true]);
     const jam = { id: "jam-1", product: "jam", quantity: 1 };
     expect([(await order(one, jam)).status, (await order(two, jam)).status]).toEqual([422, 201]);
-    expect((await fetch(`${one.url}/api/orders/jam-1`)).status).toBe(200);
+    const seen = { id: "jam-1", cents: 420, entries: 1 };
+    expect(await (await fetch(`${one.url}/api/orders/jam-1`)).json()).toMatchObject({ ...seen, gift: false });
+    expect(await (await fetch(`${two.url}/api/orders/jam-1`)).json()).toMatchObject({ ...seen, channel: "web" });
   });
 
   test("an order answered 201 is in the database exactly once", async () => {
-    const url = await emptyDatabase("once");
+    const url = await shopDatabase("once");
     const app = await (await start(shopDirectory(1), url)).ready();
     const report = await runLoad({
       url: app.url,
@@ -110,7 +124,7 @@ describe("the shop", () => {
   });
 
   test("refuses what it cannot serve, with the reason", async () => {
-    const app = await (await start(shopDirectory(1), await emptyDatabase("refusals"))).ready();
+    const app = await (await start(shopDirectory(1), await shopDatabase("refusals"))).ready();
     const tries: [number, Promise<Response>][] = [
       [404, fetch(`${app.url}/nothing`)],
       [404, fetch(`${app.url}/api/orders/unknown`)],
@@ -131,7 +145,7 @@ describe("the shop", () => {
   });
 
   test("at SIGTERM finishes the order in flight, gives its connections back, and exits with 0", async () => {
-    const url = await emptyDatabase("shutdown");
+    const url = await shopDatabase("shutdown");
     const app = await (await start(shopDirectory(1), url)).ready();
     const client = new pg.Client({ connectionString: url });
     await client.connect();
@@ -160,7 +174,7 @@ describe("the shop", () => {
   });
 
   test("without its database it is unhealthy, says why, and comes back by itself", async () => {
-    const url = await emptyDatabase("outage");
+    const url = await shopDatabase("outage");
     const app = await (await start(shopDirectory(1), url)).ready();
     await postgres.query("ALTER DATABASE outage ALLOW_CONNECTIONS false");
     await postgres.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'outage'");

@@ -122,6 +122,21 @@ describe("what the load generator counts", () => {
     expect(report).toMatchObject({ ok: 0, byKind: { "wrong-answer": report.requests }, postedIds: [] });
   });
 
+  test("what was posted is read back: another value is wrong, a field that one of the answers lacks is not", async () => {
+    let read = 0;
+    const url = await http((request, response) => {
+      void text(request).then((body) => {
+        const id = request.url?.split("/").at(-1);
+        if (request.method === "POST") response.writeHead(201).end(JSON.stringify({ ...(JSON.parse(body) as object), by: 1 }));
+        else response.end(JSON.stringify({ id, by: ++read % 2, kept: true }));
+      });
+    });
+    const report = await loadUntil(url, { post: 1, readBack: true }, () => read >= 6);
+    expect(report.byKind).toEqual({ "wrong-value": Math.floor(read / 2) });
+    expect(report.readBack).toBe(Math.ceil(read / 2));
+    expect(report.answers.size).toBe(report.posted);
+  });
+
   test("a connection closed while idle is dialled again and is no error", async () => {
     const sockets = new Set<Socket>();
     let turns = 0;
@@ -293,7 +308,7 @@ describe("the load generator as a program", () => {
     return { kill: () => child.kill("SIGTERM"), ended };
   }
 
-  test("at SIGTERM it finishes what is in flight, prints one line and writes the ids", async () => {
+  test("at SIGTERM it finishes what is in flight, prints one line and writes what was answered", async () => {
     const directory = temporaryDirectory();
     const held: (() => void)[] = [];
     const stored: string[] = [];
@@ -306,8 +321,8 @@ describe("the load generator as a program", () => {
         else held.push(answer);
       });
     });
-    const ids = join(directory, "ids");
-    const program = start("--url", url, "--rate", "300", "--keep-alive", "2", "--fresh", "1", "--post", "3", "--ids", ids);
+    const file = join(directory, "answers");
+    const program = start("--url", url, "--rate", "300", "--keep-alive", "2", "--fresh", "1", "--post", "3", "--answers", file);
     await until(() => held.length === 6);
     stopping = true;
     program.kill();
@@ -318,7 +333,7 @@ describe("the load generator as a program", () => {
     const report = lines[0] as unknown as Report;
     expectBalanced(report);
     expect(report).toMatchObject({ ok: report.requests, connectionErrors: 0, posted: stored.length });
-    const written = readFileSync(ids, "utf8").trimEnd().split("\n");
+    const written = (JSON.parse(readFileSync(file, "utf8")) as [string, string][]).map(([id]) => id);
     expect(written.sort()).toEqual([...stored].sort());
   });
 

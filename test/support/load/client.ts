@@ -6,6 +6,8 @@ export interface ClientOptions {
   readonly address: Address;
   readonly paths: readonly string[];
   readonly postPath: string;
+  /** After each POST, what it has stored is read under its id, and compared. */
+  readonly readBack: boolean;
   readonly tally: Tally;
   readonly idle: (client: Client) => void;
 }
@@ -22,6 +24,8 @@ export class Client {
   #turn: number;
   #connection: Connection | null = null;
   #begunAt: number | null = null;
+  /** What this client has stored, and has not looked at yet. */
+  #stored: string | null = null;
 
   constructor(kind: ClientKind, turn: number, options: ClientOptions) {
     this.kind = kind;
@@ -41,7 +45,8 @@ export class Client {
     this.#begunAt = now;
     this.#options.tally.begin(this.kind);
     const connection = this.#dialled();
-    if (this.kind === "post") this.#post(connection);
+    if (this.#stored !== null) this.#read(connection, this.#stored);
+    else if (this.kind === "post") this.#post(connection);
     else {
       const request = this.#requests[this.#turn++ % this.#requests.length] ?? "";
       connection.send(request, false, (outcome) => {
@@ -76,26 +81,52 @@ export class Client {
 
   #post(connection: Connection): void {
     const id = `${RUN}-${String(++made)}`;
-    const body = JSON.stringify({ id, product: "tea", quantity: 1 });
+    const body = JSON.stringify({ id, product: "tea", quantity: (made % 9) + 1 });
     const head = `POST ${this.#options.postPath} HTTP/1.1\r\nHost: ${this.#authority}\r\nContent-Type: application/json\r\n`;
     connection.send(`${head}Content-Length: ${String(body.length)}\r\n\r\n${body}`, true, (outcome) => {
-      this.#ended(outcome, id);
+      this.#ended(outcome, () => this.#acknowledged(outcome, id));
     });
   }
 
-  #ended(outcome: Outcome, id?: string): void {
+  #read(connection: Connection, id: string): void {
+    this.#stored = null;
+    connection.send(`GET ${this.#options.postPath}/${id} HTTP/1.1\r\nHost: ${this.#authority}\r\n\r\n`, true, (outcome) => {
+      this.#ended(outcome, () => this.#compared(outcome, id));
+    });
+  }
+
+  /** The body of a 201 that names another order is the answer to somebody else. */
+  #acknowledged(outcome: Outcome, id: string): string | null {
+    if (!("status" in outcome) || outcome.status !== 201) return null;
+    if (outcome.body !== "" && !outcome.body.includes(id)) return "wrong-answer";
+    this.#options.tally.answers.set(id, outcome.body);
+    if (this.#options.readBack) this.#stored = id;
+    return null;
+  }
+
+  #compared(outcome: Outcome, id: string): string | null {
+    const { tally } = this.#options;
+    if (!("status" in outcome) || outcome.status >= 400) return null;
+    if (!agree(outcome.body, tally.answers.get(id) ?? "")) return "wrong-value";
+    tally.readAgain();
+    return null;
+  }
+
+  /** `wrong` says what is wrong with an answer that came. */
+  #ended(outcome: Outcome, wrong: () => string | null = () => null): void {
     const { tally, idle } = this.#options;
     const ms = performance.now() - (this.#begunAt ?? 0);
     this.#begunAt = null;
     if (this.kind === "fresh") this.close();
-    if ("failure" in outcome) tally.failed(this.kind, outcome.failure);
-    // The body of a 201 that names another order is the answer to somebody else.
-    else if (id !== undefined && outcome.status === 201 && outcome.body !== "" && !outcome.body.includes(id))
-      tally.failed(this.kind, "wrong-answer");
-    else {
-      if (id !== undefined && outcome.status === 201) tally.postedIds.push(id);
-      tally.answered(this.kind, outcome.status, ms);
-    }
+    const failure = "failure" in outcome ? outcome.failure : wrong();
+    if (failure !== null) tally.failed(this.kind, failure);
+    else if ("status" in outcome) tally.answered(this.kind, outcome.status, ms);
     idle(this);
   }
+}
+
+/** Whether two JSON objects say the same wherever both say something. */
+function agree(one: string, other: string): boolean {
+  const [a, b] = [one, other].map((text) => JSON.parse(text) as Readonly<Record<string, unknown>>);
+  return Object.entries(a ?? {}).every(([key, value]) => b?.[key] === undefined || b[key] === value);
 }

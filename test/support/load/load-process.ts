@@ -10,7 +10,7 @@ const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 export interface LoadProcessOptions {
   readonly url: string;
-  /** For the file of posted ids. */
+  /** For the file of what was answered to POSTs. */
   readonly directory: string;
   /** Requests per second; 0 for as many as possible. */
   readonly rate: number;
@@ -19,6 +19,8 @@ export interface LoadProcessOptions {
   readonly fresh: number;
   readonly post: number;
   readonly paths: readonly string[];
+  /** Each order is read again after it was answered. */
+  readonly readBack?: boolean;
 }
 
 /** The users: a process of their own that knows nothing of Hitless and keeps its own books. */
@@ -27,15 +29,28 @@ export class LoadProcess {
   requests = 0;
   errors = 0;
   readonly #child: ChildProcess;
-  readonly #idsPath: string;
+  readonly #answersPath: string;
   #last = "";
 
-  constructor({ url, directory, rate, keepAlive, fresh, post, paths }: LoadProcessOptions) {
-    this.#idsPath = join(directory, "posted-ids.txt");
-    const args = Object.entries({ url, ids: this.#idsPath, rate, "keep-alive": keepAlive, fresh, post, paths: paths.join(",") });
+  constructor({ url, directory, rate, keepAlive, fresh, post, paths, readBack }: LoadProcessOptions) {
+    this.#answersPath = join(directory, "answers.json");
+    const args = Object.entries({
+      url,
+      answers: this.#answersPath,
+      rate,
+      "keep-alive": keepAlive,
+      fresh,
+      post,
+      paths: paths.join(","),
+    });
     this.#child = spawn(
       process.execPath,
-      [MAIN, "--progress", ...args.flatMap(([name, value]) => [`--${name}`, String(value)])],
+      [
+        MAIN,
+        "--progress",
+        ...(readBack === true ? ["--read-back"] : []),
+        ...args.flatMap(([name, value]) => [`--${name}`, String(value)]),
+      ],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
     createInterface({ input: this.#child.stdout ?? process.stdin }).on("line", (line) => {
@@ -44,14 +59,12 @@ export class LoadProcess {
   }
 
   /** Lets it finish what is in flight. */
-  async stop(): Promise<{ report: Report; postedIds: readonly string[] }> {
+  async stop(): Promise<{ report: Report; postedIds: readonly string[]; answers: ReadonlyMap<string, string> }> {
     const ended = once(this.#child, "close");
     this.#child.kill("SIGTERM");
     await ended;
-    const postedIds = readFileSync(this.#idsPath, "utf8")
-      .split("\n")
-      .filter((id) => id !== "");
-    return { report: JSON.parse(this.#last) as Report, postedIds };
+    const answers = new Map(JSON.parse(readFileSync(this.#answersPath, "utf8")) as [string, string][]);
+    return { report: JSON.parse(this.#last) as Report, postedIds: [...answers.keys()], answers };
   }
 
   kill(): void {

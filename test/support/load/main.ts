@@ -13,7 +13,8 @@ const { values } = parseArgs({
     timeout: { type: "string", default: "30" },
     paths: { type: "string" },
     "post-path": { type: "string", default: "/api/orders" },
-    ids: { type: "string" },
+    answers: { type: "string" },
+    "read-back": { type: "boolean", default: false },
     progress: { type: "boolean", default: false },
   },
 });
@@ -33,7 +34,11 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 if (values.url === undefined) throw new Error("--url is missing");
-const { postedIds, ...report } = await runLoad({
+const {
+  postedIds: _,
+  answers,
+  ...report
+} = await runLoad({
   url: values.url,
   rate: number("rate"),
   keepAlive: number("keep-alive"),
@@ -41,6 +46,7 @@ const { postedIds, ...report } = await runLoad({
   post: number("post"),
   timeoutMs: number("timeout") * 1_000,
   postPath: values["post-path"],
+  readBack: values["read-back"],
   signal: stop.signal,
   ...(values.paths === undefined ? {} : { paths: values.paths.split(",") }),
   ...(values.seconds === undefined ? {} : { seconds: number("seconds") }),
@@ -52,5 +58,5 @@ const { postedIds, ...report } = await runLoad({
       }
     : {}),
 });
-if (values.ids !== undefined) writeFileSync(values.ids, postedIds.map((id) => `${id}\n`).join(""));
+if (values.answers !== undefined) writeFileSync(values.answers, JSON.stringify([...answers]));
 process.stdout.write(`${JSON.stringify(report)}\n`);

@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly post: number;
   readonly paths?: readonly string[];
   readonly postPath?: string;
+  /** Read what was posted under `postPath/id`, and compare it with the answer. */
+  readonly readBack?: boolean;
   /** Ends by itself; without it, `signal` does. */
   readonly seconds?: number;
   readonly timeoutMs?: number;
@@ -24,6 +26,8 @@ export interface LoadOptions {
 
 export interface LoadReport extends Report {
   readonly postedIds: readonly string[];
+  /** What was answered to each of them. */
+  readonly answers: ReadonlyMap<string, string>;
 }
 
 const TICK_MS = 4;
@@ -40,7 +44,8 @@ export async function runLoad(options: LoadOptions): Promise<LoadReport> {
   } finally {
     if (timer !== null) clearInterval(timer);
   }
-  return { ...load.tally.report(), postedIds: load.tally.postedIds };
+  const { answers } = load.tally;
+  return { ...load.tally.report(), postedIds: [...answers.keys()], answers };
 }
 
 /** Closed loop: a turn that finds every client busy is not made up for later, so the server is never hit by a burst after a pause. */
@@ -62,6 +67,7 @@ class Load {
       address: { host: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port === "" ? 80 : url.port) },
       paths: options.paths ?? [url.pathname + url.search],
       postPath: options.postPath ?? "/api/orders",
+      readBack: options.readBack === true,
       tally: this.tally,
       idle: (client) => {
         this.#idle(client);

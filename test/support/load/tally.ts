@@ -20,6 +20,8 @@ export interface Report extends Counts {
   readonly byClient: Readonly<Record<ClientKind, Counts>>;
   /** How many POSTs were answered 201. */
   readonly posted: number;
+  /** How many of them were read again, and held the values that were answered. */
+  readonly readBack: number;
   /** Bytes that came where no answer was due: after an answer's end, or on an idle connection. */
   readonly stray: number;
   readonly seconds: number;
@@ -38,7 +40,9 @@ export class Tally {
   readonly #byKind = new Map<string, number>();
   readonly #latencies: number[] = [];
   readonly #started = performance.now();
-  readonly postedIds: string[] = [];
+  /** POSTs that were answered 201: what was answered, by their ids. */
+  readonly answers = new Map<string, string>();
+  #readBack = 0;
   #stray = 0;
 
   begin(client: ClientKind): void {
@@ -60,6 +64,10 @@ export class Tally {
     this.#end(client, "timeouts");
   }
 
+  readAgain(): void {
+    this.#readBack += 1;
+  }
+
   stray(): void {
     this.#stray += 1;
   }
@@ -71,7 +79,8 @@ export class Tally {
       byStatus: Object.fromEntries(this.#byStatus),
       byKind: Object.fromEntries(this.#byKind),
       byClient: structuredClone(this.#byClient),
-      posted: this.postedIds.length,
+      posted: this.answers.size,
+      readBack: this.#readBack,
       stray: this.#stray,
       seconds: Math.round(performance.now() - this.#started) / 1000,
       p50Ms: quantile(sorted, 0.5),
