@@ -13,5 +13,5 @@ export default defineConfig({
       env: { DATABASE_URL: "env:DATABASE_URL" },
     },
   },
-  rollout: { batch: 1 },
+  rollout: { batch: 2 },
 });
