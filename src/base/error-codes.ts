@@ -100,6 +100,10 @@ export const ERROR_CODES = {
   ERR_DATABASE_UNREACHABLE: { kind: "unavailable", meaning: "The database does not answer, or does not let Hitless in." },
   ERR_DATABASE_PRIVILEGE: { kind: "config", meaning: "The database role lacks a privilege; it is named." },
   ERR_DATABASE_BUSY: { kind: "conflict", meaning: "Another runner is changing this app's database." },
+  ERR_BACKFILL_INCOMPLETE: {
+    kind: "unhealthy",
+    meaning: "Some rows could not be filled; their keys are listed. All others are done.",
+  },
   ERR_DATABASE_LOCKED: {
     kind: "timeout",
     meaning: "Somebody holds a lock that the change needs; who it is is shown. It can be tried again.",

@@ -33,31 +33,117 @@ export interface StepRequest {
   readonly lockTimeoutMs: number;
 }
 
-/** Where a backfill stands. Keys are the text of their columns. */
+/** A row that cannot be done. */
+export interface FailedRow {
+  /** The text of its key; where the table has none, its place. */
+  readonly key: readonly string[];
+  readonly message: string;
+}
+
+/** Where the walk along a stretch stands. Keys are the text of their columns. */
 export interface BackfillCursor {
   readonly after: readonly string[] | null;
   /** The last key of the walk, where rows that come later are not its business. */
   readonly until: readonly string[] | null;
+  /** Rows that were changed. */
   readonly rows: number;
+  /** Where a walk begins, exclusive; none: with the first row. */
+  readonly from?: readonly string[] | null | undefined;
+  /** Rows that were looked at. */
+  readonly walked?: number | undefined;
+  readonly end?: boolean | undefined;
+  readonly failed?: readonly FailedRow[] | undefined;
+}
+
+/** A part of a backfill that one worker walks along: a range of a table's key, or one partition. */
+export interface Stretch {
+  readonly part: number;
+  /** Quoted, with its schema. */
+  readonly table: string;
+  /** As in Backfill. */
+  readonly key: readonly string[];
+  readonly cursor: BackfillCursor;
+}
+
+/** What is known of a backfill before its first batch. */
+export interface Survey {
+  readonly stretches: readonly Stretch[];
+  /** Estimates, of the whole table. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** As the last backfill of this table, or else of any, was measured; null: there was none. */
+  readonly rowsPerSecond: number | null;
+  /** The application's own triggers that fire for each row. */
+  readonly triggers: readonly string[];
+  /** Whether the role can leave them out. */
+  readonly quiet: boolean;
 }
 
 export interface BatchRequest {
   readonly release: number;
   readonly action: string;
   readonly backfill: Backfill;
-  readonly cursor: BackfillCursor;
+  readonly stretch: Stretch;
   /** Keys (or pages, of a table without a key) that one batch walks over. */
   readonly size: number;
+  /** The application's triggers do not fire. */
+  readonly quiet: boolean;
   readonly lockTimeoutMs: number;
 }
 
 export type BatchOutcome =
-  { readonly kind: "walked"; readonly cursor: BackfillCursor; readonly end: boolean } | Exclude<StepOutcome, { kind: "done" }>;
+  | { readonly kind: "walked"; readonly cursor: BackfillCursor }
+  /** A row of the range cannot be done; nothing of it was. */
+  | { readonly kind: "faulty"; readonly code: string; readonly message: string }
+  | Exclude<StepOutcome, { kind: "done" }>;
+
+/** What a range holds now. */
+export interface Comparison {
+  readonly rows: number;
+  /** Still to do. */
+  readonly left: number;
+  /** Not as the expression has it now; null where that cannot be asked. */
+  readonly different: number | null;
+}
+
+export type ComparisonOutcome =
+  | { readonly kind: "compared"; readonly comparison: Comparison; readonly after: readonly string[] | null }
+  | Exclude<StepOutcome, { kind: "done" }>;
+
+export type SurveyOutcome = { readonly kind: "surveyed"; readonly survey: Survey } | Exclude<StepOutcome, { kind: "done" }>;
+
+/** What a backfill was, kept with its action for those that come. */
+export interface BackfillRecord {
+  readonly table: string;
+  readonly rows: number;
+  readonly walked: number;
+  /** From its first batch on, pauses included; of the run that ended it. */
+  readonly ms: number;
+  readonly pausedMs: number;
+  readonly workers: number;
+  readonly rowsPerSecond: number;
+  readonly estimate: { readonly rows: number; readonly bytes: number; readonly ms: number | null };
+  readonly comparison: Comparison | null;
+  readonly failed: readonly FailedRow[];
+}
 
 export interface JournalRow {
   readonly action: string;
   readonly state: "done" | "undone" | "kept" | "running";
   readonly cursor: BackfillCursor | null;
+}
+
+/** One connection that walks. */
+export interface BatchWorker {
+  /** One batch with the new cursor and the fence, in one transaction. */
+  batch(request: BatchRequest): Promise<BatchOutcome>;
+  /** As a batch, its rows one by one: those that fail are left out, and kept in the cursor. */
+  sift(request: BatchRequest): Promise<BatchOutcome>;
+  /** The failed rows of the stretch once more; the walk stays where it is. */
+  retry(request: BatchRequest): Promise<BatchOutcome>;
+  /** Reads a range, or (size null) all that is left of the stretch, without a lock that anybody meets. */
+  compare(request: Omit<BatchRequest, "size"> & { readonly size: number | null }): Promise<ComparisonOutcome>;
+  close(): Promise<void>;
 }
 
 /** Other clients of the database that say whose they are. */
@@ -82,7 +168,7 @@ export interface Database {
   lease(url: string, app: string): Promise<DatabaseLease>;
 }
 
-export interface DatabaseLease {
+export interface DatabaseLease extends BatchWorker {
   catalog(): Promise<Catalog>;
   changeSets(): Promise<readonly ChangeSet[]>;
   /** Makes or changes the record of a change set, with the migrations it brought. */
@@ -97,7 +183,14 @@ export interface DatabaseLease {
   ask(sql: string): Promise<boolean>;
   /** Long transactions that hold what conflicts with the lock on the table. */
   holders(table: string, lock: LockMode): Promise<readonly Blocker[]>;
-  /** One batch with the new cursor, in one transaction. */
-  batch(request: BatchRequest): Promise<BatchOutcome>;
-  close(): Promise<void>;
+  /** What a backfill is up against; its statement is tried (and refused) without running it. `parts`: into how many a large table is cut. */
+  survey(backfill: Backfill, parts: number): Promise<SurveyOutcome>;
+  /** Where a backfill that was begun stands; none: it was not. */
+  stretches(release: number, action: string): Promise<readonly Stretch[]>;
+  /** Writes down where a backfill stands before it walks, or walks again. */
+  begin(release: number, action: string, stretches: readonly Stretch[]): Promise<void>;
+  /** Keeps what a backfill was. */
+  keep(release: number, action: string, record: BackfillRecord): Promise<void>;
+  /** One more connection of this runner. */
+  worker(): Promise<BatchWorker>;
 }

@@ -4,29 +4,38 @@ import { HitlessError } from "../../base/error.ts";
 import type { Catalog } from "../../database/catalog.ts";
 import type { ChangeSet } from "../../database/change-set.ts";
 import type { AppliedMigration } from "../../database/pending.ts";
-import type { LockMode } from "../../database/plan/action.ts";
+import type { Backfill, LockMode } from "../../database/plan/action.ts";
 import { literal } from "../../database/names.ts";
 import type {
+  BackfillRecord,
   BatchOutcome,
   BatchRequest,
+  BatchWorker,
   Blocker,
+  ComparisonOutcome,
   Database,
   DatabaseLease,
   JournalRow,
   ReleaseConnections,
   StepOutcome,
   StepRequest,
+  Stretch,
+  Survey,
+  SurveyOutcome,
 } from "../../ports/database.ts";
-import { runBatch } from "./batch.ts";
-import { blockersOf, holdersOf } from "./blockers.ts";
+import { holdersOf } from "./blockers.ts";
 import { readCatalog, readWhereabouts } from "./catalog.ts";
-import { connect, messageOf, type Connection } from "./connection.ts";
-import { JOURNAL_SCHEMA, STALE } from "./journal-schema.ts";
+import { connect, type Connection } from "./connection.ts";
+import { Guard } from "./guard.ts";
+import { JOURNAL_SCHEMA } from "./journal-schema.ts";
+import { beginSql, forgetSql, keepSql, readStretches } from "./stretches.ts";
+import { readSurvey } from "./survey.ts";
+import { PostgresWalker, type ComparisonRequest } from "./walker.ts";
 
 const LEAVING_MS = 2_000;
 const LOOK_MS = 50;
-const LOCK_NOT_AVAILABLE = "55P03";
-const DEADLOCK = "40P01";
+/** A survey locks nothing; this is when it is looked who waits all the same. */
+const SURVEY_LOCK_MS = 1_000;
 const NO_PRIVILEGE = "42501";
 
 /** PostgreSQL 14 and later, with an ordinary role. */
@@ -43,7 +52,7 @@ export const postgresDatabase: Database = {
       throw error;
     });
     try {
-      return new PostgresLease({ connection, watcher, app, token: await take(connection, app) });
+      return new PostgresLease({ connection, watcher, app, url, token: await take(connection, app) });
     } catch (error) {
       await Promise.all([connection.close(), watcher.close()]);
       throw error;
@@ -70,9 +79,7 @@ async function take(connection: Connection, app: string): Promise<string> {
     });
   }
   try {
-    const [there] = await connection.query<{ there: boolean }>(
-      "SELECT to_regprocedure('hitless.fence(text, bigint)') IS NOT NULL AS there",
-    );
+    const [there] = await connection.query<{ there: boolean }>("SELECT to_regclass('hitless.stretches') IS NOT NULL AS there");
     if (there?.there !== true) await connection.query(JOURNAL_SCHEMA);
   } catch (error) {
     throw privilege(error);
@@ -141,13 +148,18 @@ interface LeaseParts {
   readonly watcher: Connection;
   readonly app: string;
   readonly token: string;
+  readonly url: string;
 }
 
 class PostgresLease implements DatabaseLease {
   readonly #parts: LeaseParts;
+  readonly #guard: Guard;
+  readonly #walker: PostgresWalker;
 
   constructor(parts: LeaseParts) {
     this.#parts = parts;
+    this.#guard = new Guard(parts);
+    this.#walker = new PostgresWalker(this.#guard);
   }
 
   get #connection(): Connection {
@@ -169,20 +181,11 @@ class PostgresLease implements DatabaseLease {
         `INSERT INTO hitless.migrations (app, version, name, checksum, release) VALUES (${[app, version, name, checksum].map(literal).join(", ")}, ${String(release)})
          ON CONFLICT (app, version) DO UPDATE SET checksum = excluded.checksum, release = excluded.release`,
     );
-    await this.#connection
-      .query(
-        [
-          "BEGIN",
-          this.#fence(),
-          `INSERT INTO hitless.change_sets (app, release, state, plan) VALUES (${literal(app)}, ${String(release)}, ${literal(state)}, ${literal(JSON.stringify(plan))})
+    await this.#write([
+      `INSERT INTO hitless.change_sets (app, release, state, plan) VALUES (${literal(app)}, ${String(release)}, ${literal(state)}, ${literal(JSON.stringify(plan))})
          ON CONFLICT (app, release) DO UPDATE SET state = excluded.state, plan = excluded.plan, changed_at = now()`,
-          ...(gone
-            ? [`DELETE FROM hitless.migrations WHERE app = ${literal(app)} AND release = ${String(release)}`]
-            : migrations),
-          "COMMIT",
-        ].join(";\n"),
-      )
-      .catch((error: unknown) => this.#failed(error));
+      ...(gone ? [`DELETE FROM hitless.migrations WHERE app = ${literal(app)} AND release = ${String(release)}`] : migrations),
+    ]);
   }
 
   journal(release: number): Promise<readonly JournalRow[]> {
@@ -200,17 +203,17 @@ class PostgresLease implements DatabaseLease {
     const sql = [
       "BEGIN",
       `SET LOCAL lock_timeout = ${String(request.lockTimeoutMs)}`,
-      this.#fence(),
+      this.#guard.fence,
       ...request.sql,
       this.#mark(request),
       "COMMIT",
     ];
-    return this.#watched(request, () => this.#connection.query(sql.join(";\n")));
+    return this.#guard.watched(request.lockTimeoutMs, () => this.#connection.query(sql.join(";\n")));
   }
 
   alone(request: StepRequest): Promise<StepOutcome> {
-    return this.#watched(request, async () => {
-      await this.#connection.query(`SET lock_timeout = ${String(request.lockTimeoutMs)}; ${this.#fence()}`);
+    return this.#guard.watched(request.lockTimeoutMs, async () => {
+      await this.#connection.query(`SET lock_timeout = ${String(request.lockTimeoutMs)}; ${this.#guard.fence}`);
       // Each on its own: several statements in one text would be one transaction.
       for (const sql of request.sql) await this.#connection.query(sql);
       await this.#connection.query(`SET lock_timeout = 0; ${this.#mark(request)}`);
@@ -226,65 +229,66 @@ class PostgresLease implements DatabaseLease {
     return holdersOf(this.#parts.watcher, table, lock);
   }
 
-  async batch(request: BatchRequest): Promise<BatchOutcome> {
-    const walked: BatchOutcome[] = [];
-    const outcome = await this.#watched(request, async () => {
-      walked.push(await runBatch(this.#connection, request, { app: this.#parts.app, fence: this.#fence() }));
+  batch(request: BatchRequest): Promise<BatchOutcome> {
+    return this.#walker.batch(request);
+  }
+
+  sift(request: BatchRequest): Promise<BatchOutcome> {
+    return this.#walker.sift(request);
+  }
+
+  retry(request: BatchRequest): Promise<BatchOutcome> {
+    return this.#walker.retry(request);
+  }
+
+  compare(request: ComparisonRequest): Promise<ComparisonOutcome> {
+    return this.#walker.compare(request);
+  }
+
+  async survey(backfill: Backfill, parts: number): Promise<SurveyOutcome> {
+    const surveys: Survey[] = [];
+    const outcome = await this.#guard.watched(SURVEY_LOCK_MS, async () => {
+      surveys.push(await readSurvey(this.#connection, backfill, parts));
     });
-    return walked[0] ?? (outcome.kind === "done" ? { kind: "lost", message: "a batch gave nothing" } : outcome);
+    const [survey] = surveys;
+    return outcome.kind === "done" ? { kind: "surveyed", survey: survey as Survey } : outcome;
+  }
+
+  stretches(release: number, action: string): Promise<readonly Stretch[]> {
+    return readStretches(this.#connection, this.#parts.app, { release, action });
+  }
+
+  async begin(release: number, action: string, stretches: readonly Stretch[]): Promise<void> {
+    await this.#write(beginSql(this.#parts.app, { release, action }, stretches));
+  }
+
+  async keep(release: number, action: string, record: BackfillRecord): Promise<void> {
+    await this.#write([keepSql(this.#parts.app, { release, action }, record)]);
+  }
+
+  async worker(): Promise<BatchWorker> {
+    return new PostgresWalker(this.#guard.on(await connect(this.#parts.url)));
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#connection.close(), this.#parts.watcher.close()]);
-  }
-
-  #fence(): string {
-    return `SELECT hitless.fence(${literal(this.#parts.app)}, ${this.#parts.token})`;
+    await Promise.all([this.#walker.close(), this.#parts.watcher.close()]);
   }
 
   #mark({ release, action, mark }: StepRequest): string {
     return `INSERT INTO hitless.actions (app, release, action, state) VALUES (${literal(this.#parts.app)}, ${String(release)}, ${literal(action)}, ${literal(mark)})
-      ON CONFLICT (app, release, action) DO UPDATE SET state = excluded.state, changed_at = now()`;
+      ON CONFLICT (app, release, action) DO UPDATE SET state = excluded.state, changed_at = now();
+      ${forgetSql(this.#parts.app, { release, action })}`;
   }
 
-  /** While the step waits for a lock, the other connection looks who is in the way. */
-  async #watched(request: { readonly lockTimeoutMs: number }, work: () => Promise<unknown>): Promise<StepOutcome> {
-    let blockers: readonly Blocker[] = [];
-    let looked: Promise<void> = Promise.resolve();
-    const [own] = await this.#connection.query<{ pid: number }>("SELECT pg_backend_pid() AS pid").catch(() => [undefined]);
-    const timer = setTimeout(() => {
-      looked = blockersOf(this.#parts.watcher, own?.pid ?? 0).then(
-        (found) => {
-          blockers = found;
-        },
-        () => undefined,
-      );
-    }, request.lockTimeoutMs / 2);
-    try {
-      await work();
-      return { kind: "done" };
-    } catch (error) {
-      await looked;
-      return await this.#outcome(error, blockers);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  async #outcome(error: unknown, blockers: readonly Blocker[]): Promise<StepOutcome> {
-    if (!(error instanceof pg.DatabaseError) || this.#connection.lost !== null)
-      return { kind: "lost", message: messageOf(error) };
-    await this.#connection.query("ROLLBACK; SET lock_timeout = 0").catch(() => undefined);
-    const code = error.code ?? "";
-    if (code === LOCK_NOT_AVAILABLE || code === DEADLOCK) return { kind: "locked", blockers };
-    if (code === STALE) throw stale(this.#parts.app);
-    if (/^(57P0|08)/.test(code)) return { kind: "lost", message: error.message };
-    const detail = [error.message, error.detail, error.hint].filter((part) => part !== undefined && part !== "");
-    return { kind: "refused", code, message: detail.join(". ") };
+  /** What Hitless keeps for itself, fenced, in one transaction. */
+  async #write(sql: readonly string[]): Promise<void> {
+    await this.#connection
+      .query(["BEGIN", this.#guard.fence, ...sql, "COMMIT"].join(";\n"))
+      .catch((error: unknown) => this.#failed(error));
   }
 
   async #failed(error: unknown): Promise<never> {
-    const outcome = await this.#outcome(error, []);
+    const outcome = await this.#guard.outcome(error, []);
     throw new HitlessError(
       {
         code: outcome.kind === "lost" ? "ERR_DATABASE_UNREACHABLE" : "ERR_DATABASE_FAILED",
@@ -294,12 +298,4 @@ class PostgresLease implements DatabaseLease {
       { cause: error },
     );
   }
-}
-
-function stale(app: string): HitlessError {
-  return new HitlessError({
-    code: "ERR_STALE_EPOCH",
-    what: `A newer runner has taken over the database of ${app}.`,
-    next: "Nothing further was done by this one.",
-  });
 }

@@ -11,6 +11,10 @@ CREATE TABLE IF NOT EXISTS hitless.migrations (
 CREATE TABLE IF NOT EXISTS hitless.actions (
   app text NOT NULL, release int NOT NULL, action text NOT NULL, state text NOT NULL, cursor jsonb, changed_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (app, release, action));
+ALTER TABLE hitless.actions ADD COLUMN IF NOT EXISTS record jsonb;
+CREATE TABLE IF NOT EXISTS hitless.stretches (
+  app text NOT NULL, release int NOT NULL, action text NOT NULL, part int NOT NULL, stretch jsonb NOT NULL,
+  batches bigint NOT NULL DEFAULT 0, changed_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (app, release, action, part));
 CREATE OR REPLACE FUNCTION hitless.fence(of_app text, held bigint) RETURNS void LANGUAGE plpgsql AS $fence$
 BEGIN
   PERFORM FROM hitless.runners WHERE app = of_app AND token = held FOR SHARE;

@@ -31,6 +31,12 @@ export interface Backfill {
   readonly delete?: boolean | undefined;
   /** Doing a row does not make `where` false: each key is visited exactly once, and there is nothing to verify at the end. */
   readonly once?: boolean | undefined;
+  /** Unquoted columns that `set` sets. */
+  readonly columns?: readonly string[] | undefined;
+  /** Rows that are not as `set` would have them; none: that cannot be asked afterwards. */
+  readonly differs?: string | undefined;
+  /** A row that is still to do is done by whatever updates it, so that it never moves undone: pages may be walked instead of keys. */
+  readonly lazy?: boolean | undefined;
 }
 
 /** What a release that was taken back has left, because it holds data; a later one with the same migration finds it. */

@@ -103,7 +103,7 @@ function ownData(draft: PlanDraft, table: TableDraft, column: ColumnDef): Pick<A
 function addVolatile(draft: PlanDraft, table: TableDraft, column: ColumnDef, expression: Node): void {
   const text = draft.language.deparse(expression);
   setDefault(draft, table, column.name, text);
-  fill(draft, table, column.name, text);
+  fill(draft, table, column.name, { expression: text, computed: false });
   if (column.notNull) neverNull(draft, table, column.name);
 }
 
@@ -153,7 +153,7 @@ function addSerial(draft: PlanDraft, table: TableDraft, column: ColumnDef): void
   });
   const next = `nextval(${literal(qualified(sequence))}::regclass)`;
   setDefault(draft, table, column.name, next);
-  fill(draft, table, column.name, next);
+  fill(draft, table, column.name, { expression: next, computed: false });
   neverNull(draft, table, column.name);
   if (column.identity === null) return;
   const name = quoteTable(table);
@@ -187,7 +187,7 @@ function addStored(draft: PlanDraft, table: TableDraft, column: ColumnDef, expre
     work: "instant",
     undo: [`DROP FUNCTION IF EXISTS ${routine}() CASCADE`],
   });
-  fill(draft, table, column.name, draft.language.deparse(rebound(expression, names)));
+  fill(draft, table, column.name, { expression: draft.language.deparse(rebound(expression, names)), computed: true });
   if (column.notNull) neverNull(draft, table, column.name);
   draft.notice(
     "generated-column",
@@ -206,7 +206,7 @@ function addFromOld(draft: PlanDraft, table: TableDraft, column: ColumnDef, up: 
     sources: sourcesOf(table, up, names),
     newColumns: [column.name],
   });
-  fill(draft, table, column.name, draft.language.deparse(rebound(up, names)));
+  fill(draft, table, column.name, { expression: draft.language.deparse(rebound(up, names)), computed: true });
   if (column.notNull) neverNull(draft, table, column.name);
   if (column.default !== null) {
     const text = draft.language.deparse(column.default);

@@ -273,7 +273,7 @@ function fillNulls(draft: PlanDraft, table: TableDraft, seen: SeenColumn, fallba
     newColumns: [],
     onlyNull: true,
   });
-  fill(draft, table, seen.physical, fallback);
+  fill(draft, table, seen.physical, { expression: fallback, computed: false });
 }
 
 /** #19: the new release writes nulls; what the old one reads instead has to be said. */

@@ -166,10 +166,22 @@ function batches(draft: PlanDraft, table: TableDraft, { kind, node }: { kind: st
   const names = physicalNames(table);
   const own = (expression: Node): string => oneLine(draft.language.deparse(rebound(expression, names)));
   const where = child(node, "whereClause");
+  const columns = openedList(node, "targetList").map(({ node: target }) => {
+    const column = text(target, "name");
+    return names.get(column) ?? column;
+  });
   const targets = openedList(node, "targetList").map(({ node: target }) => {
     const column = text(target, "name");
     return `${ident(names.get(column) ?? column)} = ${own(child(target, "val") ?? {})}`;
   });
+  if (columns.some((column) => key.includes(column))) {
+    draft.refuse(
+      "rows-in-one-statement",
+      "it changes the key along which it would be cut into batches: rows would be met twice",
+      ["ALTER TABLE … ADD COLUMN … ; -- a second column for the new key, filled by `-- hitless: up`"],
+    );
+    return;
+  }
   draft.act({
     stage: "fill",
     phase: draft.phase("expand"),
@@ -180,6 +192,7 @@ function batches(draft: PlanDraft, table: TableDraft, { kind, node }: { kind: st
         table: quoteTable(table),
         key: key.map(ident),
         set: targets.join(", "),
+        columns,
         where: where === null ? "true" : own(where),
         once: true,
         ...(kind === "DeleteStmt" ? { delete: true } : {}),

@@ -6,6 +6,7 @@ import { fitted, ident, literal, qualified } from "../names.ts";
 import { concurrently, keyOf, quoteTable, tableLabel, validate } from "./alter.ts";
 import { physicalNames, replaceSeen, type PlanDraft, type SeenColumn, type TableDraft } from "./draft.ts";
 import { rebound, rowExpression } from "./expression.ts";
+import { comparable } from "./types.ts";
 
 /** What the new release's column is, and how the two are kept in step. */
 export interface TwinSpec {
@@ -72,7 +73,7 @@ export function addTwin(draft: PlanDraft, table: TableDraft, seen: SeenColumn, s
       newColumns: [twin],
     },
   );
-  fill(draft, table, twin, draft.language.deparse(rebound(spec.up, oldNames)));
+  fill(draft, table, twin, { expression: draft.language.deparse(rebound(spec.up, oldNames)), computed: true });
   if (spec.notNull) neverNull(draft, table, twin);
   copyIndexes(draft, table, old.name, twin);
   copyConstraints(draft, table, old.name, twin);
@@ -98,7 +99,13 @@ export function sourcesOf(
   });
 }
 
-export function fill(draft: PlanDraft, table: TableDraft, column: string, expression: string): void {
+interface FillValue {
+  readonly expression: string;
+  readonly computed: boolean;
+}
+
+/** `computed`: the expression gives the same for the same row, so that it can be compared afterwards. */
+export function fill(draft: PlanDraft, table: TableDraft, column: string, { expression, computed }: FillValue): void {
   draft.act({
     stage: "fill",
     phase: "expand",
@@ -110,12 +117,19 @@ export function fill(draft: PlanDraft, table: TableDraft, column: string, expres
         key: keyOf(table).map(ident),
         set: `${ident(column)} = ${expression}`,
         where: `${ident(column)} IS NULL AND (${expression}) IS NOT NULL`,
+        columns: [column],
+        ...(computed ? { differs: differs(table.all.get(column)?.type ?? "text", ident(column), expression) } : {}),
       },
     },
     table: tableLabel(table),
     lock: "ROW EXCLUSIVE",
     work: "batches",
   });
+}
+
+/** As `=` would say it, where the type has one. */
+function differs(type: string, column: string, expression: string): string {
+  return `${comparable(column, type)} IS DISTINCT FROM ${comparable(`(${expression})::${type}`, type)}`;
 }
 
 /** A check that stands for NOT NULL until the contract: it is made without a lock that anybody feels. */

@@ -3,6 +3,7 @@ import type { ChangeSet, ChangeSetState } from "../../database/change-set.ts";
 import type { Action, KeptObject, Plan } from "../../database/plan/action.ts";
 import type { DatabaseLease } from "../../ports/database.ts";
 import { runBackfill } from "./backfill.ts";
+import { incomplete, recordText } from "./backfill-words.ts";
 import { runStep, type StepRunner } from "./steps.ts";
 
 /** Everything before the first new instance. What the journal has is not done again; a plan that was begun is gone on with as it was. */
@@ -87,13 +88,10 @@ async function runAll(runner: StepRunner, set: ChangeSet, phase: Action["phase"]
     const request = { release: set.release, action: action.id, mark: "done" as const };
     const { run } = action;
     if (run.kind === "backfill") {
-      const rows = await runBackfill(runner, {
-        release: set.release,
-        action,
-        backfill: run.backfill,
-        from: row?.state === "running" ? row.cursor : null,
-      });
-      runner.note(`${action.title}: ${rows.toLocaleString("en-US")} rows`);
+      const from = row?.state === "running" ? row.cursor : null;
+      const record = await runBackfill(runner, { release: set.release, action, backfill: run.backfill, from }, runner.backfill);
+      runner.note(recordText(action, record));
+      if (record.failed.length > 0) throw incomplete(action, record);
       await runStep(
         runner,
         { ...request, sql: [] },

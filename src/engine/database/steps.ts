@@ -1,6 +1,7 @@
 import { HitlessError } from "../../base/error.ts";
 import type { Action, LockMode } from "../../database/plan/action.ts";
 import type { Blocker, DatabaseLease, StepOutcome, StepRequest } from "../../ports/database.ts";
+import type { BackfillOptions } from "./backfill-options.ts";
 import { pause, type Patience } from "./patience.ts";
 
 /** Builds that run beside everybody: waiting in the queue for their weak lock hurts nobody. */
@@ -11,6 +12,8 @@ const QUIET_MS = 5_000;
 export interface StepRunner {
   readonly lease: DatabaseLease;
   readonly patience: Patience;
+  /** How rows are filled; none: at full speed. */
+  readonly backfill?: BackfillOptions | undefined;
   /** What people should know while it goes on. */
   readonly note: (text: string) => void;
 }
@@ -64,7 +67,8 @@ export function blockerText({ pid, application, user, state, query, ageMs }: Blo
   return `pid ${String(pid)} (${who}, ${state} for ${String(Math.round(ageMs / 1000))} s): ${query.replace(/\s+/g, " ").slice(0, 120)}`;
 }
 
-const place = ({ id, cause }: Action): string => `step ${id}${cause === null ? "" : ` (${cause.path}:${String(cause.line)})`}`;
+export const place = ({ id, cause }: Action): string =>
+  `step ${id}${cause === null ? "" : ` (${cause.path}:${String(cause.line)})`}`;
 
 function failed(action: Action, { code, message }: { code: string; message: string }): HitlessError {
   const privilege = code === "42501";

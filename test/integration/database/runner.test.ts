@@ -168,7 +168,7 @@ describe("the runner", () => {
         "-- hitless: accept retype-may-fail because we thought so\nALTER TABLE t ALTER COLUMN name TYPE int USING name::int;",
     });
     const failed = expandIn(url, plan);
-    await expect(failed).rejects.toMatchObject({ code: "ERR_DATABASE_FAILED" });
+    await expect(failed).rejects.toMatchObject({ code: "ERR_BACKFILL_INCOMPLETE" });
     await expect(failed).rejects.toThrow(/m\.sql:2.*invalid input syntax for type integer/);
   });
 });

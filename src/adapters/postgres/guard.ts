@@ -1,0 +1,95 @@
+import pg from "pg";
+import { HitlessError } from "../../base/error.ts";
+import { literal } from "../../database/names.ts";
+import type { Blocker, StepOutcome } from "../../ports/database.ts";
+import { blockersOf } from "./blockers.ts";
+import { messageOf, type Connection } from "./connection.ts";
+import { STALE } from "./journal-schema.ts";
+
+const LOCK_NOT_AVAILABLE = "55P03";
+const DEADLOCK = "40P01";
+
+interface GuardParts {
+  readonly connection: Connection;
+  /** Looks who is in the way while the other one waits. */
+  readonly watcher: Connection;
+  readonly app: string;
+  readonly token: string;
+}
+
+/** What a runner does on one of its connections: fenced, and never waiting for a lock without knowing for whom. */
+export class Guard {
+  readonly connection: Connection;
+  readonly app: string;
+  readonly #watcher: Connection;
+  readonly #token: string;
+  #pid: number | null = null;
+
+  constructor({ connection, watcher, app, token }: GuardParts) {
+    this.connection = connection;
+    this.app = app;
+    this.#watcher = watcher;
+    this.#token = token;
+  }
+
+  /** The statement that fails for a runner that was replaced. */
+  get fence(): string {
+    return `SELECT hitless.fence(${literal(this.app)}, ${this.#token})`;
+  }
+
+  /** The same right, on one more connection. */
+  on(connection: Connection): Guard {
+    return new Guard({ connection, watcher: this.#watcher, app: this.app, token: this.#token });
+  }
+
+  /** While the work waits for a lock, the other connection looks who is in the way. */
+  async watched(lockTimeoutMs: number, work: () => Promise<unknown>): Promise<StepOutcome> {
+    let blockers: readonly Blocker[] = [];
+    let looked: Promise<void> = Promise.resolve();
+    const pid = await this.#ownPid();
+    const timer = setTimeout(() => {
+      looked = blockersOf(this.#watcher, pid).then(
+        (found) => {
+          blockers = found;
+        },
+        () => undefined,
+      );
+    }, lockTimeoutMs / 2);
+    try {
+      await work();
+      return { kind: "done" };
+    } catch (error) {
+      await looked;
+      return await this.outcome(error, blockers);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** What became of work that threw; nothing of it is left open. @throws ERR_STALE_EPOCH */
+  async outcome(error: unknown, blockers: readonly Blocker[]): Promise<StepOutcome> {
+    if (this.connection.lost === null) await this.connection.query("ROLLBACK; SET lock_timeout = 0").catch(() => undefined);
+    if (!(error instanceof pg.DatabaseError) || this.connection.lost !== null) return { kind: "lost", message: messageOf(error) };
+    const code = error.code ?? "";
+    if (code === LOCK_NOT_AVAILABLE || code === DEADLOCK) return { kind: "locked", blockers };
+    if (code === STALE) throw stale(this.app);
+    if (/^(57P0|08)/.test(code)) return { kind: "lost", message: error.message };
+    const detail = [error.message, error.detail, error.hint].filter((part) => part !== undefined && part !== "");
+    return { kind: "refused", code, message: detail.join(". ") };
+  }
+
+  async #ownPid(): Promise<number> {
+    if (this.#pid !== null) return this.#pid;
+    const [own] = await this.connection.query<{ pid: number }>("SELECT pg_backend_pid() AS pid").catch(() => [undefined]);
+    this.#pid = own?.pid ?? null;
+    return this.#pid ?? 0;
+  }
+}
+
+function stale(app: string): HitlessError {
+  return new HitlessError({
+    code: "ERR_STALE_EPOCH",
+    what: `A newer runner has taken over the database of ${app}.`,
+    next: "Nothing further was done by this one.",
+  });
+}

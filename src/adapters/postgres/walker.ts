@@ -1,0 +1,189 @@
+import pg from "pg";
+import { literal } from "../../database/names.ts";
+import type {
+  BackfillCursor,
+  BatchOutcome,
+  BatchRequest,
+  BatchWorker,
+  ComparisonOutcome,
+  FailedRow,
+  StepOutcome,
+  Stretch,
+} from "../../ports/database.ts";
+import type { Guard } from "./guard.ts";
+import { keyTexts, nextKey, rangeSql, relationSql, rowOf } from "./range.ts";
+import { moveSql } from "./stretches.ts";
+
+export type ComparisonRequest = Parameters<BatchWorker["compare"]>[0];
+
+/** Data that does not fit, a constraint, a trigger that says no, a limit: it is in the row, not in the statement. */
+const ROW_FAULT = /^(21|22|23|54|P0)/;
+
+/** Walks along stretches on one connection. */
+export class PostgresWalker implements BatchWorker {
+  readonly #guard: Guard;
+
+  constructor(guard: Guard) {
+    this.#guard = guard;
+  }
+
+  batch(request: BatchRequest): Promise<BatchOutcome> {
+    return this.#committed(request, async () => {
+      const next = await nextKey(this.#guard.connection, request.stretch, request.size);
+      const range = rangeSql(request.stretch, next ?? request.stretch.cursor.until);
+      const sql = changeSql(request, [...range, `(${request.backfill.where})`]);
+      const counts = await this.#guard.connection.counts([...this.#opening(request), sql].join(";\n"));
+      return moved(request, next, { changed: counts.at(-1) ?? 0, failed: [] });
+    });
+  }
+
+  sift(request: BatchRequest): Promise<BatchOutcome> {
+    return this.#committed(request, async () => {
+      const next = await nextKey(this.#guard.connection, request.stretch, request.size);
+      const rows = await this.#rowsOf(request, next ?? request.stretch.cursor.until);
+      return moved(request, next, await this.#eachOf(request, rows));
+    });
+  }
+
+  retry(request: BatchRequest): Promise<BatchOutcome> {
+    const { cursor } = request.stretch;
+    return this.#committed(request, async () => {
+      const { changed, failed } = await this.#eachOf(
+        request,
+        (cursor.failed ?? []).map(({ key }) => key),
+      );
+      return { ...cursor, rows: cursor.rows + changed, failed };
+    });
+  }
+
+  async compare(request: ComparisonRequest): Promise<ComparisonOutcome> {
+    const { stretch, size, backfill, lockTimeoutMs } = request;
+    const found: Extract<ComparisonOutcome, { kind: "compared" }>[] = [];
+    const outcome = await this.#guard.watched(lockTimeoutMs, async () => {
+      const after = size === null ? null : await nextKey(this.#guard.connection, stretch, size);
+      const bounds = rangeSql(stretch, after ?? stretch.cursor.until);
+      const [row] = await this.#guard.connection.query<{ rows: string; left: string; different: string | null }>(
+        `SELECT count(*) AS rows, count(*) FILTER (WHERE ${spared(stretch, backfill.where)}) AS left,
+           ${backfill.differs === undefined ? "NULL" : `count(*) FILTER (WHERE ${spared(stretch, backfill.differs)})`} AS different
+         FROM ${relationSql(stretch, backfill.table)} ${bounds.length === 0 ? "" : `WHERE ${bounds.join(" AND ")}`}`,
+      );
+      const different = row?.different ?? null;
+      const comparison = {
+        rows: Number(row?.rows ?? 0),
+        left: Number(row?.left ?? 0),
+        different: different === null ? null : Number(different),
+      };
+      found.push({ kind: "compared", comparison, after });
+    });
+    const [compared] = found;
+    return outcome.kind === "done" && compared !== undefined ? compared : lostIfDone(outcome);
+  }
+
+  close(): Promise<void> {
+    return this.#guard.connection.close();
+  }
+
+  async #committed(request: BatchRequest, change: () => Promise<BackfillCursor>): Promise<BatchOutcome> {
+    const walked: BackfillCursor[] = [];
+    const { connection, app } = this.#guard;
+    const outcome = await this.#guard.watched(request.lockTimeoutMs, async () => {
+      const cursor = await change();
+      const [row] = await connection.counts(moveSql(app, request, { ...request.stretch, cursor }));
+      if (row !== 1) throw new Error("the backfill was ended by somebody else");
+      await connection.query("COMMIT");
+      walked.push(cursor);
+    });
+    const [cursor] = walked;
+    if (outcome.kind === "done" && cursor !== undefined) return { kind: "walked", cursor };
+    if (outcome.kind === "refused" && ROW_FAULT.test(outcome.code)) return { ...outcome, kind: "faulty" };
+    return lostIfDone(outcome);
+  }
+
+  /** Row by row, in the transaction that it opens. */
+  async #eachOf(request: BatchRequest, rows: readonly (readonly string[])[]): Promise<Changed> {
+    const { connection } = this.#guard;
+    await connection.query(this.#opening(request).join(";\n"));
+    let changed = 0;
+    const failed: FailedRow[] = [];
+    for (const key of rows) {
+      const sql = changeSql(request, [
+        `CASE WHEN ${sameKey(request.stretch, key)} THEN (${request.backfill.where}) END`,
+        sameKey(request.stretch, key),
+      ]);
+      try {
+        const counts = await connection.counts(`SAVEPOINT one;\n${sql};\nRELEASE one`);
+        changed += counts[1] ?? 0;
+      } catch (error) {
+        if (!(error instanceof pg.DatabaseError) || !ROW_FAULT.test(error.code ?? "")) throw error;
+        await connection.query("ROLLBACK TO one");
+        failed.push({ key, message: error.message });
+      }
+    }
+    return { changed, failed };
+  }
+
+  #opening({ lockTimeoutMs, quiet }: BatchRequest): readonly string[] {
+    return [
+      "BEGIN",
+      `SET LOCAL lock_timeout = ${String(lockTimeoutMs)}`,
+      // What a crash takes with it, it takes with its cursor.
+      "SET LOCAL synchronous_commit = off",
+      "SET LOCAL hitless.backfill = 'on'",
+      ...(quiet ? ["SET LOCAL session_replication_role = replica"] : []),
+      this.#guard.fence,
+    ];
+  }
+
+  async #rowsOf({ stretch, backfill }: BatchRequest, upper: readonly string[] | null): Promise<readonly (readonly string[])[]> {
+    const key = stretch.key.length === 0 ? ["ctid"] : stretch.key;
+    const rows = await this.#guard.connection.query<{ key: string[] }>(
+      `SELECT ${keyTexts(key)} AS key FROM ${relationSql(stretch, backfill.table)}
+       WHERE ${[...rangeSql(stretch, upper), "true"].join(" AND ")} ORDER BY ${key.join(", ")}`,
+    );
+    return rows.map((row) => row.key);
+  }
+}
+
+interface Changed {
+  readonly changed: number;
+  readonly failed: readonly FailedRow[];
+}
+
+function moved(
+  { stretch: { cursor, key }, size }: BatchRequest,
+  next: readonly string[] | null,
+  { changed, failed }: Changed,
+): BackfillCursor {
+  const pages = key.length === 0;
+  return {
+    ...cursor,
+    after: next ?? cursor.until ?? cursor.after,
+    rows: cursor.rows + changed,
+    // Of the last batch only what it changed is known.
+    walked: (cursor.walked ?? 0) + (next === null || pages ? changed : size),
+    end: next === null,
+    failed: [...(cursor.failed ?? []), ...failed],
+  };
+}
+
+function changeSql({ stretch, backfill }: BatchRequest, conditions: readonly string[]): string {
+  const relation = relationSql(stretch, backfill.table);
+  const what = backfill.delete === true ? `DELETE FROM ${relation}` : `UPDATE ${relation} SET ${backfill.set}`;
+  return `${what} WHERE ${conditions.join(" AND ")}`;
+}
+
+function sameKey({ key }: Stretch, values: readonly string[]): string {
+  if (key.length === 0) return `ctid = ${literal(values[0] ?? "")}::tid`;
+  return `${rowOf(key)} = ${rowOf(values.map(literal))}`;
+}
+
+/** The condition, without asking it of rows that are known to fail. */
+function spared(stretch: Stretch, condition: string): string {
+  const failed = stretch.cursor.failed ?? [];
+  if (failed.length === 0) return condition;
+  return `CASE WHEN ${failed.map(({ key }) => sameKey(stretch, key)).join(" OR ")} THEN false ELSE (${condition}) END`;
+}
+
+function lostIfDone(outcome: StepOutcome): Exclude<StepOutcome, { kind: "done" }> {
+  return outcome.kind === "done" ? { kind: "lost", message: "the database gave no answer" } : outcome;
+}

@@ -1,0 +1,64 @@
+import { nextRate, progressOf, rateFrom, type BackfillProgress, type Rate } from "../../database/backfill/progress.ts";
+import type { BackfillCursor } from "../../ports/database.ts";
+import type { Clock } from "../../ports/clock.ts";
+
+interface MeterParts {
+  readonly clock: Clock;
+  readonly total: number;
+  readonly cursors: readonly BackfillCursor[];
+  readonly onProgress: (progress: BackfillProgress) => void;
+}
+
+/** What has been done, how fast, and why not faster. */
+export class BackfillMeter {
+  readonly #clock: Clock;
+  readonly #onProgress: (progress: BackfillProgress) => void;
+  readonly total: number;
+  readonly #startedAt: number;
+  #rate: Rate;
+  #rows: number;
+  #walked: number;
+  #slow: string | null = null;
+  /** Milliseconds in which nobody walked, for the load's or the operator's sake. */
+  pausedMs = 0;
+
+  constructor({ clock, total, cursors, onProgress }: MeterParts) {
+    this.#clock = clock;
+    this.total = total;
+    this.#onProgress = onProgress;
+    this.#rows = cursors.reduce((sum, { rows }) => sum + rows, 0);
+    this.#walked = cursors.reduce((sum, { walked }) => sum + (walked ?? 0), 0);
+    this.#startedAt = clock.now();
+    this.#rate = rateFrom(this.#startedAt, this.#walked);
+  }
+
+  get ms(): number {
+    return this.#clock.now() - this.#startedAt;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get walked(): number {
+    return this.#walked;
+  }
+
+  /** After a batch that brought the cursor from one place to the other. */
+  batch(before: BackfillCursor, after: BackfillCursor): void {
+    this.#rows += after.rows - before.rows;
+    this.#walked += Math.max(0, (after.walked ?? 0) - (before.walked ?? 0));
+    this.#rate = nextRate(this.#rate, this.#clock.now(), this.#walked);
+    this.#tell();
+  }
+
+  slow(reason: string | null): void {
+    if (reason === this.#slow) return;
+    this.#slow = reason;
+    this.#tell();
+  }
+
+  #tell(): void {
+    this.#onProgress(progressOf(this.#rate, { rows: this.#rows, total: this.total, slow: this.#slow }));
+  }
+}
