@@ -1,59 +1,81 @@
-import { parseArgs } from "node:util";
-import type { CrashKind } from "./crashing.ts";
-import { run } from "./run.ts";
+import { commandOf, given, runOf } from "./command-line.ts";
+import { run, type RunOptions } from "./run.ts";
+import { crashPoints, judge, type Verdict } from "./runs.ts";
 import { scale } from "./scale.ts";
+import { onThreads } from "./threads.ts";
+import { WAY_NAMES } from "./ways.ts";
 
-/** `npm run sim -- --seeds 1000 [--from 1]`, `--seed 42 [--crash-at 17 --crash-when before]`, or `--scale 10000 [--batches 100]`. */
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "200" },
-    from: { type: "string", default: "1" },
-    seed: { type: "string" },
-    "crash-at": { type: "string" },
-    "crash-when": { type: "string" },
-    calm: { type: "boolean", default: false },
-    scale: { type: "string" },
-    batches: { type: "string", default: "100" },
-    journal: { type: "boolean", default: false },
-  },
-});
+const USAGE = `npm run sim -- [options]
 
-const PROGRESS_EVERY = 500;
+  --seeds 10000 [--from 1]     so many seeds, on all cores, then every crash point
+  --crash-points [--way NAME]  only the crash points, of all ways or of one
+  --seed 42                    one seed; with --journal, with its journal
+  --way NAME [--crash-at 17 --crash-when before|after|stall]
+                               one way through, calm, or with the engine crashing at that port call
+  --scale 10000 [--batches 100]  a rollout of so many instances; says what it cost
+  --threads 2                  not on all cores
 
-if (values.scale === undefined) await runSeeds();
-else await runScale(Number(values.scale), Number(values.batches));
+Ways: ${WAY_NAMES.join(", ")}.`;
 
-async function runSeeds(): Promise<void> {
-  const first = Number(values.seed ?? values.from);
-  const count = values.seed === undefined ? Number(values.seeds) : 1;
-  let failed = 0;
-  const outcomes = new Map<string, number>();
-  for (let seed = first; seed < first + count; seed += 1) {
-    const result = await run({
-      seed,
-      calm: values.calm,
-      ...(values["crash-at"] === undefined ? {} : { crashAt: Number(values["crash-at"]) }),
-      ...(values["crash-when"] === undefined ? {} : { crashWhen: crashKind(values["crash-when"]) }),
-    });
-    const done = seed - first + 1;
-    if (done % PROGRESS_EVERY === 0 && done < count)
-      console.error(`${String(done)} of ${String(count)} seeds, ${String(failed)} failed`);
-    outcomes.set(result.outcome, (outcomes.get(result.outcome) ?? 0) + 1);
-    if (values.journal) console.log(result.journal);
-    if (result.violations.length === 0) continue;
-    failed += 1;
-    console.log(
-      `seed ${String(seed)}: ${result.violations.join("; ")}\n  repeat: npm run sim -- --seed ${String(seed)} --journal`,
-    );
-  }
-  console.log(
-    `${String(count)} seeds, ${String(failed)} failed; last deployments: ${[...outcomes].map(([name, n]) => `${name} ${String(n)}`).join(", ")}`,
-  );
-  process.exitCode = failed === 0 ? 0 : 1;
+const values = given(process.argv.slice(2));
+const PROGRESS_MS = 10_000;
+
+if (values.help) console.log(USAGE);
+else if (values.scale !== undefined) await runScale(Number(values.scale), Number(values.batches));
+else if (values["crash-points"]) await runMany(await everyCrashPoint(values.way === undefined ? WAY_NAMES : [values.way]));
+else if (values.seed !== undefined || values.way !== undefined) await runOne();
+else await runMany([...seeds(), ...(await everyCrashPoint(WAY_NAMES))]);
+
+function seeds(): readonly RunOptions[] {
+  return Array.from({ length: Number(values.seeds) }, (_, index) => ({ seed: Number(values.from) + index }));
 }
 
-function crashKind(text: string): CrashKind {
-  return text === "after" || text === "stall" ? text : "before";
+async function everyCrashPoint(ways: readonly string[]): Promise<readonly RunOptions[]> {
+  const points = await Promise.all(
+    ways.map(async (way) => {
+      const { calls } = await judge({ seed: 1, way });
+      return crashPoints(way, calls);
+    }),
+  );
+  return points.flat();
+}
+
+async function runOne(): Promise<void> {
+  const options = runOf(values);
+  const { journal, ...result } = await run(options);
+  if (values.journal) console.log(journal);
+  tell([{ options, ...result }]);
+}
+
+async function runMany(runs: readonly RunOptions[]): Promise<void> {
+  const started = performance.now();
+  const verdicts: Verdict[] = [];
+  let told = started;
+  await onThreads(runs, Number(values.threads), (verdict) => {
+    verdicts.push(verdict);
+    if (verdict.violations.length > 0) console.log(complaint(verdict));
+    if (performance.now() - told < PROGRESS_MS) return;
+    told = performance.now();
+    console.error(`${String(verdicts.length)} of ${String(runs.length)} runs, ${String(failedOf(verdicts).length)} failed`);
+  });
+  tell(verdicts, `in ${((performance.now() - started) / 1_000).toFixed(0)} s on ${values.threads} threads`);
+}
+
+function tell(verdicts: readonly Verdict[], cost = ""): void {
+  const failed = failedOf(verdicts);
+  const outcomes = [...Map.groupBy(verdicts, ({ outcome }) => outcome)].map(([name, all]) => `${name} ${String(all.length)}`);
+  if (cost === "") for (const verdict of failed) console.log(complaint(verdict));
+  const count = `${String(verdicts.length)} run${verdicts.length === 1 ? "" : "s"}`;
+  console.log(`${[count, cost].join(" ").trim()}: ${String(failed.length)} failed; last deployments: ${outcomes.join(", ")}`);
+  process.exitCode = failed.length === 0 ? 0 : 1;
+}
+
+function failedOf(verdicts: readonly Verdict[]): readonly Verdict[] {
+  return verdicts.filter(({ violations }) => violations.length > 0);
+}
+
+function complaint({ options, violations }: Verdict): string {
+  return `${violations.join("; ")}\n  repeat: ${commandOf(options)} --journal`;
 }
 
 /** What it cost is that of this whole process: the first release and the start of Node are in it. */

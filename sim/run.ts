@@ -7,34 +7,26 @@ import type { Behaviour } from "./fleet.ts";
 import { SimJournal } from "./journal.ts";
 import { killOne, meddleWith, promote, scale } from "./meddling.ts";
 import { SIM_ROLLOUTS, SIM_TASKS, type Size } from "./spec.ts";
+import { wayOf, type Way } from "./ways.ts";
 import { World } from "./world.ts";
 
 export interface RunResult {
-  readonly seed: number;
   /** Empty when every rule held. */
   readonly violations: readonly string[];
   /** Port calls of the engine: the places where it can be made to crash. */
   readonly calls: number;
-  /** The whole journal as text: the same seed must give the same one. */
+  /** The whole journal as text: the same options must give the same one. */
   readonly journal: string;
   readonly outcome: string;
 }
 
-/** What a calm run does after its first release. */
-export type Operation = "deploy" | "abort" | "rollback" | "restart" | "scale" | "suspend";
-
+/** Plain data, so that it can be sent to another thread and written on a command line. */
 export interface RunOptions {
   readonly seed: number;
-  readonly crashAt?: number;
-  readonly crashWhen?: CrashKind;
-  /** Only a calm second release, no chance faults: for walking through every crash point. */
-  readonly calm?: boolean;
-  /** In a calm run: what is walked through; `deploy` if not given. */
-  readonly operation?: Operation;
-  /** In a calm run: how instances are replaced. */
-  readonly rollout?: Partial<RolloutSpec>;
-  /** In a calm run: the second release never becomes ready. */
-  readonly faulty?: boolean;
+  readonly crashAt?: number | undefined;
+  readonly crashWhen?: CrashKind | undefined;
+  /** The name of a change that is walked through without chance faults. Absent: whatever the seed draws. */
+  readonly way?: string | undefined;
 }
 
 const STEPS_MAX = 20_000;
@@ -44,19 +36,19 @@ const PROMOTIONS_MAX = 12;
 /** One life of a machine: a first release, then some operations on it, with faults; ends when everything has come to rest. */
 export async function run(options: RunOptions): Promise<RunResult> {
   const rng = createRng(options.seed);
-  const calm = options.calm === true;
-  const store = new SimJournal(rng, calm ? 0 : rng.pick([0, 0, 0.02]));
+  const way = options.way === undefined ? null : wayOf(options.way);
+  const store = new SimJournal(rng, way !== null ? 0 : rng.pick([0, 0, 0.02]));
   const world = createWorld(options, rng, store);
-  const size = calm ? { instances: 3, batch: 1, rollout: options.rollout ?? {} } : anySize(rng);
+  const size = way !== null ? { instances: 3, batch: 1, rollout: way.rollout ?? {} } : anySize(rng);
   world.meddle = meddleWith(world, rng, size);
   await world.boot();
   await world.deploy(size);
   await rest(world);
-  const operations = calm ? 1 : rng.between(1, 4);
+  const operations = way !== null ? 1 : rng.between(1, 4);
   for (let index = 0; index < operations; index += 1) {
     const active = world.state?.active ?? null;
     world.checker.floor = planFloor(world, active);
-    if (calm) await walk(world, options, size);
+    if (way !== null) await walk(world, way, size);
     else await operate(world, rng, size);
     await rest(world);
   }
@@ -64,7 +56,6 @@ export async function run(options: RunOptions): Promise<RunResult> {
   // A crash at the very first call leaves no app.
   const violations = [...world.checker.violations, ...(entries.length === 0 ? [] : atRest(world))];
   return {
-    seed: options.seed,
     violations,
     calls: world.crash.calls,
     journal: entries.map((entry) => JSON.stringify(entry)).join("\n"),
@@ -83,8 +74,9 @@ async function rest(world: World): Promise<void> {
 
 /** The order of the draws is part of the meaning of a seed. */
 function createWorld(options: RunOptions, rng: Rng, store: SimJournal): World {
-  const calm = options.calm === true;
-  const behaviours = calm ? calmBehaviours(options) : new Map([2, 3, 4, 5].map((number) => [`r${number}`, behaviour(rng)]));
+  const way = options.way === undefined ? null : wayOf(options.way);
+  const calm = way !== null;
+  const behaviours = calm ? calmBehaviours(way) : new Map([2, 3, 4, 5].map((number) => [`r${number}`, behaviour(rng)]));
   return new World({
     rng,
     store,
@@ -107,9 +99,8 @@ function anySize(rng: Rng): Size {
 }
 
 /** One operation without chance. */
-async function walk(world: World, options: RunOptions, size: Size): Promise<void> {
+async function walk(world: World, { operation, rollout = {} }: Way, size: Size): Promise<void> {
   const by = "sim";
-  const { operation = "deploy" } = options;
   if (operation === "deploy" || operation === "abort" || operation === "rollback") await world.deploy(size);
   if (operation === "abort") {
     // Far enough that the first batch is routed and the second is not.
@@ -117,7 +108,7 @@ async function walk(world: World, options: RunOptions, size: Size): Promise<void
     await world.request({ kind: "abort.requested", by });
   }
   if (operation === "rollback") {
-    await untilPromoted(world, options.rollout ?? {});
+    await untilPromoted(world, rollout);
     await world.request({ kind: "rollback.requested", by, release: null });
   }
   if (operation === "restart") await world.request({ kind: "restart.requested", by });
@@ -187,7 +178,7 @@ function planFloor({ state }: World, active: string | null): number {
   return Math.min(routed, desiredCount(state, active, "web"));
 }
 
-function calmBehaviours({ faulty }: RunOptions): ReadonlyMap<string, Behaviour> {
+function calmBehaviours({ faulty }: Way): ReadonlyMap<string, Behaviour> {
   return new Map(faulty === true ? [["r2", "never-ready"]] : []);
 }
 

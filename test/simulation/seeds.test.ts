@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { run } from "../../sim/run.ts";
+import { commandOf, given, runOf } from "../../sim/command-line.ts";
+import { run, type RunOptions } from "../../sim/run.ts";
 
 const SEEDS = 300;
 
@@ -24,4 +25,20 @@ test("the same seed twice gives the same journal, byte for byte; another seed an
     journals.add(journal);
   }
   expect(journals.size).toBe(40);
+});
+
+test.each<RunOptions>([
+  { seed: 17 },
+  { seed: 18, crashAt: 60, crashWhen: "stall" },
+  { seed: 1, way: "canary-abort", crashAt: 70, crashWhen: "after" },
+])("what is said to repeat %o does: the same journal, byte for byte", async (options) => {
+  const [, words = ""] = commandOf(options).split(" -- ");
+  const repeated = runOf(given(words.split(" ")));
+  const { journal } = await run(options);
+  expect((await run(repeated)).journal).toBe(journal);
+  // Every option matters: with one of them forgotten it is another run.
+  for (const [name, value] of Object.entries(repeated)) {
+    if (value === undefined) continue;
+    expect((await run({ ...repeated, [name]: name === "seed" ? options.seed + 1 : undefined })).journal).not.toBe(journal);
+  }
 });

@@ -1,0 +1,34 @@
+import { Worker } from "node:worker_threads";
+import type { RunOptions } from "./run.ts";
+import type { Verdict } from "./runs.ts";
+
+/** Runs that a thread is given at a time: few enough for all to end together, enough not to wait for messages. */
+const AT_ONCE = 20;
+
+/** Every run on one of so many threads; `onVerdict` is told as they end, in no order. */
+export async function onThreads(
+  runs: readonly RunOptions[],
+  threads: number,
+  onVerdict: (verdict: Verdict) => void,
+): Promise<void> {
+  const left = runs.toReversed();
+  const take = (): readonly RunOptions[] => left.splice(-AT_ONCE).toReversed();
+  await Promise.all(Array.from({ length: Math.min(threads, Math.ceil(runs.length / AT_ONCE)) }, () => work(take, onVerdict)));
+}
+
+function work(take: () => readonly RunOptions[], onVerdict: (verdict: Verdict) => void): Promise<void> {
+  const worker = new Worker(new URL("./thread.ts", import.meta.url));
+  return new Promise<void>((resolve, reject) => {
+    const next = (): void => {
+      const runs = take();
+      if (runs.length === 0) resolve();
+      else worker.postMessage(runs);
+    };
+    worker.on("message", (verdicts: readonly Verdict[]) => {
+      for (const verdict of verdicts) onVerdict(verdict);
+      next();
+    });
+    worker.on("error", reject);
+    next();
+  }).finally(() => worker.terminate());
+}

@@ -1,0 +1,58 @@
+import type { RolloutSpec } from "../src/core/app-spec.ts";
+
+/** What is done after the first release. */
+export type Operation = "deploy" | "abort" | "rollback" | "restart" | "scale" | "suspend";
+
+/** A change that is walked through without chance faults, so that the engine can be made to crash at every point of it. */
+export interface Way {
+  readonly operation: Operation;
+  /** How instances are replaced. Absent: rolling, one by one. */
+  readonly rollout?: Partial<RolloutSpec>;
+  /** The second release never becomes ready. */
+  readonly faulty?: true;
+}
+
+const STOP_FIRST: Partial<RolloutSpec> = {
+  surge: { kind: "count", count: 0 },
+  maxUnavailable: { kind: "count", count: 1 },
+};
+const BLUE_GREEN: Partial<RolloutSpec> = { strategy: "blue-green", standbyMs: 60_000, promoteAfterMs: 5_000 };
+const CANARY: Partial<RolloutSpec> = {
+  strategy: "canary",
+  standbyMs: 60_000,
+  steps: [
+    { weight: 0, waitMs: 1_000 },
+    { weight: 30, waitMs: 5_000 },
+    { weight: 60, waitMs: 5_000 },
+  ],
+};
+
+/** Every strategy with every kind of change, by name. */
+const WAYS: Readonly<Record<string, Way>> = {
+  rolling: { operation: "deploy" },
+  "rolling-faulty": { operation: "deploy", faulty: true },
+  "rolling-abort": { operation: "abort" },
+  "rolling-rollback": { operation: "rollback" },
+  restart: { operation: "restart" },
+  scale: { operation: "scale" },
+  suspend: { operation: "suspend" },
+  "stop-first": { operation: "deploy", rollout: STOP_FIRST },
+  "stop-first-faulty": { operation: "deploy", rollout: STOP_FIRST, faulty: true },
+  "stop-first-abort": { operation: "abort", rollout: STOP_FIRST },
+  "blue-green": { operation: "deploy", rollout: BLUE_GREEN },
+  "blue-green-faulty": { operation: "deploy", rollout: BLUE_GREEN, faulty: true },
+  "blue-green-abort": { operation: "abort", rollout: BLUE_GREEN },
+  "blue-green-rollback": { operation: "rollback", rollout: BLUE_GREEN },
+  canary: { operation: "deploy", rollout: CANARY },
+  "canary-faulty": { operation: "deploy", rollout: CANARY, faulty: true },
+  "canary-abort": { operation: "abort", rollout: CANARY },
+  "canary-rollback": { operation: "rollback", rollout: CANARY },
+};
+
+export const WAY_NAMES: readonly string[] = Object.keys(WAYS);
+
+export function wayOf(name: string): Way {
+  const way = WAYS[name];
+  if (way === undefined) throw new Error(`there is no way ${name}; there are ${WAY_NAMES.join(", ")}`);
+  return way;
+}
