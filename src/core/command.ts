@@ -31,8 +31,9 @@ export type CommandBody =
       /** Null: ready means still running `readyAfterMs` after the start. */
       readonly health: HealthSpec | null;
       readonly readyAfterMs: number;
-      /** Milliseconds since the epoch. */
+      /** Milliseconds since the epoch; but never later than `afterMs` from when it is taken up (absent in older journals), as with timers. */
       readonly deadlineAt: number;
+      readonly afterMs?: number | undefined;
     }
   /** Settled by `instance.stopped`. An instance that is gone already counts as stopped. */
   | {
@@ -78,8 +79,11 @@ export type CommandBody =
   | { readonly kind: "task.conclude"; readonly task: TaskId; readonly at: number }
   /** Ends the task, whose `task.ended` then says so. Settled by `command.done`. */
   | { readonly kind: "task.cancel"; readonly task: TaskId }
-  /** Settled by `timer.fired`. */
-  | { readonly kind: "timer.set"; readonly timer: string; readonly at: number };
+  /**
+   * Settled by `timer.fired`. It fires at `at`, but never later than `afterMs` from when it is taken up (absent in older journals): a clock that
+   * was set back makes nobody wait for as long as it was set.
+   */
+  | { readonly kind: "timer.set"; readonly timer: string; readonly at: number; readonly afterMs?: number | undefined };
 
 export type CommandKind = CommandBody["kind"];
 

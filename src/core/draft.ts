@@ -39,6 +39,10 @@ export function order(draft: Draft, body: CommandBody, deployment: DeploymentNam
   draft.commands.push({ ...body, id: `${draft.state.app}/${String(number)}/${body.kind}`, deployment });
 }
 
+export function setTimer(draft: Draft, timer: string, at: number, deployment: DeploymentName | null = null): void {
+  order(draft, { kind: "timer.set", timer, at, afterMs: Math.max(0, at - draft.at) }, deployment);
+}
+
 export function note(draft: Draft, text: string, level: NoteDraft["level"] = "info"): void {
   draft.notes.push({ level, text });
 }

@@ -1,4 +1,4 @@
-import { note, order, patch, refuse, type Draft } from "./draft.ts";
+import { note, order, patch, refuse, setTimer, type Draft } from "./draft.ts";
 import type { Event, EventBody } from "./event.ts";
 import { DEFAULT_MAINTENANCE, type GatePeriod, type GateState } from "./gate.ts";
 import { gateState } from "./gate-state.ts";
@@ -19,7 +19,7 @@ export function whenPauseRequested(draft: Draft, { by, forMs, then }: Request<"p
   const until = at + forMs;
   const { since = at, quietAt = null, asked = false } = known ?? {};
   change(draft, { pause: { by, since, until, then, revision: state.routes.revision + 1, asked, quietAt } });
-  order(draft, { kind: "timer.set", timer: `${TIMER_PREFIX}${String(until)}`, at: until }, null);
+  setTimer(draft, `${TIMER_PREFIX}${String(until)}`, until);
   note(draft, `${by} pauses ${state.app} for ${seconds(forMs)}, then ${then === "resume" ? "it goes on" : "requests get 503"}`);
   syncRoutes(draft, { force: true });
 }

@@ -86,7 +86,8 @@ export function whenStarted(draft: Draft, started: { instance: InstanceName; pid
     port: started.port,
     health: spec.health,
     readyAfterMs: spec.readyAfterMs,
-    deadlineAt: instance.since + spec.startDeadlineMs,
+    deadlineAt: Math.min(instance.since, draft.at) + spec.startDeadlineMs,
+    afterMs: spec.startDeadlineMs,
   });
 }
 

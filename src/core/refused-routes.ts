@@ -1,5 +1,5 @@
 import type { Failure } from "../base/error.ts";
-import { note, order, patch, running, type Draft } from "./draft.ts";
+import { note, patch, running, setTimer, type Draft } from "./draft.ts";
 import { goBack } from "./going-back.ts";
 import type { Deployment } from "./state.ts";
 
@@ -21,7 +21,7 @@ export function whenTrafficRefused(draft: Draft, refused: { revision: number; fa
     return;
   }
   note(draft, refused.failure.what, "bad");
-  order(draft, { kind: "timer.set", timer: ROUTES_TIMER, at: draft.at + RETRY_MS }, null);
+  setTimer(draft, ROUTES_TIMER, draft.at + RETRY_MS);
 }
 
 function bringsTables({ kind, step }: Deployment): boolean {

@@ -1,5 +1,5 @@
 import { depart } from "./departures.ts";
-import { note, order, patch, running, type Draft } from "./draft.ts";
+import { note, patch, running, setTimer, type Draft } from "./draft.ts";
 import { all, seconds } from "./instances.ts";
 import type { AppState, Deployment, Instance, Retirement, Standby } from "./state.ts";
 
@@ -33,7 +33,7 @@ export function changeStandby(draft: Draft, standby: Standby | undefined): void 
     all(draft.state).flatMap((one) => (sideOf(draft.state, one, generation) === "others" ? [one.name] : [])),
   );
   if (standby === undefined || !isNew) return;
-  order(draft, { kind: "timer.set", timer: timerOf(standby), at: standby.until }, null);
+  setTimer(draft, timerOf(standby), standby.until);
   note(
     draft,
     `${standby.release} is on standby for ${seconds(standby.until - draft.at)}: \`hitless rollback\` goes back at once`,

@@ -164,7 +164,9 @@ function removeFromRoutes(draft: Draft, _deployment: Deployment, stage: Stage): 
   for (const { name, status, routed } of retiring) {
     // Whose drain is under way, from before a second going back, is not drained yet.
     if (status === "stopping" || status === "draining") continue;
-    patchInstance(draft, name, { status: routed ? "draining" : "drained", routed: false });
+    // One that was never ready has nothing to finish, and must not serve if the deployment goes back.
+    if (status === "starting" || status === "warming") stopInstance(draft, name);
+    else patchInstance(draft, name, { status: routed ? "draining" : "drained", routed: false });
   }
   patchDeployment(draft, { retiring: retiring.map((instance) => instance.name) });
   if (retiring.length > 0) note(draft, `retiring ${retiring.map((instance) => instance.name).join(", ")}`);

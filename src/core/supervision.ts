@@ -1,4 +1,4 @@
-import { note, order, patch, patchInstance, running, type Draft } from "./draft.ts";
+import { note, patch, patchInstance, running, setTimer, type Draft } from "./draft.ts";
 import { all, desiredCount, find, isLive, processTypes, startInstance } from "./instances.ts";
 import { isReplaced, replaceSick } from "./liveness.ts";
 import { hasTraffic } from "./route-tables.ts";
@@ -84,14 +84,15 @@ function mayStart(draft: Draft, type: string): boolean {
   const crash = draft.state.crashes[type];
   const wait = crash === undefined || crash.at === 0 ? 0 : backoff(crash.count);
   if (wait === 0 || crash === undefined) return true;
-  waitFor(draft, type, crash, crash.at + wait);
+  // A crash of the future was written down before the clock was set back.
+  waitFor(draft, type, crash, Math.min(crash.at, draft.at) + wait);
   return false;
 }
 
 function waitFor(draft: Draft, type: string, crash: CrashRecord, at: number): void {
   if (crash.restartAt !== null) return;
   patch(draft, { crashes: { ...draft.state.crashes, [type]: { ...crash, restartAt: at } } });
-  order(draft, { kind: "timer.set", timer: `${TIMER_PREFIX}${type}`, at }, null);
+  setTimer(draft, `${TIMER_PREFIX}${type}`, at);
 }
 
 /** Nothing for the first crash, then 250 ms, doubling up to 30 s. */

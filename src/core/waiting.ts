@@ -1,4 +1,4 @@
-import { note, order, patchDeployment, running, type Draft } from "./draft.ts";
+import { note, patchDeployment, running, setTimer, type Draft } from "./draft.ts";
 import { seconds } from "./instances.ts";
 import type { Deployment, Wait } from "./state.ts";
 
@@ -19,7 +19,7 @@ export function beginWait(draft: Draft, deployment: Deployment): void {
   if (wait === null) return;
   note(draft, waitText(deployment, wait));
   if (wait.ms === null) return;
-  order(draft, { kind: "timer.set", timer: timerOf(deployment), at: draft.at + wait.ms });
+  setTimer(draft, timerOf(deployment), draft.at + wait.ms, deployment.name);
 }
 
 export function isWaitTimer(timer: string): boolean {

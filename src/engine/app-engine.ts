@@ -13,7 +13,7 @@ import type { Exit } from "../ports/fleet.ts";
 import type { ReleaseRequest } from "../ports/releases.ts";
 import type { Store } from "../ports/store.ts";
 import { Executor, type EnginePorts } from "./executor.ts";
-import { faultOf, stackOf } from "./fault.ts";
+import { faultOf, requestFault, stackOf } from "./fault.ts";
 import type { LeaseKeeper } from "./lease.ts";
 import { News } from "./news.ts";
 
@@ -89,7 +89,7 @@ export class AppEngine {
   async deploy(body: Extract<EventBody, { kind: "deploy.requested" }>, request: ReleaseRequest): Promise<string> {
     return this.#enqueue(async () => {
       if (this.#fault !== null) throw new HitlessError(this.#fault);
-      this.#throwIfRefused(this.#decide(body));
+      this.#decide(this.#eventOf(body));
       await this.#lease.held();
       await this.#ports.releases.stage(this.app, releaseName(this.#state.next.release), request);
       await this.#take(body);
@@ -126,8 +126,7 @@ export class AppEngine {
     if (this.#closed)
       throw new HitlessError({ code: "ERR_ABORTED", what: "The daemon is stopping.", next: "Try again when it is back." });
     const event: Event = this.#eventOf(body, settles);
-    const decision = decide(this.#state, event);
-    this.#throwIfRefused(decision);
+    const decision = this.#decide(event);
     await this.#journal(event, decision);
     const ended = this.#state.deployment?.outcome === null && decision.state.deployment?.outcome !== null;
     this.#state = decision.state;
@@ -146,17 +145,26 @@ export class AppEngine {
     this.#snapshotDue = this.#seq + Math.max(SNAPSHOT_EVERY, all(state).length);
   }
 
-  #decide(body: EventBody): Decision {
-    return decide(this.#state, this.#eventOf(body));
+  /** @throws what a request is refused with; an error of ours that a request meets is the answer to it, and no reason to stop */
+  #decide(event: Event): Decision {
+    const decision = this.#decided(event);
+    if (decision.refusal !== null) throw new HitlessError(decision.refusal);
+    return decision;
+  }
+
+  #decided(event: Event): Decision {
+    try {
+      return decide(this.#state, event);
+    } catch (error) {
+      if (!event.kind.endsWith(".requested")) throw error;
+      this.#ports.log.error("a request could not be decided", { app: this.app, request: event.kind, error: stackOf(error) });
+      throw requestFault(this.app, event.kind.replace(/\.requested$/, ""), error);
+    }
   }
 
   #eventOf(body: EventBody, settles?: string): Event {
     const at = this.#ports.clock.now();
     return settles === undefined ? { ...body, at } : { ...body, at, settles };
-  }
-
-  #throwIfRefused(decision: Decision): void {
-    if (decision.refusal !== null) throw new HitlessError(decision.refusal);
   }
 
   /** A journal that cannot be written (disk full) stops everything until it can: nothing is done that is not on record. */

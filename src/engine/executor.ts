@@ -241,8 +241,9 @@ export class Executor {
     return { kind: "command.done" };
   }
 
-  async #timer({ timer, at }: Of<"timer.set">): Promise<EventBody> {
-    await this.#ports.clock.sleepUntil(at, this.#closing.signal);
+  async #timer({ timer, at, afterMs = Infinity }: Of<"timer.set">): Promise<EventBody> {
+    const { clock } = this.#ports;
+    await clock.sleepUntil(Math.min(at, clock.now() + afterMs), this.#closing.signal);
     return { kind: "timer.fired", timer };
   }
 

@@ -13,6 +13,19 @@ export function faultOf(app: string, error: unknown): Failure {
   };
 }
 
+/** What an operator is told whose request met an error of ours: nothing has come of it, and the app is looked after as before. */
+export function requestFault(app: string, request: string, error: unknown): HitlessError {
+  return new HitlessError(
+    {
+      code: "ERR_INVARIANT",
+      what: `The daemon could not decide on ${request} of ${app} because of an error of its own.`,
+      why: error instanceof Error ? error.message : String(error),
+      next: `Nothing was changed, and ${app} goes on as before. Please report this with the daemon's log.`,
+    },
+    { cause: error },
+  );
+}
+
 export function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

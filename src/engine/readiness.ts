@@ -37,7 +37,8 @@ export async function awaitReady(
   const { health, host, port } = command;
   const answered = new AbortController();
   try {
-    const isOver = deadline(clock, command.deadlineAt, AbortSignal.any([signal, answered.signal]));
+    const { deadlineAt, afterMs = Infinity } = command;
+    const isOver = deadline(clock, Math.min(deadlineAt, clock.now() + afterMs), AbortSignal.any([signal, answered.signal]));
     const last = await untilPassed(ports, { ...command, health }, isOver, signal);
     if (last === PASSED) return null;
     const logTail = await ports.fleet.logTail(app, command.instance, LOG_LINES);

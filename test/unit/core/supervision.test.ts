@@ -57,6 +57,16 @@ test("while one restart is waited for, another crash of the type sets no second 
   expect(run.serving()).toBe("r1 r1");
 });
 
+test("a crash of before the clock was set back puts the next start off for its pause, not for as long as it was set", () => {
+  const run = deployed(1, webOnly(2));
+  run.ask("restart");
+  run.settle(({ kind }) => kind === "ledger.close");
+  for (const { name } of run.instances()) run.send({ kind: "instance.exited", instance: name, how: "is gone", logTail: [] });
+  run.at -= 3_600_000;
+  const timer = run.until("timer.set");
+  expect(timer).toMatchObject({ at: run.at + 250, afterMs: 250 });
+});
+
 test.each([
   ["a release is being made", webOnly(2), "release.create"],
   ["the new side of a blue-green deployment comes up", blueGreen, "instance.awaitReady"],

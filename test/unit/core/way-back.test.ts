@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Command } from "../../../src/core/command.ts";
 import { type CoreRun, deployed } from "../../support/core-run.ts";
 
 /** One of two batches is through, and an operator wants it back: a third instance of r1 is being started. */
@@ -108,4 +109,18 @@ test("a stop of the app is no way that can be gone back: a refused table is orde
   run.settle();
   expect(run.last()).toMatchObject({ kind: "suspend", outcome: "done" });
   expect(run.instances()).toEqual([]);
+});
+
+test("an instance that was to go before it was ever ready does not serve when the deployment goes back", () => {
+  const run = deployed(1);
+  const [first] = run.instances();
+  run.send({ kind: "instance.exited", instance: first?.name ?? "", how: "is gone", logTail: [] });
+  const { instance } = run.until("instance.awaitReady") as Extract<Command, { kind: "instance.awaitReady" }>;
+  run.scale({ web: 1 });
+  run.settle(({ kind }) => kind === "instance.awaitReady" || kind === "instance.stop" || kind === "traffic.drain");
+  run.ask("abort");
+  run.settle(({ kind }) => kind === "instance.awaitReady");
+  expect(run.tables.at(-1)?.pools.flatMap(({ targets }) => targets.map((target) => target.instance))).not.toContain(instance);
+  run.settle();
+  expect(run.serving()).toBe("r1 r1 r1");
 });

@@ -24,6 +24,8 @@ class BrokenReleases extends SimReleases {
   }
 }
 
+type Counts = Readonly<Record<string, number>>;
+
 interface Machine {
   readonly engine: Engine;
   readonly clock: SimClock;
@@ -83,6 +85,25 @@ test("an error in a decision stops the app's engine: the fault is told, requests
   await until(its, () => its.engine.state("shop")?.deployment?.outcome === "done");
   expect(its.engine.state("shop")?.deployment?.outcome).toBe("done");
   expect(its.engine.fault("shop")).toBeNull();
+  await its.engine.close();
+});
+
+test("an error in deciding on a request is the answer to it: nothing is written, and the app goes on as before", async () => {
+  const store = new MemoryStore();
+  const its = await machine(store);
+  await deploy(its, "shop");
+  await until(its, () => its.engine.state("shop")?.deployment?.outcome === "done");
+  const before = await store.load("shop");
+  const scale = its.engine.request("shop", { kind: "scale.requested", by: "alice", counts: JSON.parse("null") as Counts });
+  await expect(scale).rejects.toMatchObject({
+    failure: { code: "ERR_INVARIANT", what: expect.stringContaining("scale of shop") as string },
+  });
+  expect(await store.load("shop")).toEqual(before);
+  expect(its.engine.fault("shop")).toBeNull();
+
+  await its.engine.request("shop", { kind: "scale.requested", by: "alice", counts: { web: 3 } });
+  await until(its, () => its.engine.state("shop")?.deployment?.outcome === "done");
+  expect(its.engine.state("shop")?.counts).toEqual({ web: 3 });
   await its.engine.close();
 });
 
