@@ -4,7 +4,7 @@ import { crashPoints, judge } from "../../sim/runs.ts";
 import { WAY_NAMES } from "../../sim/ways.ts";
 
 /** A part of them, a different one for each way; `npm run sim -- --crash-points` goes through all. */
-const EVERY = 5;
+const EVERY = 10;
 
 test.each(WAY_NAMES.map((name, index) => [name, index] as const))(
   "%s survives a crash of the engine before and after its port calls, and a long stall in them",

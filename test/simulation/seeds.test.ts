@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { commandOf, given, runOf } from "../../sim/command-line.ts";
 import { run, type RunOptions } from "../../sim/run.ts";
 
-const SEEDS = 300;
+const SEEDS = 150;
 
 test(`the first ${SEEDS} seeds keep every rule`, async () => {
   const failed: string[] = [];
@@ -19,12 +19,12 @@ test(`the first ${SEEDS} seeds keep every rule`, async () => {
 
 test("the same seed twice gives the same journal, byte for byte; another seed another one", async () => {
   const journals = new Set<string>();
-  for (let seed = 1; seed <= 40; seed += 1) {
+  for (let seed = 1; seed <= 20; seed += 1) {
     const { journal } = await run({ seed });
     expect((await run({ seed })).journal).toBe(journal);
     journals.add(journal);
   }
-  expect(journals.size).toBe(40);
+  expect(journals.size).toBe(20);
 });
 
 test.each<RunOptions>([
