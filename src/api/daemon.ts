@@ -5,6 +5,7 @@ import { PAUSE_ENDS, type GatePeriod, type MaintenanceState, type PauseState } f
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
 import type { PreviewWay } from "../core/previews.ts";
 import type { Instance, Outcome, Phase } from "../core/state.ts";
+import type { Task, Verdict } from "../core/task.ts";
 import type { TlsTraffic } from "../core/tls.ts";
 import type { ProxyStatus, UpgradeOutcome } from "./proxy-control.ts";
 import { maintenanceFields } from "./gate.ts";
@@ -189,7 +190,29 @@ export interface DeploymentStatus {
   readonly from: string | null;
   readonly to: string | null;
   readonly outcome: Outcome | null;
+  /** Why it goes or went back. */
   readonly failure: Failure | null;
+  /** Its hooks, checks and gates, in the order in which they began. */
+  readonly verdicts: readonly VerdictStatus[];
+}
+
+export interface VerdictStatus {
+  /** As people call it. */
+  readonly name: string;
+  readonly kind: Task["kind"];
+  /** 1-based batch in which it began; null where that is not known. */
+  readonly batch: number | null;
+  /** Null: it runs. */
+  readonly verdict: Verdict | null;
+  /** It went on although this is no pass: an operator or the configuration said so. */
+  readonly overruled: boolean;
+  /** One sentence with the numbers in it. */
+  readonly summary: string | null;
+  /** By name; shares are fractions, times milliseconds. */
+  readonly figures: Readonly<Record<string, number>>;
+  readonly details: readonly string[];
+  readonly startedAt: number;
+  readonly endedAt: number | null;
 }
 
 export interface AwaitsStatus {

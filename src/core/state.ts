@@ -262,6 +262,8 @@ export interface Stage {
 export interface TaskRecord {
   readonly task: Task;
   readonly startedAt: number;
+  /** The index of the stage in which it began. Absent in older records. */
+  readonly stage?: number | undefined;
   /** Absent: it runs. */
   readonly result?: TaskResult | undefined;
   readonly endedAt?: number | undefined;

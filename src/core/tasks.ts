@@ -61,7 +61,7 @@ export function acceptTasks(draft: Draft): void {
 export function begin(draft: Draft, id: TaskId, task: Task): void {
   const { deployment } = draft.state;
   if (deployment === null) return;
-  patchRecord(draft, id, { task, startedAt: draft.at });
+  patchRecord(draft, id, { task, startedAt: draft.at, stage: deployment.stage });
   const { to: release, from: against, step } = deployment;
   order(draft, { kind: "task.run", task: id, run: task, release, against, startedAt: draft.at, step });
   if (task.kind !== "watch") note(draft, `${taskName(task)} begins`);

@@ -9,6 +9,7 @@ import { previewWay } from "../core/previews.ts";
 import type { AppTraffic } from "../core/routes.ts";
 import type { AppState, Deployment, Instance } from "../core/state.ts";
 import { waitOf } from "../core/waiting.ts";
+import { verdictStatuses } from "./verdicts.ts";
 import { nameNumber } from "../base/names.ts";
 import type { Traffic } from "../ports/traffic.ts";
 
@@ -81,6 +82,7 @@ export function deploymentStatus(deployment: Deployment): DeploymentStatus {
     to,
     outcome,
     failure,
+    verdicts: verdictStatuses(deployment),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Register } from "../register.ts";
 import { renderReport } from "../render/report.ts";
 import { phaseText } from "../render/status.ts";
 import { table } from "../render/table.ts";
+import { verdictCounts } from "../render/verdicts.ts";
 import { bytes, time, took } from "../render/units.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
@@ -60,17 +61,21 @@ async function history(session: Session, { limit }: HistoryOptions): Promise<voi
     output.json({ deployments });
     return;
   }
-  const rows = deployments.map(({ name, kind, from, to, phase, startedAt, endedAt, by, failure }) => [
-    name,
-    kind,
-    from === to || from === null ? (to ?? from ?? "") : `${from} → ${to ?? "nothing"}`,
-    phaseText(phase, output),
-    time(startedAt),
-    endedAt === null ? "running" : took(endedAt - startedAt),
-    by,
-    failure?.what ?? "",
-  ]);
-  const titles = ["", "KIND", "RELEASE", "OUTCOME", "BEGUN", "TOOK", "BY", ""].map((title) => ({ title }));
+  const rows = deployments.map((deployment) => {
+    const { name, kind, from, to, phase, startedAt, endedAt, by, failure } = deployment;
+    return [
+      name,
+      kind,
+      from === to || from === null ? (to ?? from ?? "") : `${from} → ${to ?? "nothing"}`,
+      phaseText(phase, output),
+      time(startedAt),
+      endedAt === null ? "running" : took(endedAt - startedAt),
+      by,
+      verdictCounts(deployment),
+      failure?.what ?? "",
+    ];
+  });
+  const titles = ["", "KIND", "RELEASE", "OUTCOME", "BEGUN", "TOOK", "BY", "VERDICTS", ""].map((title) => ({ title }));
   for (const line of table(titles, rows)) output.line(line);
 }
 

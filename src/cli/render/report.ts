@@ -3,6 +3,7 @@ import { LEDGER_COLUMNS, type LedgerColumn, type LedgerCounts } from "../../core
 import type { Output } from "../output.ts";
 import { phaseText } from "./status.ts";
 import { table } from "./table.ts";
+import { verdictTable } from "./verdicts.ts";
 import { count, ms, percent, time, took } from "./units.ts";
 
 const TITLES: Readonly<Record<LedgerColumn, string>> = {
@@ -33,6 +34,7 @@ export function renderReport(report: Report, output: Output): readonly string[] 
     ...ledgerTable(report, output),
     "",
     lostLine(report, output),
+    ...failureLines(deployment, output),
     ...(report.caveat === null ? [] : [output.style("yellow", report.caveat)]),
     "",
     ...latencyTable(report, output),
@@ -41,7 +43,21 @@ export function renderReport(report: Report, output: Output): readonly string[] 
     `instances        ${String(report.capacity.atStart)} in rotation at the start, never fewer than ${String(report.capacity.lowest)}`,
     ...report.periods.map(({ kind, by, since, until }) => `${kind.padEnd(16)} ${took(until - since)} of it, by ${by}`),
     ...slowest(report),
+    ...below(verdictTable(deployment, output)),
   ];
+}
+
+/** Why it went back. What a task has seen stands with its verdict. */
+function failureLines({ failure, phase }: Report["deployment"], output: Output): readonly string[] {
+  if (failure === null) return [];
+  const { code, what, why, details = [] } = failure;
+  const head = [what, why].filter((part) => part !== undefined).join(" ");
+  const shown = code === "ERR_TASK_FAILED" ? [] : details;
+  return [output.style("red", `${phase}: ${head}`), ...shown.map((line) => output.style("dim", `  ${line}`))];
+}
+
+function below(lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : ["", ...lines];
 }
 
 /** The one line people look at after a deployment. */

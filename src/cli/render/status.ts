@@ -6,6 +6,7 @@ import { rolloutText } from "./rollout.ts";
 import { table } from "./table.ts";
 import { tlsLines } from "./tls.ts";
 import { age, count } from "./units.ts";
+import { openVerdicts } from "./verdicts.ts";
 
 /** One app in a block: where it listens, what serves, what it counts. */
 export function renderStatus(status: AppStatus, output: Output, now: number): readonly string[] {
@@ -19,6 +20,7 @@ export function renderStatus(status: AppStatus, output: Output, now: number): re
   if (tls !== null) lines.push(...tlsLines(tls, output, now).map((line) => `  ${line}`));
   lines.push(...[...pauseText(status, now), ...maintenanceText(status, now)].map((text) => `  ${output.style("yellow", text)}`));
   if (deployment !== null) lines.push(`  ${deploymentLine(deployment, output, now)}`);
+  if (deployment !== null) lines.push(...openVerdicts(deployment, output, now).map((text) => `  ${text}`));
   lines.push(...rolloutText(status, now).map((text) => `  ${output.style("cyan", text)}`));
   if (status.fault !== null) lines.push(`  ${output.style("red", "fault")}  ${sentences(status.fault)}`);
   for (const loop of crashLoops) {

@@ -29,6 +29,7 @@ const deployment: DeploymentStatus = {
   to: "r2",
   outcome: "done",
   failure: null,
+  verdicts: [],
 };
 
 function reportWith(counts: Partial<LedgerCounts>, more: Partial<Report> = {}): Report {
