@@ -1,5 +1,6 @@
 import type { TaskResult } from "../task.ts";
-import { addWindow, evidenceAbove, isSignificant, NO_EVIDENCE, pValue, upperShare, type Evidence } from "./evidence.ts";
+import { addWindow, evidenceAbove, NO_EVIDENCE, pValue, upperShare, type Evidence } from "./evidence.ts";
+import { addToLook, lookPValue, NO_LOOK, type Look } from "./look.ts";
 import type { CompareRules } from "./rules.ts";
 import { addSamples, errorShare, errorsOf, NO_SAMPLE, quantileMs, slowerThan, type Sample } from "./sample.ts";
 import { figuresOf, percent, summaryOf } from "./words.ts";
@@ -12,6 +13,9 @@ export interface Comparison {
   readonly old: Sample;
   readonly fresh: Sample;
   readonly errors: Evidence;
+  readonly look: Look;
+  /** The new release while the old one got nothing at all: there is no same time then. */
+  readonly alone: Sample;
   readonly slow: Readonly<Record<SlowKind, Evidence>>;
 }
 
@@ -21,12 +25,12 @@ const QUANTILES = { median: 0.5, p99: 0.99 } as const;
 const SLOW_KINDS = Object.keys(QUANTILES) as readonly SlowKind[];
 /** Above this share of errors the old release proves nothing: both are without what they need. */
 const BROKEN_SHARE = 0.5;
-/** Of the chance of a false alarm, errors take the most, for they hurt the most, and the two latencies the rest. */
-const ERRORS_PART = 3 / 4;
-const SLOW_PART = 1 / 8;
+/** What each test may take of the chance of a false alarm. Errors take the most, for they hurt the most; the sum with both latencies is 1. */
+const PARTS = { look: 0.5, always: 0.3, alone: 0.1, slow: 0.05 } as const;
 
 export function newComparison(before: Sample = NO_SAMPLE): Comparison {
-  return { before, old: NO_SAMPLE, fresh: NO_SAMPLE, errors: NO_EVIDENCE, slow: { median: NO_EVIDENCE, p99: NO_EVIDENCE } };
+  const samples = { before, old: NO_SAMPLE, fresh: NO_SAMPLE, alone: NO_SAMPLE };
+  return { ...samples, errors: NO_EVIDENCE, look: NO_LOOK, slow: { median: NO_EVIDENCE, p99: NO_EVIDENCE } };
 }
 
 /** Adds what both did in one more window of time. */
@@ -36,6 +40,8 @@ export function addToComparison(known: Comparison, old: Sample, fresh: Sample, r
     old: addSamples(known.old, old),
     fresh: addSamples(known.fresh, fresh),
     errors: addWindow(known.errors, errorsOf(old), errorsOf(fresh)),
+    look: addToLook(known.look, errorsOf(old), errorsOf(fresh)),
+    alone: old.requests === 0 ? addSamples(known.alone, fresh) : known.alone,
     slow: {
       median: addSlow(known, "median", { old, fresh, rules }),
       p99: addSlow(known, "p99", { old, fresh, rules }),
@@ -66,7 +72,7 @@ export function judge(comparison: Comparison, rules: CompareRules, over: boolean
   const { old, fresh, before } = comparison;
   const control = old.requests >= rules.minRequests ? old : before;
   const enough = Math.min(control.requests, fresh.requests) >= rules.minRequests;
-  const reasons = enough ? faults(comparison, control, rules) : [];
+  const reasons = enough ? [...errorFaults(comparison, control, { rules, over }), ...slowFaults(comparison, control, rules)] : [];
   if (reasons.length === 0 && !over) return null;
   const figures = figuresOf(control, fresh);
   const told = { figures, details: [...reasons, controlText(comparison, control)] };
@@ -81,20 +87,45 @@ export function judge(comparison: Comparison, rules: CompareRules, over: boolean
   return { verdict: "pass", summary: `the new release is no worse: ${summaryOf(control, fresh)}`, ...told };
 }
 
-function faults(comparison: Comparison, control: Sample, rules: CompareRules): readonly string[] {
+/** Where it is too much and no chance, in words. */
+function errorFaults(
+  comparison: Comparison,
+  control: Sample,
+  { rules, over }: { rules: CompareRules; over: boolean },
+): readonly string[] {
+  const { before, old, fresh, alone, errors, look } = comparison;
+  if (control !== old)
+    return errorFault({ usual: before, seen: fresh, p: aboveP(before, fresh, rules), limit: PARTS.alone }, rules);
+  const always = errorFault({ usual: old, seen: fresh, p: pValue(errors), limit: PARTS.always }, rules);
+  if (always.length > 0) return always;
+  const looked = errorFault({ usual: old, seen: fresh, p: lookPValue(look, over), limit: PARTS.look }, rules);
+  if (looked.length > 0) return looked;
+  const known = addSamples(before, old);
+  return errorFault({ usual: known, seen: alone, p: aboveP(known, alone, rules), limit: PARTS.alone }, rules);
+}
+
+interface ErrorSight {
+  readonly usual: Sample;
+  readonly seen: Sample;
+  readonly p: number;
+  /** The part of the allowed chance that this test may take. */
+  readonly limit: number;
+}
+
+function errorFault({ usual, seen, p, limit }: ErrorSight, { alpha, errorMargin }: CompareRules): readonly string[] {
+  if (p > alpha * limit || errorShare(seen) - errorShare(usual) < errorMargin) return [];
+  return [
+    `${percent(errorShare(seen))} of its requests fail, of the old release ${percent(errorShare(usual))} (${chanceText(p)})`,
+  ];
+}
+
+function slowFaults(comparison: Comparison, control: Sample, rules: CompareRules): readonly string[] {
   const sameTime = control === comparison.old;
-  const errors = sameTime ? comparison.errors : errorsAboveBefore(comparison, rules);
-  const found: string[] = [];
-  const { fresh } = comparison;
-  const [usual, seen] = [errorShare(control), errorShare(fresh)];
-  if (seen - usual >= rules.errorMargin && isSignificant(errors, rules.alpha * ERRORS_PART))
-    found.push(`${percent(seen)} of its requests fail, of the old release ${percent(usual)} (${chance(errors)})`);
-  for (const kind of SLOW_KINDS) {
-    const evidence = sameTime ? comparison.slow[kind] : slowAboveBefore(comparison, kind, rules);
-    const slower = slowdown(control, fresh, kind, rules);
-    if (slower !== null && isSignificant(evidence, rules.alpha * SLOW_PART)) found.push(`${slower} (${chance(evidence)})`);
-  }
-  return found;
+  return SLOW_KINDS.flatMap((kind) => {
+    const p = pValue(sameTime ? comparison.slow[kind] : slowAboveBefore(comparison, kind, rules));
+    const slower = slowdown(control, comparison.fresh, kind, rules);
+    return slower === null || p > rules.alpha * PARTS.slow ? [] : [`${slower} (${chanceText(p)})`];
+  });
 }
 
 /** How much slower it is, in words; null if it is within bounds. */
@@ -105,9 +136,10 @@ function slowdown(control: Sample, fresh: Sample, kind: SlowKind, { maxSlowdown,
   return `its ${kind} is ${seen.toFixed(1)} ms, that of the old release ${usual.toFixed(1)} ms`;
 }
 
-/** Against what the old release did before: the share may be anything that is compatible with it, and the margin on top. */
-function errorsAboveBefore({ before, fresh }: Comparison, { alpha, errorMargin }: CompareRules): Evidence {
-  return evidenceAbove(upperShare(errorsOf(before), alpha / 10) + errorMargin, errorsOf(fresh));
+/** Against what is known of the old release: the share may be anything that is compatible with it, and the margin on top. */
+function aboveP(known: Sample, seen: Sample, { alpha, errorMargin }: CompareRules): number {
+  if (known.requests === 0 || seen.requests === 0) return 1;
+  return pValue(evidenceAbove(upperShare(errorsOf(known), alpha / 10) + errorMargin, errorsOf(seen)));
 }
 
 function slowAboveBefore({ before, fresh }: Comparison, kind: SlowKind, rules: CompareRules): Evidence {
@@ -129,7 +161,6 @@ function tooFew(control: Sample, fresh: Sample, { minRequests }: CompareRules): 
   );
 }
 
-function chance(evidence: Evidence): string {
-  const p = pValue(evidence);
+function chanceText(p: number): string {
   return p < 1e-6 ? "p < 0.000001" : `p = ${p.toPrecision(2)}`;
 }

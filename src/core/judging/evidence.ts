@@ -1,3 +1,5 @@
+import { hypergeometric, logSum, type Law } from "./hypergeometric.ts";
+
 /**
  * Evidence that events (errors, slow answers) are more frequent among the new requests than among the old ones of the same time.
  *
@@ -63,12 +65,7 @@ export function upperShare({ requests, events }: Share, chance: number): number 
   return high;
 }
 
-/** True when the chance of seeing as much without a difference, ever, is at most `alpha`. */
-export function isSignificant({ peak }: Evidence, alpha: number): boolean {
-  return peak >= -Math.log(alpha);
-}
-
-/** An always-valid p-value. */
+/** The chance of seeing as much without a difference, ever: an always-valid p-value. */
 export function pValue({ peak }: Evidence): number {
   return Math.min(1, Math.exp(-peak));
 }
@@ -78,31 +75,9 @@ function grown({ logs, peak }: Evidence, more: readonly number[]): Evidence {
   return { logs: sums, peak: Math.max(peak, logSum(sums) - Math.log(sums.length)) };
 }
 
-/** Logarithms of the weights (of any scale) of `from`, `from + 1` … events in the new group. */
-interface Law {
-  readonly from: number;
-  readonly logs: readonly number[];
-}
-
-function hypergeometric(old: number, fresh: number, events: number): Law {
-  const from = Math.max(0, events - old);
-  const to = Math.min(events, fresh);
-  const logs = [0];
-  for (let count = from; count < to; count += 1) {
-    const ratio = ((events - count) * (fresh - count)) / ((count + 1) * (old - events + count + 1));
-    logs.push((logs[count - from] ?? 0) + Math.log(ratio));
-  }
-  return { from, logs };
-}
-
 /** ln E[odds^count] under the law. */
 function logExpectation({ from, logs }: Law, logOdds: number): number {
   return logSum(logs.map((log, index) => log + (from + index) * logOdds)) - logSum(logs);
-}
-
-function logSum(logs: readonly number[]): number {
-  const most = logs.reduce((a, b) => Math.max(a, b), -Infinity);
-  return most + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - most), 0));
 }
 
 /** Kullback–Leibler divergence of two coins. */

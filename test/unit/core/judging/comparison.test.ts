@@ -1,5 +1,8 @@
 import { describe, expect, test, vi } from "vitest";
-import { createRng } from "../../../../src/base/rng.ts";
+import { createRng, type Rng } from "../../../../src/base/rng.ts";
+import { addToComparison, judge, newComparison } from "../../../../src/core/judging/comparison.ts";
+import { DEFAULT_COMPARE_RULES } from "../../../../src/core/judging/rules.ts";
+import { NO_SAMPLE } from "../../../../src/core/judging/sample.ts";
 import { drawn, release, watched, type Behaviour, type Traffic } from "../../../support/judging.ts";
 
 /** Many simulated deployments take their time on a busy machine. */
@@ -8,6 +11,11 @@ vi.setConfig({ testTimeout: 60_000 });
 const CANARY: Traffic = { perWindow: 200, weight: 0.05, windows: 25 };
 
 const RUNS = 200;
+
+/** Seeds next to one another give sequences that are too much alike. */
+function seeded(run: number): Rng {
+  return createRng(run * 7_919);
+}
 
 /** How many of so many simulated deployments ended with the verdict. */
 function share(runs: number, verdict: string, one: (run: number) => { result: { verdict: string } }): number {
@@ -19,20 +27,20 @@ function share(runs: number, verdict: string, one: (run: number) => { result: { 
 describe("false alarms", () => {
   test.each([0, 0.01, 0.2])("of an equal release with %d of errors: at most one in 200 deployments", (errors) => {
     const equal = release(errors);
-    const alarms = share(RUNS, "fail", (run) => watched(createRng(run), equal, equal, CANARY));
+    const alarms = share(RUNS, "fail", (run) => watched(seeded(run), equal, equal, CANARY));
     expect(alarms).toBeLessThanOrEqual(1 / 200);
   });
 
   test("by halves of the traffic, looked at after every 20 requests: at most one in 200", () => {
     const equal = release(0.02);
     const often = { perWindow: 20, weight: 0.5, windows: 60 };
-    expect(share(RUNS, "fail", (run) => watched(createRng(run), equal, equal, often))).toBeLessThanOrEqual(1 / 200);
+    expect(share(RUNS, "fail", (run) => watched(seeded(run), equal, equal, often))).toBeLessThanOrEqual(1 / 200);
   });
 
   test("against the time before: at most one in 200", () => {
     const equal = release(0.02);
     const one = (run: number): ReturnType<typeof watched> => {
-      const rng = createRng(run);
+      const rng = seeded(run);
       const before = drawn(rng, equal, { requests: 1_000, window: 0 });
       return watched(rng, equal, equal, { perWindow: 100, weight: 1, windows: 20, before });
     };
@@ -41,23 +49,42 @@ describe("false alarms", () => {
 });
 
 describe("detection", () => {
-  test.each([0, 0.001, 0.01, 0.02])(
-    "scenario 60: five more of a hundred requests fail, %d did before: found within 500 requests of the new release in 95 of 100",
-    (errors) => {
+  // At 0.05 no test of this size finds more than 97 of 100 (Neyman and Pearson); it is said in docs/checks-and-gates.md.
+  test.each([
+    [0, 0.95],
+    [0.001, 0.95],
+    [0.01, 0.95],
+    [0.02, 0.95],
+    [0.03, 0.95],
+    [0.05, 0.88],
+  ])(
+    "scenario 60: five more of a hundred requests fail, %d did before: found within 500 requests of the new release, share %d",
+    (errors, least) => {
       const found = share(RUNS, "fail", (run) => {
-        const seen = watched(createRng(run), release(errors), release(errors + 0.05), { ...CANARY, windows: 60 });
+        const seen = watched(seeded(run), release(errors), release(errors + 0.05), { ...CANARY, windows: 60 });
         return seen.exposed <= 500 ? seen : { result: { verdict: "late" } };
       });
-      expect(found).toBeGreaterThanOrEqual(0.95);
+      expect(found).toBeGreaterThanOrEqual(least);
     },
   );
 
   test("scenario 60: a canary that fails every fifth request is found within 100 of its requests", () => {
     for (let run = 1; run <= 100; run += 1) {
-      const { result, exposed } = watched(createRng(run), release(0.01), release(0.2), CANARY);
+      const { result, exposed } = watched(seeded(run), release(0.01), release(0.2), CANARY);
       expect(result.verdict).toBe("fail");
       expect(exposed).toBeLessThanOrEqual(100);
     }
+  });
+
+  test("what goes wrong only when the old release gets nothing any more is found too", () => {
+    const later: Behaviour = { ...release(0), errors: (window) => (window < 10 ? 0.01 : 0.1) };
+    const rng = createRng(1);
+    let comparison = newComparison();
+    for (let window = 0; window < 20; window += 1) {
+      const old = window < 10 ? drawn(rng, release(0.01), { requests: 100, window }) : NO_SAMPLE;
+      comparison = addToComparison(comparison, old, drawn(rng, later, { requests: 100, window }), DEFAULT_COMPARE_RULES);
+    }
+    expect(judge(comparison, DEFAULT_COMPARE_RULES, false)?.verdict).toBe("fail");
   });
 
   test("after a full cutover, against the time before", () => {
@@ -95,7 +122,7 @@ describe("scenario 64: both fail alike", () => {
       ...release(0),
       errors: (window) => (window >= 5 && window < 12 ? 0.9 : errors),
     });
-    const alarms = share(RUNS, "fail", (run) => watched(createRng(run), outage(0.01), outage(0.01), CANARY));
+    const alarms = share(RUNS, "fail", (run) => watched(seeded(run), outage(0.01), outage(0.01), CANARY));
     expect(alarms).toBeLessThanOrEqual(1 / 200);
     const { result } = watched(createRng(1), outage(0.01), outage(0.3), CANARY);
     expect(result.verdict).toBe("fail");
