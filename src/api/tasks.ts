@@ -99,5 +99,6 @@ export const tasksSchema: z.ZodType<TasksSpec> = z.strictObject({
   checks: z.array(taskSchema).max(100).optional(),
   gates: z.array(taskSchema).max(100).optional(),
   watch: z.strictObject({ kind: z.literal("watch"), everyMs: ms.min(100), rules: rulesSchema }).optional(),
-  onNotEnoughData: z.enum(["pause", "pass"]).optional(),
+  onNotEnoughData: z.enum(["pause", "pass", "wait"]).optional(),
+  patienceMs: ms.optional(),
 });

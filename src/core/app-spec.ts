@@ -114,8 +114,10 @@ export interface TasksSpec {
   readonly gates?: readonly Task[] | undefined;
   /** The default gate. Absent: none. */
   readonly watch?: WatchTask | undefined;
-  /** A verdict of too little data pauses the deployment (the default) or is taken as passed. */
-  readonly onNotEnoughData?: "pause" | "pass" | undefined;
+  /** A verdict of too little data pauses the deployment (the default), is taken as passed, or is waited for, and pauses it then. */
+  readonly onNotEnoughData?: "pause" | "pass" | "wait" | undefined;
+  /** How much longer than it was to take a task may wait for data, with `wait`. */
+  readonly patienceMs?: number | undefined;
 }
 
 export interface CanaryStep {

@@ -72,6 +72,8 @@ export type CommandBody =
       readonly against: ReleaseName | null;
       /** Milliseconds since the epoch. */
       readonly startedAt: number;
+      /** It may look so much longer for data, in milliseconds. Absent: not at all. */
+      readonly patienceMs?: number | undefined;
       /** Where in the deployment, for the task's environment: `starting`, `batch 2 of 4` … */
       readonly step?: string | undefined;
     }

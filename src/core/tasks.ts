@@ -63,7 +63,9 @@ export function begin(draft: Draft, id: TaskId, task: Task): void {
   if (deployment === null) return;
   patchRecord(draft, id, { task, startedAt: draft.at, stage: deployment.stage });
   const { to: release, from: against, step } = deployment;
-  order(draft, { kind: "task.run", task: id, run: task, release, against, startedAt: draft.at, step });
+  const patienceMs = draft.state.releases[release ?? ""]?.spec.tasks?.patienceMs;
+  const patience = patienceMs === undefined ? {} : { patienceMs };
+  order(draft, { kind: "task.run", task: id, run: task, release, against, startedAt: draft.at, step, ...patience });
   if (task.kind !== "watch") note(draft, `${taskName(task)} begins`);
 }
 

@@ -36,7 +36,7 @@ function whenUndecided(draft: Draft, deployment: Deployment, id: TaskId): void {
   if (record === undefined) return;
   const isWatch = record.task.kind === "watch";
   const policy = draft.state.releases[deployment.to ?? ""]?.spec.tasks?.onNotEnoughData ?? "pause";
-  if (policy === "pause" && !isWatch) {
+  if (policy !== "pass" && !isWatch) {
     halt(draft, deployment, "there is not enough data to judge it by");
     return;
   }

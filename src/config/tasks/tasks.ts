@@ -78,6 +78,9 @@ const check = oneOf({ command: commandCheck, journey, mirror, prometheus }, CHEC
 const GATE = 'expected a gate such as { compare: "releases" }, with one of: command, compare, prometheus';
 const gate = oneOf({ command: commandCheck, compare, prometheus }, GATE);
 
+const NO_DATA = 'expected "pause", "pass", "wait" or { wait: "30m" }';
+const DEFAULT_PATIENCE_MS = 1_800_000;
+
 /** Keys of the configuration that say what is done and judged in a deployment. */
 export const taskKeys = {
   hooks: z
@@ -99,9 +102,11 @@ export const taskKeys = {
       "What must pass while the release gets requests, before it gets more and before it is promoted. Default: a gate that compares errors with the old release's; []: none.",
     ),
   onNotEnoughData: z
-    .enum(["pause", "pass"], { error: 'expected "pause" or "pass"' })
+    .union([z.enum(["pause", "pass", "wait"]), z.strictObject({ wait: duration(1_000, TASK_MAX_MS) })], { error: NO_DATA })
     .default("pause")
-    .describe("A verdict of too little data pauses the deployment until an operator decides, or is taken as passed."),
+    .describe(
+      "A verdict of too little data pauses the deployment until an operator decides, is taken as passed, or is waited for (30m, or as long as is said; then it pauses).",
+    ),
 };
 
 type Keys = { readonly [K in keyof typeof taskKeys]: z.output<(typeof taskKeys)[K]> };
@@ -121,8 +126,14 @@ export function tasksOf({ hooks, checks, gates, onNotEnoughData }: Parsed): Task
     checks: checks.map(taskOf),
     gates: (gates ?? []).map(taskOf),
     ...(gates === undefined ? { watch: WATCH } : {}),
-    ...(onNotEnoughData === "pause" ? {} : { onNotEnoughData }),
+    ...policyOf(onNotEnoughData),
   };
+}
+
+function policyOf(policy: Parsed["onNotEnoughData"]): Pick<TasksSpec, "onNotEnoughData" | "patienceMs"> {
+  if (policy === "pause") return {};
+  if (policy === "pass") return { onNotEnoughData: policy };
+  return { onNotEnoughData: "wait", patienceMs: policy === "wait" ? DEFAULT_PATIENCE_MS : policy.wait };
 }
 
 function hookOf(name: HookName, { command: line, timeout: timeoutMs }: z.output<typeof hook>): Extract<Task, { kind: "hook" }> {

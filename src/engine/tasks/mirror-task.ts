@@ -1,6 +1,7 @@
 import { HitlessError } from "../../base/error.ts";
 import { addMirrorFigures, judgeMirror, NO_MIRROR_FIGURES, type MirrorFigures } from "../../core/judging/mirror.ts";
 import type { MirrorTask, TaskResult } from "../../core/task.ts";
+import { isFinal } from "./data-wait.ts";
 import type { TaskOrder, TaskPorts } from "./task-order.ts";
 
 /** So often is what was seen looked at. */
@@ -19,11 +20,11 @@ export async function runMirrorTask(ports: TaskPorts, order: TaskOrder, task: Mi
   let figures = NO_MIRROR_FIGURES;
   for (;;) {
     const from = clock.now();
-    const forMs = Math.min(WINDOW_MS, Math.max(0, end - from));
+    const forMs = Math.min(WINDOW_MS, Math.max(0, end + (order.command.patienceMs ?? 0) - from));
     figures = addMirrorFigures(figures, await mirrored(ports, order, { task, release, forMs }));
     await clock.sleepUntil(from + forMs, order.signal);
     const result = judgeMirror(figures, task, clock.now() >= end);
-    if (result !== null) return result;
+    if (isFinal(result, order, end, clock.now())) return result;
   }
 }
 

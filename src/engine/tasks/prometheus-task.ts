@@ -1,6 +1,7 @@
 import { HitlessError } from "../../base/error.ts";
 import { addReading, filled, judgeReadings, NO_READINGS, readAnswer, type Reading } from "../../core/judging/prometheus.ts";
 import type { PrometheusTask, TaskResult } from "../../core/task.ts";
+import { isFinal } from "./data-wait.ts";
 import type { TaskOrder, TaskPorts } from "./task-order.ts";
 
 /** Asks the server again and again until its time is over or the value was out of bounds often enough; at least once. */
@@ -13,7 +14,7 @@ export async function runPrometheusTask(ports: TaskPorts, order: TaskOrder, task
     readings = addReading(readings, reading, task);
     const next = clock.now() + task.everyMs;
     const result = judgeReadings(readings, reading, task, next > end);
-    if (result !== null) return result;
+    if (isFinal(result, order, end, next)) return result;
     await clock.sleepUntil(next, order.signal);
   }
 }

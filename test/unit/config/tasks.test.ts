@@ -63,6 +63,14 @@ test("the default gate watches unless the file says something of gates; an empty
   expect(tasks({ gates: [{ compare: "releases" }] })).not.toHaveProperty("watch");
 });
 
+test("too little data can be waited for, for as long as is said", () => {
+  const gates = [{ compare: "releases" }];
+  expect(tasks({ gates, onNotEnoughData: "wait" })).toMatchObject({ onNotEnoughData: "wait", patienceMs: 1_800_000 });
+  expect(tasks({ gates, onNotEnoughData: { wait: "5m" } })).toMatchObject({ onNotEnoughData: "wait", patienceMs: 300_000 });
+  expect(problems({ gates, onNotEnoughData: { wait: "soon" } })).toHaveLength(1);
+  expect(tasksSchema.parse(tasks({ gates, onNotEnoughData: "wait" }))).toEqual(tasks({ gates, onNotEnoughData: "wait" }));
+});
+
 test("everything that can be said comes to tasks that the daemon accepts", () => {
   const said = tasks(EVERYTHING);
   expect(said).toEqual({

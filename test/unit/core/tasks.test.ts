@@ -118,6 +118,15 @@ test("scenarios 62 and 63: too little data pauses it, and an operator decides; a
   expect(other.last().outcome).toBe("done");
 });
 
+test("with `wait` a gate is told how long it may wait for data, and too little even then pauses the deployment", () => {
+  const run = deploying(spec({ gates: [command("errors")], onNotEnoughData: "wait", patienceMs: 90_000 }));
+  const gate = until(run, "errors");
+  expect(gate.patienceMs).toBe(90_000);
+  ended(run, gate, UNDECIDED);
+  run.settle(isTimer);
+  expect(run.last()).toMatchObject({ halted: { by: "hitless" }, outcome: null });
+});
+
 test("without automatic rollback a failed gate pauses it: abort goes back, promote goes on all the same", () => {
   for (const [verb, outcome] of [
     ["abort", "rolled-back"],

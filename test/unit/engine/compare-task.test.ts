@@ -12,15 +12,17 @@ const TASK = { kind: "compare", forMs: 60_000, everyMs: 1_000, rules: DEFAULT_CO
 interface World extends ComparedWorld {
   /** How late the task is taken up. */
   readonly lateMs?: number;
+  /** How much longer it may wait for data. */
+  readonly patienceMs?: number;
 }
 
-async function compared({ lateMs = 0, ...world }: World): Promise<TaskResult> {
+async function compared({ lateMs = 0, patienceMs = 0, ...world }: World): Promise<TaskResult> {
   const clock = new SimClock();
   const startedAt = clock.now();
   const traffic = countersOf(clock, world);
   await Promise.all([clock.pass(lateMs), Promise.resolve().then(() => clock.step())]);
   const order = orderOf(TASK);
-  const late = { ...order, command: { ...order.command, startedAt } };
+  const late = { ...order, command: { ...order.command, startedAt, patienceMs } };
   return byTheClock(clock, runCompareTask({ clock, traffic } as unknown as TaskPorts, late, TASK));
 }
 
@@ -58,6 +60,15 @@ describe("the comparison", () => {
 
   test("scenario 62: without requests is not enough data", async () => {
     expect((await compared({ releases: { r1: steady(0), r2: steady(0) } })).verdict).toBe("not-enough-data");
+  });
+
+  test("with too little data goes on as long as it may, and no longer", async () => {
+    const releases = { r1: steady(2), r2: steady(0.2) };
+    expect((await compared({ releases, patienceMs: 600_000 })).figures).toMatchObject({ newRequests: 50 });
+    expect(await compared({ releases, patienceMs: 120_000 })).toMatchObject({
+      verdict: "not-enough-data",
+      figures: { newRequests: 36 },
+    });
   });
 
   test("scenario 54: after the cutover, where the old release has nothing any more, is one with the time before", async () => {
