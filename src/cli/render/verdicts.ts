@@ -1,8 +1,10 @@
 import type { DeploymentStatus, VerdictStatus } from "../../api/daemon.ts";
-import { VERDICTS } from "../../core/task.ts";
+import type { Verdict } from "../../core/task.ts";
 import type { Output } from "../output.ts";
 import { table } from "./table.ts";
 import { age, took } from "./units.ts";
+
+const WORDS: Readonly<Record<Verdict, string>> = { pass: "pass", fail: "fail", "not-enough-data": "not enough data" };
 
 /** Each hook, check and gate in a line; below it, where it is no pass, what was seen. */
 export function verdictTable({ verdicts }: DeploymentStatus, output: Output): readonly string[] {
@@ -36,16 +38,16 @@ export function openVerdicts({ verdicts }: DeploymentStatus, output: Output, now
 
 /** "2 pass, 1 not enough data"; empty where nothing was judged. */
 export function verdictCounts({ verdicts }: DeploymentStatus): string {
-  return VERDICTS.flatMap((verdict) => {
-    const count = verdicts.filter((one) => one.verdict === verdict).length;
-    return count === 0 ? [] : [`${String(count)} ${verdict.replaceAll("-", " ")}`];
-  }).join(", ");
+  const counted = Object.entries(WORDS).map(([verdict, word]) => {
+    return { count: verdicts.filter((one) => one.verdict === verdict).length, word };
+  });
+  return counted.flatMap(({ count, word }) => (count === 0 ? [] : [`${String(count)} ${word}`])).join(", ");
 }
 
 function verdictText({ verdict, overruled }: VerdictStatus, output: Output): string {
   if (verdict === null) return output.style("cyan", "runs");
   if (verdict === "pass") return output.style("green", "pass");
-  const word = `${verdict.replaceAll("-", " ")}${overruled ? ", went on" : ""}`;
+  const word = `${WORDS[verdict]}${overruled ? ", went on" : ""}`;
   return output.style(verdict === "fail" ? "red" : "yellow", word);
 }
 

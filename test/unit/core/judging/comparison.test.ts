@@ -49,7 +49,7 @@ describe("false alarms", () => {
 });
 
 describe("detection", () => {
-  // At 0.05 no test of this size finds more than 97 of 100 (Neyman and Pearson); it is said in docs/checks-and-gates.md.
+  // At 0.05 no test of this size finds more than 96 of 100 (Neyman and Pearson); it is said in docs/checks-and-gates.md.
   test.each([
     [0, 0.95],
     [0.001, 0.95],
