@@ -1,4 +1,5 @@
 import type { Rng } from "../src/base/rng.ts";
+import { BUSY_POLICIES } from "../src/core/app-spec.ts";
 import { all } from "../src/core/instances.ts";
 import { SIM_ROLLOUTS, SIM_TASKS, type Size } from "./spec.ts";
 import type { World } from "./world.ts";
@@ -13,9 +14,9 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
     if (left === 0) return;
     left -= 1;
     const by = "meddler";
-    switch (rng.between(0, 14)) {
+    switch (rng.between(0, 16)) {
       case 0:
-        return world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS), tasks: rng.pick(SIM_TASKS) });
+        return world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS), tasks: rng.pick(SIM_TASKS) }, rng.pick(BUSY_POLICIES));
       case 1:
         return world.request({ kind: "rollback.requested", by, release: null });
       case 2:
@@ -38,6 +39,8 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
         return makeSick(world, rng);
       case 10:
         return makeWell(world);
+      case 11:
+        return world.request({ kind: "queue.clear.requested", by });
       default:
         return world.request({ kind: "abort.requested", by });
     }

@@ -30,6 +30,8 @@ export interface RunOptions {
 }
 
 const STEPS_MAX = 20_000;
+/** Far enough that the first batch is routed and the second is not. */
+const ROUTED_STEPS = 40;
 /** More than any plan waits for. */
 const PROMOTIONS_MAX = 12;
 
@@ -101,10 +103,13 @@ function anySize(rng: Rng): Size {
 /** One operation without chance. */
 async function walk(world: World, { operation, rollout = {} }: Way, size: Size): Promise<void> {
   const by = "sim";
-  if (operation === "deploy" || operation === "abort" || operation === "rollback") await world.deploy(size);
+  if (["deploy", "queue", "supersede", "abort", "rollback"].includes(operation)) await world.deploy(size);
+  if (operation === "queue" || operation === "supersede") {
+    await world.run(ROUTED_STEPS);
+    await world.deploy(size, operation);
+  }
   if (operation === "abort") {
-    // Far enough that the first batch is routed and the second is not.
-    await world.run(40);
+    await world.run(ROUTED_STEPS);
     await world.request({ kind: "abort.requested", by });
   }
   if (operation === "rollback") {
@@ -135,6 +140,7 @@ async function operate(world: World, rng: Rng, size: Size): Promise<void> {
   // Within the window for going back, as often as not.
   if (rng.chance(0.2)) await world.request({ kind: "rollback.requested", by: "sim", release: null });
   if (rng.chance(0.2)) await world.request({ kind: "abort.requested", by: "sim" });
+  if (rng.chance(0.2)) await world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS) }, rng.pick(["queue", "supersede"]));
   if (rng.chance(0.2)) killOne(world, rng);
 }
 
@@ -142,6 +148,7 @@ async function operate(world: World, rng: Rng, size: Size): Promise<void> {
 function atRest(world: World): readonly string[] {
   const { state } = world;
   if (state === null) return ["the engine is gone"];
+  if (state.queued !== undefined) return [`${state.queued.release} is in the queue for ever`];
   if (world.fault !== null) return [`the engine acts no more: ${world.fault.why ?? world.fault.what}`];
   const deployment = state.deployment;
   if (deployment?.outcome === null) return [`${deployment.name} never ended: it is ${deployment.step}`];

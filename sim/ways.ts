@@ -1,7 +1,7 @@
 import type { RolloutSpec } from "../src/core/app-spec.ts";
 
 /** What is done after the first release. */
-export type Operation = "deploy" | "abort" | "rollback" | "restart" | "scale" | "suspend";
+export type Operation = "deploy" | "queue" | "supersede" | "abort" | "rollback" | "restart" | "scale" | "suspend";
 
 /** A change that is walked through without chance faults, so that the engine can be made to crash at every point of it. */
 export interface Way {
@@ -33,6 +33,8 @@ const WAYS: Readonly<Record<string, Way>> = {
   "rolling-faulty": { operation: "deploy", faulty: true },
   "rolling-abort": { operation: "abort" },
   "rolling-rollback": { operation: "rollback" },
+  queue: { operation: "queue" },
+  supersede: { operation: "supersede" },
   restart: { operation: "restart" },
   scale: { operation: "scale" },
   suspend: { operation: "suspend" },
@@ -46,6 +48,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   canary: { operation: "deploy", rollout: CANARY },
   "canary-faulty": { operation: "deploy", rollout: CANARY, faulty: true },
   "canary-abort": { operation: "abort", rollout: CANARY },
+  "canary-supersede": { operation: "supersede", rollout: CANARY },
   "canary-rollback": { operation: "rollback", rollout: CANARY },
 };
 

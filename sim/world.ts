@@ -1,6 +1,7 @@
 import type { Failure } from "../src/base/error.ts";
 import { silentLogger } from "../src/base/log.ts";
 import type { Rng } from "../src/base/rng.ts";
+import type { BusyPolicy } from "../src/core/app-spec.ts";
 import { countOf } from "../src/core/plan-batches.ts";
 import { all } from "../src/core/instances.ts";
 import type { AppState } from "../src/core/state.ts";
@@ -187,13 +188,13 @@ export class World {
     return this.#living.get(number)?.life.alive !== true;
   }
 
-  async deploy({ instances, batch, rollout, tasks }: Size): Promise<void> {
+  async deploy({ instances, batch, rollout, tasks }: Size, whenBusy?: BusyPolicy): Promise<void> {
     const spec = { ...simSpec(this.app, instances, batch, rollout), tasks };
     const { maxUnavailable } = rollout;
     // From now on an operation may go to this release, in its own way.
     if (maxUnavailable !== undefined) this.checker.slack = Math.max(this.checker.slack, countOf(maxUnavailable, INSTANCES_MAX));
     this.#foresee(false);
-    const event = { kind: "deploy.requested", by: "sim", spec, strategy: null, batch: null, force: false } as const;
+    const event = { kind: "deploy.requested", by: "sim", spec, strategy: null, batch: null, force: false, whenBusy } as const;
     await this.#ask((engine) => engine.deploy(event, { spec, source: "/sim", ignore: [], build: null, env: {} }));
   }
 
@@ -258,7 +259,8 @@ export class World {
     // Who is gone is news that the engine has not written down yet.
     const busy = all(state).some(({ name, status }) => status !== "serving" || this.fleet.instances.get(name)?.alive !== true);
     const restarting = Object.values(state.crashes).some((crash) => crash.restartAt !== null);
-    const waiting = restarting || state.standby !== undefined || (state.departures ?? []).length > 0;
+    const waiting =
+      restarting || state.queued !== undefined || state.standby !== undefined || (state.departures ?? []).length > 0;
     return !busy && !waiting;
   }
 }

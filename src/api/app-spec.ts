@@ -3,6 +3,7 @@ import { accessLogSchema } from "./access-log.ts";
 import { databaseSchema } from "./database-spec.ts";
 import { NAME_PATTERN } from "../base/names.ts";
 import {
+  BUSY_POLICIES,
   PROTOCOLS,
   STRATEGIES,
   type AppSpec,
@@ -90,6 +91,7 @@ export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
 const rolloutSchema: z.ZodType<RolloutSpec> = z.strictObject({
   strategy: z.enum(STRATEGIES),
   batch: batchSchema,
+  whenBusy: z.enum(BUSY_POLICIES).optional(),
   surge: amountSchema.optional(),
   maxUnavailable: amountSchema.optional(),
   pauseMs: ms.optional(),

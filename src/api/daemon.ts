@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Failure } from "../base/error.ts";
-import { STRATEGIES, type Batch } from "../core/app-spec.ts";
+import { BUSY_POLICIES, STRATEGIES, type Batch } from "../core/app-spec.ts";
 import { PAUSE_ENDS, type GatePeriod, type MaintenanceState, type PauseState } from "../core/gate.ts";
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
 import type { PreviewWay } from "../core/previews.ts";
@@ -24,11 +24,12 @@ import { appSpecSchema, batchSchema } from "./app-spec.ts";
  * | POST   /v1/daemon/proxy/upgrade                | UpgradeProxyRequest | UpgradeOutcome   |
  * | GET    /v1/apps                                | –                 | { apps: AppStatus[] } |
  * | GET    /v1/apps/:app                           | –                 | AppStatus          |
- * | POST   /v1/apps/:app/deployments               | DeployRequest     | Accepted           |
+ * | POST   /v1/apps/:app/deployments               | DeployRequest     | DeployAccepted     |
  * | POST   /v1/apps/:app/rollback                  | RollbackRequest   | Accepted           |
  * | POST   /v1/apps/:app/restart                   | OperatorRequest   | Accepted           |
  * | POST   /v1/apps/:app/scale                     | ScaleRequest      | Accepted           |
  * | POST   /v1/apps/:app/abort                     | OperatorRequest   | Accepted           |
+ * | POST   /v1/apps/:app/queue/clear               | OperatorRequest   | Accepted           |
  * | POST   /v1/apps/:app/promote                   | PromoteRequest    | Accepted           |
  * | POST   /v1/apps/:app/rollout/pause, …/resume   | OperatorRequest   | Accepted           |
  * | POST   /v1/apps/:app/suspend, …/resume         | OperatorRequest   | Accepted           |
@@ -55,6 +56,8 @@ export const deployRequestSchema = z.strictObject({
   strategy: z.enum(STRATEGIES).nullable(),
   batch: batchSchema.nullable(),
   force: z.boolean(),
+  /** While another one runs; absent: as the configuration says. */
+  whenBusy: z.enum(BUSY_POLICIES).optional(),
 });
 export type DeployRequest = z.infer<typeof deployRequestSchema>;
 
@@ -107,6 +110,11 @@ export interface Accepted {
   readonly deployment: string;
 }
 
+export interface DeployAccepted extends Accepted {
+  /** The release that waits for its turn, behind `deployment` if that is not "". */
+  readonly queued: string | null;
+}
+
 export interface DaemonInfo {
   readonly version: string;
   readonly pid: number;
@@ -136,11 +144,23 @@ export interface AppStatus {
   readonly instances: readonly InstanceStatusLine[];
   /** The running deployment, or the last one. */
   readonly deployment: DeploymentStatus | null;
+  /** The deployment of new code that waits for its turn. */
+  readonly queued: QueuedStatus | null;
   readonly crashLoops: readonly { readonly type: string; readonly count: number; readonly how: string }[];
   /** What is wrong beside the app itself, such as route tables that the proxy cannot save. */
   readonly warnings: readonly string[];
   /** Null when the proxy does not answer. */
   readonly traffic: TrafficStatus | null;
+}
+
+export interface QueuedStatus {
+  readonly release: string;
+  readonly by: string;
+  readonly since: number;
+  /** The deployment that it waits for; null when the app is free. */
+  readonly behind: string | null;
+  /** The freeze window that it waits for, and when none is open any more. */
+  readonly frozen: { readonly window: string; readonly until: number | null } | null;
 }
 
 export interface PauseStatus extends Pick<PauseState, "by" | "since" | "until" | "then"> {

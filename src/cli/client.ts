@@ -2,6 +2,7 @@ import type {
   Accepted,
   AppStatus,
   DaemonInfo,
+  DeployAccepted,
   DeploymentProgress,
   DeploymentStatus,
   DeployRequest,
@@ -57,11 +58,11 @@ export class DaemonClient {
     return this.#get(appPath(app));
   }
 
-  deploy(request: Omit<DeployRequest, "by">): Promise<Accepted> {
+  deploy(request: Omit<DeployRequest, "by">): Promise<DeployAccepted> {
     return this.#post(`${appPath(request.spec.app)}/deployments`, { ...request, by: this.by });
   }
 
-  /** `rollback`, `restart`, `scale`, `abort`, `suspend`, `resume`. */
+  /** `rollback`, `restart`, `scale`, `abort`, `queue/clear`, `suspend`, `resume`. */
   request(app: string, operation: string, body: object = {}): Promise<Accepted> {
     return this.#post(`${appPath(app)}/${operation}`, { by: this.by, ...body });
   }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { STRATEGIES, type Batch, type RolloutSpec } from "../core/app-spec.ts";
+import { BUSY_POLICIES, STRATEGIES, type Batch, type RolloutSpec } from "../core/app-spec.ts";
 import { cookies, fieldsOf, headers } from "./routing.ts";
 import { duration } from "./units.ts";
 
@@ -54,6 +54,10 @@ export const rollout = z
   .strictObject({
     strategy: z.enum(STRATEGIES, { error: `expected one of: ${STRATEGIES.join(", ")}` }).default("rolling"),
     batch: batch.default({ kind: "percent", percent: 25 }),
+    whenBusy: z
+      .enum(BUSY_POLICIES, { error: `expected one of: ${BUSY_POLICIES.join(", ")}` })
+      .default("refuse")
+      .describe("A deployment while one runs: it is refused, waits for its turn, or the running one goes back for it."),
     surge: amount
       .optional()
       .describe("Rolling: how many more instances than there should be, at most. Default: as many as a batch."),
@@ -110,6 +114,7 @@ export function rolloutOf(config: z.output<typeof rollout>): RolloutSpec {
   const {
     strategy,
     batch: size,
+    whenBusy,
     surge,
     maxUnavailable,
     pause,
@@ -124,6 +129,7 @@ export function rolloutOf(config: z.output<typeof rollout>): RolloutSpec {
   return {
     strategy,
     batch: size,
+    ...(whenBusy === "refuse" ? {} : { whenBusy }),
     ...(surge === undefined ? {} : { surge }),
     ...(isNone(maxUnavailable) ? {} : { maxUnavailable }),
     ...(pause === 0 ? {} : { pauseMs: pause }),

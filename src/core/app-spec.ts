@@ -84,6 +84,8 @@ export interface HealthSpec {
 export interface RolloutSpec {
   readonly strategy: Strategy;
   readonly batch: Batch;
+  /** What a newer deployment does while one runs. Absent: it is refused. */
+  readonly whenBusy?: BusyPolicy | undefined;
   /** Rolling: how many more than there should be, at most. Absent: as many as a batch. */
   readonly surge?: Batch | undefined;
   /** Rolling: how many fewer, at most. Absent: none. */
@@ -137,6 +139,10 @@ export interface TargetingSpec {
 
 export const STRATEGIES = ["rolling", "blue-green", "canary"] as const;
 export type Strategy = (typeof STRATEGIES)[number];
+
+/** What a newer deployment does while one runs: it is refused, it waits for its turn, or the running one goes back for it. */
+export const BUSY_POLICIES = ["refuse", "queue", "supersede"] as const;
+export type BusyPolicy = (typeof BUSY_POLICIES)[number];
 
 export type Batch = { readonly kind: "count"; readonly count: number } | { readonly kind: "percent"; readonly percent: number };
 

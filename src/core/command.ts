@@ -1,5 +1,6 @@
 import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts";
 import type { HealthSpec } from "./app-spec.ts";
+import type { FreezeWindow } from "./freeze.ts";
 import type { RouteTable } from "./routes.ts";
 import type { Task, TaskId } from "./task.ts";
 
@@ -20,6 +21,8 @@ export type CommandBody =
   | { readonly kind: "release.discard"; readonly release: ReleaseName }
   /** Remove old releases beyond `keep`, never one of `inUse`. Settled by `release.pruned`. */
   | { readonly kind: "release.prune"; readonly keep: number; readonly inUse: readonly ReleaseName[] }
+  /** Look whether one of the windows is open. Settled by `freeze.seen`. */
+  | { readonly kind: "freeze.look"; readonly release: ReleaseName; readonly windows: readonly FreezeWindow[] }
   /** Settled by `instance.started` or `instance.startFailed`. */
   | { readonly kind: "instance.start"; readonly instance: InstanceName; readonly type: string; readonly release: ReleaseName }
   /** Settled by `instance.ready` or `instance.unready`; cancelled by `instance.stop` or the instance's exit. */

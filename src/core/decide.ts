@@ -21,7 +21,6 @@ import { whenAbortRequested, whenContinueRequested, whenHaltRequested, whenPromo
 import { syncRoutes } from "./route-tables.ts";
 import { ROUTES_TIMER, whenTrafficRefused } from "./refused-routes.ts";
 import {
-  whenDeployRequested,
   whenReleaseCreated,
   whenRestartRequested,
   whenResumeRequested,
@@ -29,6 +28,7 @@ import {
   whenScaleRequested,
   whenSuspendRequested,
 } from "./requests.ts";
+import { askAnew, callQueued, isQueueTimer, whenDeployRequested, whenFreezeSeen, whenQueueClearRequested } from "./queue.ts";
 import { isStandbyTimer, whenStandbyOver } from "./standby.ts";
 import { whenSick, whenWell } from "./sickness.ts";
 import { advance, finishWhenClosed } from "./steps.ts";
@@ -55,6 +55,7 @@ export function decide(state: AppState, event: Event): Decision {
   handler(draft, event);
   if (draft.refusal !== null) return { state, commands: [], notes: [], refusal: draft.refusal };
   advance(draft);
+  callQueued(draft);
   moveDepartures(draft);
   syncRoutes(draft);
   return { state: draft.state, commands: draft.commands, notes: draft.notes, refusal: null };
@@ -67,6 +68,7 @@ const HANDLERS: Handlers = {
   "rollback.requested": whenRollbackRequested,
   "restart.requested": whenRestartRequested,
   "scale.requested": whenScaleRequested,
+  "queue.clear.requested": whenQueueClearRequested,
   "abort.requested": whenAbortRequested,
   "promote.requested": whenPromoteRequested,
   "halt.requested": whenHaltRequested,
@@ -84,6 +86,7 @@ const HANDLERS: Handlers = {
   "release.failed": (draft, { release, failure }) => {
     if (running(draft.state)?.to === release) goBack(draft, failure);
   },
+  "freeze.seen": whenFreezeSeen,
   "release.pruned": (draft, { releases }) => {
     const kept = Object.entries(draft.state.releases).filter(([name]) => !releases.includes(name));
     patch(draft, {
@@ -144,6 +147,7 @@ const HANDLERS: Handlers = {
     if (timer === ROUTES_TIMER) syncRoutes(draft, { force: true });
     else if (isPauseTimer(timer)) whenPauseOver(draft, timer);
     else if (isStandbyTimer(timer)) whenStandbyOver(draft, timer);
+    else if (isQueueTimer(timer)) askAnew(draft);
     else if (isWaitTimer(timer)) whenWaitOver(draft, timer);
     else whenTimerFired(draft, timer);
   },

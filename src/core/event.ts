@@ -1,6 +1,7 @@
 import type { Failure } from "../base/error.ts";
 import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts";
-import type { AppSpec, Batch, Strategy } from "./app-spec.ts";
+import type { AppSpec, Batch, BusyPolicy, Strategy } from "./app-spec.ts";
+import type { Frozen } from "./freeze.ts";
 import type { MaintenanceGate, PauseEnd } from "./gate.ts";
 import type { LedgerRow, LedgerSnapshot } from "./ledger.ts";
 import type { ReleaseRecord } from "./release.ts";
@@ -26,12 +27,16 @@ export type EventBody =
       readonly batch: Batch | null;
       /** Deploy even when nothing has changed. */
       readonly force: boolean;
+      /** While another one runs; absent: as the release says. */
+      readonly whenBusy?: BusyPolicy | undefined;
     }
   /** Null release: the one that was active before. */
   | { readonly kind: "rollback.requested"; readonly by: Operator; readonly release: ReleaseName | null }
   | { readonly kind: "restart.requested"; readonly by: Operator }
   | { readonly kind: "scale.requested"; readonly by: Operator; readonly counts: Readonly<Record<string, number>> }
   | { readonly kind: "abort.requested"; readonly by: Operator }
+  /** What is queued is taken back. */
+  | { readonly kind: "queue.clear.requested"; readonly by: Operator }
   /** What the running deployment waits for need not be waited for any longer. */
   | { readonly kind: "promote.requested"; readonly by: Operator; readonly full?: boolean | undefined }
   /** The running deployment stays where it is, until `continue`. */
@@ -51,6 +56,8 @@ export type EventBody =
   | { readonly kind: "release.created"; readonly record: ReleaseRecord }
   | { readonly kind: "release.unchanged"; readonly release: ReleaseName }
   | { readonly kind: "release.failed"; readonly release: ReleaseName; readonly failure: Failure }
+  /** Whether what is queued under this name may begin; null: nothing is frozen. */
+  | { readonly kind: "freeze.seen"; readonly release: ReleaseName; readonly frozen: Frozen | null }
   | { readonly kind: "release.pruned"; readonly releases: readonly ReleaseName[] }
   | {
       readonly kind: "instance.started";

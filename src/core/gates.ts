@@ -3,7 +3,7 @@ import type { Event, EventBody } from "./event.ts";
 import { DEFAULT_MAINTENANCE, type GatePeriod, type GateState } from "./gate.ts";
 import { gateState } from "./gate-state.ts";
 import { seconds } from "./instances.ts";
-import { refuseWhileSuspended, refuseWithoutActive } from "./requests.ts";
+import { refuseWhileSuspended, refuseWithoutActive } from "./refusals.ts";
 import { syncRoutes } from "./route-tables.ts";
 
 type Request<K extends EventBody["kind"]> = Extract<Event, { kind: K }>;

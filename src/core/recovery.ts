@@ -1,9 +1,11 @@
 import type { IntendedCommand } from "./command.ts";
 import { note, order, patch, running, type Draft } from "./draft.ts";
+import type { ReleaseName } from "../base/names.ts";
 import type { Event } from "./event.ts";
 import { whenExited } from "./exits.ts";
 import { goBack } from "./going-back.ts";
 import { all, find } from "./instances.ts";
+import { askAnew } from "./queue.ts";
 import { syncRoutes } from "./route-tables.ts";
 import { supervise } from "./supervision.ts";
 import type { AppState } from "./state.ts";
@@ -13,7 +15,8 @@ export function whenRecovered(draft: Draft, event: Extract<Event, { kind: "engin
   patch(draft, { epoch: event.epoch });
   const deployment = running(draft.state);
   if (deployment !== null) note(draft, `the daemon is back; ${deployment.name} goes on from ${deployment.step}`);
-  if (deployment?.step === "preparing" && deployment.kind === "deploy") {
+  askAnew(draft);
+  if (deployment?.step === "preparing" && deployment.kind === "deploy" && deployment.queuedAt === undefined) {
     goBack(draft, {
       code: "ERR_ABORTED",
       what: "The daemon stopped while the release was being prepared.",
@@ -48,8 +51,11 @@ function isDue(state: AppState, command: IntendedCommand): boolean {
   switch (command.kind) {
     // Route tables are always ordered anew, by `whenRecovered`.
     case "traffic.apply":
-    case "release.create":
+    // So is the look at what is frozen.
+    case "freeze.look":
       return false;
+    case "release.create":
+      return isMadeAgain(state, command.release);
     case "instance.start":
       return find(state, command.instance) !== undefined;
     // Also of one that is in no book any more: it may have come after its first stop.
@@ -82,4 +88,10 @@ function isDue(state: AppState, command: IntendedCommand): boolean {
 function outlivesDeployment({ kind }: IntendedCommand): boolean {
   if (kind === "task.cancel" || kind.startsWith("instance.")) return true;
   return kind === "traffic.drain" || kind === "release.discard" || kind === "release.prune";
+}
+
+/** A release that is made from what was staged for the queue: a daemon that comes back makes it again. */
+function isMadeAgain(state: AppState, release: ReleaseName): boolean {
+  const deployment = running(state);
+  return deployment?.to === release && deployment.step === "preparing" && deployment.queuedAt !== undefined;
 }

@@ -1,6 +1,7 @@
 import type { Failure } from "../base/error.ts";
 import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts";
 import type { Batch, Strategy } from "./app-spec.ts";
+import type { QueuedDeployment } from "./deploy-order.ts";
 import type { GateState } from "./gate.ts";
 import type { LedgerRow, LedgerSnapshot } from "./ledger.ts";
 import type { Task, TaskId, TaskResult } from "./task.ts";
@@ -32,6 +33,8 @@ export interface AppState {
   readonly standby?: Standby | undefined;
   /** Instances that go beside any deployment, in the order in which they were let go. Absent: none. */
   readonly departures?: readonly Departure[] | undefined;
+  /** The next deployment of new code. Absent: none is queued. */
+  readonly queued?: QueuedDeployment | undefined;
   readonly next: { readonly release: number; readonly deployment: number; readonly instance: number; readonly command: number };
 }
 
@@ -170,6 +173,8 @@ export interface Deployment {
   readonly kind: DeploymentKind;
   readonly by: string;
   readonly startedAt: number;
+  /** When it was put into the queue. Absent: it was never in it. */
+  readonly queuedAt?: number | undefined;
   readonly from: ReleaseName | null;
   readonly to: ReleaseName | null;
   /** The generation of the instances it starts; that of the app where nothing is replaced (`scale`). */

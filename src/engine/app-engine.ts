@@ -12,6 +12,7 @@ import type { AppState } from "../core/state.ts";
 import type { Exit } from "../ports/fleet.ts";
 import type { ReleaseRequest } from "../ports/releases.ts";
 import type { Store } from "../ports/store.ts";
+import type { DeployOutcome } from "./control.ts";
 import { Executor, type EnginePorts } from "./executor.ts";
 import { faultOf, requestFault, stackOf } from "./fault.ts";
 import type { LeaseKeeper } from "./lease.ts";
@@ -85,15 +86,18 @@ export class AppEngine {
     await this.#enqueue(() => this.#take({ kind: "engine.recovered", epoch, alive }, undefined, unsettled));
   }
 
-  /** Stages the request under the next release name, then begins the deployment; refused before anything is written if one runs. */
-  async deploy(body: Extract<EventBody, { kind: "deploy.requested" }>, request: ReleaseRequest): Promise<string> {
+  /** Stages the request under the next release name, then begins the deployment or queues it; a refusal comes before anything is written. */
+  async deploy(body: Extract<EventBody, { kind: "deploy.requested" }>, request: ReleaseRequest): Promise<DeployOutcome> {
     return this.#enqueue(async () => {
       if (this.#fault !== null) throw new HitlessError(this.#fault);
-      this.#decide(this.#eventOf(body));
+      const decision = this.#decide(this.#eventOf(body));
       await this.#lease.held();
-      await this.#ports.releases.stage(this.app, releaseName(this.#state.next.release), request);
-      await this.#take(body);
-      return this.#state.deployment?.name ?? "";
+      const release = releaseName(this.#state.next.release);
+      const isQueued = decision.state.queued?.release === release;
+      await this.#ports.releases.stage(this.app, release, request, { copy: isQueued });
+      const { deployment } = await this.#take(body);
+      const isRunning = deployment?.outcome === null;
+      return { deployment: isRunning ? deployment.name : "", queued: isQueued ? release : null };
     });
   }
 

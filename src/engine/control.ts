@@ -1,4 +1,5 @@
 import type { Failure } from "../base/error.ts";
+import type { ReleaseName } from "../base/names.ts";
 import type { AppState, Deployment } from "../core/state.ts";
 import type { EventBody } from "../core/event.ts";
 import type { ReleaseRequest } from "../ports/releases.ts";
@@ -15,12 +16,21 @@ export type OperatorEvent = Body<
   | "restart.requested"
   | "scale.requested"
   | "abort.requested"
+  | "queue.clear.requested"
   | "promote.requested"
   | "halt.requested"
   | "continue.requested"
   | "suspend.requested"
   | "resume.requested"
 >;
+
+/** What became of a request for a deployment. */
+export interface DeployOutcome {
+  /** Its name; of one that is queued: that of the one it waits for, or "" if it waits for none. */
+  readonly deployment: string;
+  /** The release that is in the queue. */
+  readonly queued: ReleaseName | null;
+}
 
 /** The engine as the server sees it. Refusals are thrown as HitlessErrors before anything has changed. */
 export interface EngineControl {
@@ -29,8 +39,8 @@ export interface EngineControl {
   state(app: string): AppState | null;
   /** Why the engine does not act for the app any more, or null: an error of ours, or another daemon that has taken over. */
   fault(app: string): Failure | null;
-  /** Stages the release request, then begins a deployment of it; creates the app if it is new. Gives the deployment's name. */
-  deploy(event: Body<"deploy.requested">, request: ReleaseRequest): Promise<string>;
+  /** Stages the release request, then begins a deployment of it, or puts it into the queue; creates the app if it is new. */
+  deploy(event: Body<"deploy.requested">, request: ReleaseRequest): Promise<DeployOutcome>;
   /** Gives the name of the deployment that was begun (for `abort`: of the one that was told). */
   request(app: string, event: OperatorEvent): Promise<string>;
   /** Newest first; the running one included. */

@@ -5,7 +5,7 @@ import type { AppState, Deployment } from "../core/state.ts";
 import type { ReleaseRequest } from "../ports/releases.ts";
 import type { Note, Store } from "../ports/store.ts";
 import { AppEngine } from "./app-engine.ts";
-import type { EngineControl, OperatorEvent } from "./control.ts";
+import type { DeployOutcome, EngineControl, OperatorEvent } from "./control.ts";
 import type { EnginePorts } from "./executor.ts";
 import type { HealthEvent } from "./health-watch.ts";
 import type { LeaseKeeper } from "./lease.ts";
@@ -51,7 +51,7 @@ export class Engine implements EngineControl {
     return this.#apps.get(app)?.fault ?? null;
   }
 
-  async deploy(event: Parameters<EngineControl["deploy"]>[0], request: ReleaseRequest): Promise<string> {
+  async deploy(event: Parameters<EngineControl["deploy"]>[0], request: ReleaseRequest): Promise<DeployOutcome> {
     const problem = claimProblem(event.spec, this.#routedSpecs());
     if (problem !== null) throw new HitlessError(problem);
     const engine = await this.#open(event.spec.app);

@@ -3,6 +3,7 @@ import type { Logger } from "../base/log.ts";
 import type { InstanceName } from "../base/names.ts";
 import type { Command, CommandKind } from "../core/command.ts";
 import type { EventBody } from "../core/event.ts";
+import { frozenAt } from "../core/freeze.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Fleet } from "../ports/fleet.ts";
 import type { Http } from "../ports/http.ts";
@@ -113,6 +114,8 @@ export class Executor {
         return this.#discard(command);
       case "release.prune":
         return this.#prune(command);
+      case "freeze.look":
+        return Promise.resolve(this.#lookAtFreeze(command));
       case "instance.start":
         return this.#start(command);
       case "instance.awaitReady":
@@ -166,6 +169,10 @@ export class Executor {
 
   async #prune({ keep, inUse }: Of<"release.prune">): Promise<EventBody> {
     return { kind: "release.pruned", releases: await this.#ports.releases.prune(this.#app, { keep, inUse }) };
+  }
+
+  #lookAtFreeze({ release, windows }: Of<"freeze.look">): EventBody {
+    return { kind: "freeze.seen", release, frozen: frozenAt(windows, this.#ports.clock.now()) };
   }
 
   async #start({ instance, release, type }: Of<"instance.start">): Promise<EventBody> {
@@ -304,6 +311,7 @@ function laneOf(command: Command): string | null {
     case "release.discard":
       return `release/${command.release}`;
     case "release.prune":
+    case "freeze.look":
     case "instance.awaitReady":
     case "traffic.drain":
     case "traffic.quiet":
@@ -350,6 +358,7 @@ function failed(command: Command, error: unknown): EventBody {
       return { kind: "task.ended", task: command.task, result: failedTask(command.run, error) };
     case "release.discard":
     case "release.prune":
+    case "freeze.look":
     case "task.cancel":
     case "task.conclude":
     case "traffic.apply":

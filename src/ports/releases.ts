@@ -39,8 +39,8 @@ export type CreateOutcome =
 
 /** Snapshots of release sources. All calls are safe to repeat. Errors are HitlessErrors; after one, nothing of the attempt is left. */
 export interface Releases {
-  /** Keeps the request (atomically) until `create` or `discard`. */
-  stage(app: string, release: ReleaseName, request: ReleaseRequest): Promise<void>;
+  /** Keeps the request (atomically) until `create` or `discard`; `copy`: and the source as it is now, for a release that is made later. */
+  stage(app: string, release: ReleaseName, request: ReleaseRequest, options?: { readonly copy: boolean }): Promise<void>;
   /** Copies, compares, builds; the release exists whole or not at all. Build output goes to `onOutput` line by line. */
   create(
     app: string,

@@ -1,5 +1,6 @@
 import type { AppStatus, DeploymentStatus, InstanceStatusLine, ReleaseStatus, TrafficStatus } from "../api/daemon.ts";
 import { HitlessError, type Failure } from "../base/error.ts";
+import { running } from "../core/draft.ts";
 import { gateState } from "../core/gate-state.ts";
 import { all } from "../core/instances.ts";
 import type { MaintenanceState, PauseState } from "../core/gate.ts";
@@ -31,12 +32,20 @@ export async function appStatus(state: AppState, fault: Failure | null, traffic:
     preview: previewWay(state),
     instances: instances.map((instance) => instanceLine(instance, present)),
     deployment: state.deployment === null ? null : deploymentStatus(state.deployment),
+    queued: queuedStatus(state),
     crashLoops: Object.entries(state.crashes)
       .filter(([, crash]) => crash.count > 2)
       .map(([type, { count, how }]) => ({ type, count, how })),
     warnings: present?.warnings ?? [],
     traffic: trafficStatus(present, ledger),
   };
+}
+
+function queuedStatus(state: AppState): AppStatus["queued"] {
+  if (state.queued === undefined) return null;
+  const { release, by, since, frozen } = state.queued;
+  const behind = running(state)?.name ?? null;
+  return { release, by, since, behind, frozen: behind === null ? (frozen ?? null) : null };
 }
 
 function standbyStatus(state: AppState): AppStatus["standby"] {

@@ -91,9 +91,9 @@ export class CoreRun {
     return decision;
   }
 
-  deploy(spec: AppSpec = webOnly(3)): Decision {
+  deploy(spec: AppSpec = webOnly(3), more: Partial<Extract<EventBody, { kind: "deploy.requested" }>> = {}): Decision {
     this.#spec = spec;
-    return this.send({ kind: "deploy.requested", by: "alice", spec, strategy: null, batch: null, force: false });
+    return this.send({ kind: "deploy.requested", by: "alice", spec, strategy: null, batch: null, force: false, ...more });
   }
 
   rollback(release: string | null = null): Decision {
@@ -104,7 +104,7 @@ export class CoreRun {
     return this.send({ kind: "scale.requested", by: "alice", counts });
   }
 
-  ask(verb: "restart" | "abort" | "promote" | "halt" | "continue" | "suspend" | "resume"): Decision {
+  ask(verb: "restart" | "abort" | "promote" | "halt" | "continue" | "suspend" | "resume" | "queue.clear"): Decision {
     return this.send({ kind: `${verb}.requested`, by: "alice" });
   }
 
@@ -153,6 +153,8 @@ function goodAnswer(command: Command, run: CoreRun): EventBody {
       return { kind: "release.created", record: recordOf(command.release, run) };
     case "release.prune":
       return { kind: "release.pruned", releases: [] };
+    case "freeze.look":
+      return { kind: "freeze.seen", release: command.release, frozen: null };
     case "instance.start":
       return {
         kind: "instance.started",

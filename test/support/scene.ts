@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -133,6 +133,11 @@ export class AppDirectory {
 
   write(file: string, text: string): void {
     writeFileSync(join(this.path, file), text);
+  }
+
+  /** A file as a release has it. */
+  released(release: string, file: string): string {
+    return readFileSync(join(this.scene.state, "apps", this.name, "releases", release, "tree", file), "utf8");
   }
 
   begin(args: readonly string[], place: Partial<CommandPlace> = {}): Command {

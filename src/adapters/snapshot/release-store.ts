@@ -2,7 +2,7 @@ import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { nameNumber, type ReleaseName } from "../../base/names.ts";
 
-/** Where the releases of one app are: `releases/rN/{tree,release.json,launch.json}`, with `rN.request.json` beside while one is made. */
+/** Where the releases of one app are: `releases/rN/{tree,release.json,launch.json}`, with `rN.request.json` (and `rN.source` of a queued one) beside until it is made. */
 export class ReleaseDirectory {
   readonly path: string;
 
@@ -16,6 +16,11 @@ export class ReleaseDirectory {
 
   partial(name: ReleaseName): string {
     return join(this.path, `${name}.partial`);
+  }
+
+  /** The source of a release that is made later, as it was when that was asked for. */
+  source(name: ReleaseName): string {
+    return join(this.path, `${name}.source`);
   }
 
   request(name: ReleaseName): string {
@@ -37,7 +42,13 @@ export class ReleaseDirectory {
     });
     await rm(removing, { recursive: true, force: true });
     await rm(this.partial(name), { recursive: true, force: true });
+    await this.unstage(name);
+  }
+
+  /** What was kept to make the release from. */
+  async unstage(name: ReleaseName): Promise<void> {
     await rm(this.request(name), { force: true });
+    await rm(this.source(name), { recursive: true, force: true });
   }
 
   /** What a crash has left of removals. */

@@ -18,7 +18,12 @@ interface Attempt {
   readonly release: ReleaseName;
   readonly directory: ReleaseDirectory;
   readonly options: CreateOptions;
-  readonly request: ReleaseRequest;
+  readonly request: StagedRequest;
+}
+
+/** Where the source was copied when the release was asked for, its revision was noted too. */
+interface StagedRequest extends ReleaseRequest {
+  readonly git?: Awaited<ReturnType<typeof gitState>> | undefined;
 }
 
 export interface SnapshotOptions {
@@ -36,12 +41,29 @@ export class SnapshotReleases implements Releases {
     this.#options = options;
   }
 
-  async stage(app: string, release: ReleaseName, request: ReleaseRequest): Promise<void> {
+  async stage(app: string, release: ReleaseName, request: ReleaseRequest, { copy } = { copy: false }): Promise<void> {
     const directory = this.#directory(app);
     await withDiskErrors(directory.path, async () => {
       await mkdir(directory.path, { recursive: true, mode: 0o700 });
-      await writeJson(directory.request(release), request);
+      const staged = copy ? await this.#copied(directory, release, request) : request;
+      await writeJson(directory.request(release), staged);
     });
+  }
+
+  async #copied(directory: ReleaseDirectory, release: ReleaseName, request: ReleaseRequest): Promise<StagedRequest> {
+    const source = directory.source(release);
+    await rm(source, { recursive: true, force: true });
+    await mkdir(source, { mode: 0o700 });
+    const git = await gitState(request.source);
+    try {
+      const entries = await scanSource(request.source, request.ignore, this.#options.stateDirectory);
+      await throwIfTooLarge(directory.path, entries);
+      await copyTree(request.source, source, entries, new AbortController().signal);
+    } catch (error) {
+      await rm(source, { recursive: true, force: true });
+      throw error;
+    }
+    return { ...request, source, git };
   }
 
   async create(app: string, release: ReleaseName, options: CreateOptions): Promise<CreateOutcome> {
@@ -55,7 +77,7 @@ export class SnapshotReleases implements Releases {
       const request = await staged(directory, release);
       const attempt = { app, release, directory, options, request };
       const outcome = await withDiskErrors(directory.path, () => this.#attempt(attempt));
-      await rm(directory.request(release), { force: true });
+      await directory.unstage(release);
       return outcome;
     } catch (error) {
       await directory.remove(release);
@@ -147,7 +169,7 @@ export class SnapshotReleases implements Releases {
     { request, release }: Attempt,
     { contentHash, identity, entries }: { contentHash: string; identity: string; entries: readonly SourceEntry[] },
   ): Promise<ReleaseRecord> {
-    const git = await gitState(request.source);
+    const git = request.git ?? (await gitState(request.source));
     const files = entries.filter((entry) => entry.kind === "file");
     return {
       release,
@@ -207,9 +229,9 @@ async function throwIfTooLarge(path: string, entries: readonly SourceEntry[]): P
   throw diskFull(path, `The source has ${mebibytes(needed)}, free are ${mebibytes(bavail * bsize)}.`);
 }
 
-async function staged(directory: ReleaseDirectory, release: ReleaseName): Promise<ReleaseRequest> {
+async function staged(directory: ReleaseDirectory, release: ReleaseName): Promise<StagedRequest> {
   try {
-    return (await readJson(directory.request(release))) as ReleaseRequest;
+    return (await readJson(directory.request(release))) as StagedRequest;
   } catch (error) {
     throw snapshotFailed(`${release} was not staged.`, error);
   }

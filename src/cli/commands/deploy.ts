@@ -1,7 +1,9 @@
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
+import type { DeployAccepted } from "../../api/daemon.ts";
 import { HitlessError } from "../../base/error.ts";
-import { STRATEGIES, type Batch, type Strategy } from "../../core/app-spec.ts";
+import { STRATEGIES, type Batch, type BusyPolicy, type Strategy } from "../../core/app-spec.ts";
 import { follow } from "../follow.ts";
+import { untilBegun } from "../queue.ts";
 import type { CommonOptions, Session } from "../session.ts";
 import type { Register } from "../register.ts";
 
@@ -9,6 +11,8 @@ interface DeployOptions extends CommonOptions {
   readonly strategy?: string;
   readonly batch?: string;
   readonly force?: boolean;
+  readonly queue?: boolean;
+  readonly supersede?: boolean;
   readonly detach?: boolean;
 }
 
@@ -20,8 +24,12 @@ export function registerDeploy(program: Command, run: Register): void {
       .option("--strategy <name>", `how instances are replaced: ${STRATEGIES.join(", ")}`)
       .option("--batch <n>", "instances replaced at a time: a number, or a share such as 25%")
       .option("--force", "deploy also when nothing has changed")
+      .option("--queue", "while another deployment runs: wait for its end, then begin")
+      .addOption(
+        new Option("--supersede", "while another deployment runs: that goes back, then this one begins").conflicts("queue"),
+      )
       .option("--detach", "do not wait for the end"),
-    ["hitless deploy", "hitless deploy --batch 1", "hitless deploy --force --json"],
+    ["hitless deploy", "hitless deploy --batch 1", "hitless deploy --queue", "hitless deploy --force --json"],
     (session, options: DeployOptions) => deploy(session, options),
   );
 }
@@ -37,7 +45,7 @@ async function deploy(session: Session, options: DeployOptions): Promise<void> {
     });
   }
   await session.host.ensureDaemon(session.stateDirectory, null);
-  const { deployment } = await session.client.deploy({
+  const accepted = await session.client.deploy({
     spec,
     source,
     ignore: [...ignore],
@@ -46,9 +54,21 @@ async function deploy(session: Session, options: DeployOptions): Promise<void> {
     strategy,
     batch,
     force: options.force === true,
+    ...busyPolicy(options),
   });
-  if (options.detach === true) session.output.line(session.wantsJson ? JSON.stringify({ deployment }) : deployment);
-  else await follow(session, spec.app, deployment);
+  if (options.detach === true) detached(session, accepted);
+  else if (accepted.queued === null) await follow(session, spec.app, accepted.deployment);
+  else await follow(session, spec.app, await untilBegun(session, spec.app, accepted.queued));
+}
+
+function busyPolicy({ queue, supersede }: DeployOptions): { whenBusy?: BusyPolicy } {
+  if (supersede === true) return { whenBusy: "supersede" };
+  return queue === true ? { whenBusy: "queue" } : {};
+}
+
+function detached({ output, wantsJson }: Session, { deployment, queued }: DeployAccepted): void {
+  if (wantsJson) output.line(JSON.stringify({ deployment, queued }));
+  else output.line(queued === null ? deployment : `${queued} is queued`);
 }
 
 function parseStrategy(text: string | undefined): Strategy | null {

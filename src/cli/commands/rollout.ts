@@ -6,6 +6,10 @@ interface PromoteOptions extends CommonOptions {
   readonly full?: boolean;
 }
 
+interface AbortOptions extends CommonOptions {
+  readonly queued?: boolean;
+}
+
 /** What can be said to a deployment that runs. The commonest are there without the word `rollout` too. */
 export function registerRollout(program: Command, run: Register): void {
   const rollout = program.command("rollout").description("say something to the running deployment");
@@ -14,9 +18,7 @@ export function registerRollout(program: Command, run: Register): void {
     [rollout, "rollout "],
   ] as const) {
     registerPromote(parent, prefix, run);
-    run(parent.command("abort").description("ask the running deployment to go back"), [`hitless ${prefix}abort`], (session) =>
-      tell(session, "abort", "goes back"),
-    );
+    registerAbort(parent, prefix, run);
   }
   run(
     rollout.command("pause").description("leave the running deployment where it is; what fails meanwhile still takes it back"),
@@ -26,6 +28,26 @@ export function registerRollout(program: Command, run: Register): void {
   run(rollout.command("resume").description("let a paused deployment go on"), ["hitless rollout resume"], (session) =>
     tell(session, "rollout/resume", "goes on"),
   );
+}
+
+function registerAbort(parent: Command, prefix: string, run: Register): void {
+  run(
+    parent
+      .command("abort")
+      .description("ask the running deployment to go back")
+      .option("--queued", "take back the one that waits for its turn; the running one goes on"),
+    [`hitless ${prefix}abort`, `hitless ${prefix}abort --queued`],
+    async (session, { queued = false }: AbortOptions) => {
+      if (queued) await clearQueue(session);
+      else await tell(session, "abort", "goes back");
+    },
+  );
+}
+
+async function clearQueue(session: Session): Promise<void> {
+  const { deployment } = await session.client.request(await session.app(), "queue/clear");
+  if (session.wantsJson) session.output.json({ deployment });
+  else session.output.line("nothing is queued any more");
 }
 
 function registerPromote(parent: Command, prefix: string, run: Register): void {

@@ -2,11 +2,12 @@ import type { AppStatus, DeploymentStatus } from "../../api/daemon.ts";
 import { age, clock } from "./units.ts";
 
 /** What a person wants to know of a rollout: what it waits for, how to look at the new release, and how to go back. */
-export function rolloutText({ deployment, preview, standby, url }: AppStatus, now: number): readonly string[] {
+export function rolloutText({ deployment, preview, standby, queued, url }: AppStatus, now: number): readonly string[] {
   return [
     ...(deployment === null ? [] : awaitsText(deployment, now)),
     ...(preview === null ? [] : previewText(preview, url)),
     ...(standby === null ? [] : [standbyText(standby, now)]),
+    ...(queued === null ? [] : [queuedText(queued, now)]),
   ];
 }
 
@@ -33,4 +34,14 @@ function awaitsText({ name, awaits, share, to, phase }: DeploymentStatus, now: n
 function standbyText({ release, until, instances }: NonNullable<AppStatus["standby"]>, now: number): string {
   const size = instances === 1 ? "1 instance" : `${String(instances)} instances`;
   return `${release} is on standby (${size}) until ${clock(until)} (${age(until - now)}): \`hitless rollback\` goes back at once`;
+}
+
+/** What it waits for, and how to take it back. */
+export function queuedText({ release, by, since, behind, frozen }: NonNullable<AppStatus["queued"]>, now: number): string {
+  const place = `${release} of ${by} is queued since ${clock(since)}`;
+  const back = "`hitless abort --queued` takes it back";
+  if (behind !== null) return `${place} behind ${behind}; ${back}`;
+  if (frozen === null) return `${place} and begins now`;
+  const end = frozen.until === null ? "" : `, until ${clock(frozen.until)} (${age(frozen.until - now)})`;
+  return `${place}: deployments are frozen by "${frozen.window}"${end}; ${back}`;
 }

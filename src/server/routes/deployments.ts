@@ -1,4 +1,4 @@
-import { deployRequestSchema, type DeploymentProgress, type DeployRequest } from "../../api/daemon.ts";
+import { deployRequestSchema, type DeployAccepted, type DeploymentProgress, type DeployRequest } from "../../api/daemon.ts";
 import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
 import { HitlessError } from "../../base/error.ts";
 import type { AppSpec } from "../../core/app-spec.ts";
@@ -22,9 +22,9 @@ export function deploymentRoutes(context: ServerContext): readonly Route[] {
   ];
 }
 
-async function deploy({ engine, traffic }: ServerContext, { params, body }: Call): Promise<unknown> {
+async function deploy({ engine, traffic }: ServerContext, { params, body }: Call): Promise<DeployAccepted> {
   const request: DeployRequest = parseBody(deployRequestSchema, body);
-  const { by, spec, strategy, batch, force, source, ignore, build, env } = request;
+  const { by, spec, strategy, batch, force, whenBusy, source, ignore, build, env } = request;
   if (spec.app !== params["app"]) {
     throw new HitlessError({
       code: "ERR_USAGE",
@@ -32,8 +32,8 @@ async function deploy({ engine, traffic }: ServerContext, { params, body }: Call
     });
   }
   await refuseBadTls(traffic, spec);
-  const event = { kind: "deploy.requested", by, spec, strategy, batch, force } as const;
-  return { deployment: await engine.deploy(event, { spec, source, ignore, build, env }) };
+  const event = { kind: "deploy.requested", by, spec, strategy, batch, force, whenBusy } as const;
+  return engine.deploy(event, { spec, source, ignore, build, env });
 }
 
 /** The files are read where they will be served from. A proxy that is away is no reason to refuse: it keeps what it has. */

@@ -25,6 +25,7 @@ export function operationRoutes(context: ServerContext): readonly Route[] {
     on("restart", (body) => ({ kind: "restart.requested", ...parseBody(operatorSchema, body) })),
     on("scale", (body) => ({ kind: "scale.requested", ...parseBody(scaleRequestSchema, body) })),
     on("abort", (body) => ({ kind: "abort.requested", ...parseBody(operatorSchema, body) })),
+    on("queue/clear", (body) => ({ kind: "queue.clear.requested", ...parseBody(operatorSchema, body) })),
     on("promote", (body) => ({ kind: "promote.requested", ...parseBody(promoteRequestSchema, body) })),
     on("rollout/pause", (body) => ({ kind: "halt.requested", ...parseBody(operatorSchema, body) })),
     on("rollout/resume", (body) => ({ kind: "continue.requested", ...parseBody(operatorSchema, body) })),

@@ -95,6 +95,7 @@ describe("a status", () => {
     pause: null,
     maintenance: null,
     standby: null,
+    queued: null,
     preview: null,
     app: "shop",
     active: "r2",
@@ -122,6 +123,15 @@ describe("a status", () => {
     warnings: ["the route tables cannot be saved"],
     traffic: { inFlight: 2, held: 1, total: 5_000, lost: 0, byRelease: [] },
   };
+
+  test("says what is queued, behind what, and how to take it back", () => {
+    const queued = { release: "r3", by: "bob@web1", since: 0, behind: "d2", frozen: null };
+    const text = renderStatus({ ...status, queued }, plain, 61_000).join("\n");
+    expect(text).toMatch(/r3 of bob@web1 is queued since \S+ behind d2; `hitless abort --queued` takes it back/);
+    const frozen = { window: "weekend", until: 121_000 };
+    const waiting = renderStatus({ ...status, queued: { ...queued, behind: null, frozen } }, plain, 61_000).join("\n");
+    expect(waiting).toMatch(/deployments are frozen by "weekend", until \S+ \(1 m 0 s\)/);
+  });
 
   test("shows what runs, what is wrong and what is going on", () => {
     const text = renderStatus(status, plain, 61_000).join("\n");

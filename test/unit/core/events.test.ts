@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { RolloutSpec, TasksSpec } from "../../../src/core/app-spec.ts";
+import { BUSY_POLICIES, type BusyPolicy, type RolloutSpec, type TasksSpec } from "../../../src/core/app-spec.ts";
 import type { Command } from "../../../src/core/command.ts";
 import { decide } from "../../../src/core/decide.ts";
 import type { EventBody } from "../../../src/core/event.ts";
@@ -14,13 +14,14 @@ type Happening =
   | { readonly kind: "answer" | "fail" | "lose" | "repeat" | "exit" | "refuse"; readonly pick: number }
   | {
       readonly kind: "ask";
-      readonly verb: "abort" | "promote" | "halt" | "continue" | "restart" | "suspend" | "resume" | "rollback";
+      readonly verb: "abort" | "promote" | "halt" | "continue" | "restart" | "suspend" | "resume" | "rollback" | "queue.clear";
     }
   | {
       readonly kind: "deploy";
       readonly size: number;
       readonly rollout: Partial<RolloutSpec>;
       readonly tasks: TasksSpec | undefined;
+      readonly whenBusy: BusyPolicy;
     }
   | { readonly kind: "scale"; readonly size: number }
   | { readonly kind: "recover"; readonly mask: number };
@@ -39,13 +40,14 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       size,
       rollout: fc.constantFrom(...SIM_ROLLOUTS),
       tasks: fc.constantFrom(...SIM_TASKS),
+      whenBusy: fc.constantFrom(...BUSY_POLICIES),
     }),
   },
   {
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant("ask" as const),
-      verb: fc.constantFrom("abort", "promote", "halt", "continue", "restart", "suspend", "resume", "rollback"),
+      verb: fc.constantFrom("abort", "promote", "halt", "continue", "restart", "suspend", "resume", "rollback", "queue.clear"),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("recover" as const), mask: fc.nat(0xffff) }) },
@@ -55,7 +57,10 @@ const happenings = fc.array(happening, { minLength: 1, maxLength: 250, size: "ma
 function happen(run: CoreRun, what: Happening): void {
   switch (what.kind) {
     case "deploy":
-      run.deploy({ ...simSpec("shop", what.size, 1 + (what.size % 3), what.rollout), tasks: what.tasks });
+      run.deploy(
+        { ...simSpec("shop", what.size, 1 + (what.size % 3), what.rollout), tasks: what.tasks },
+        { whenBusy: what.whenBusy },
+      );
       return;
     case "scale":
       run.scale({ web: what.size });
@@ -120,6 +125,8 @@ function failureOf(command: Command): EventBody {
       return { kind: "timer.fired", timer: command.timer };
     case "release.prune":
       return { kind: "release.pruned", releases: [] };
+    case "freeze.look":
+      return { kind: "freeze.seen", release: command.release, frozen: null };
     case "task.run":
       return { kind: "task.ended", task: command.task, result: { verdict: "fail", summary: "No." } };
     case "release.discard":
@@ -147,6 +154,7 @@ test(
         }
         expect(run.pending).toEqual([]);
         expect(run.isRunning()).toBe(false);
+        expect(run.state.queued).toBeUndefined();
         const { active, suspended } = run.state;
         const web = active === null || suspended ? 0 : desiredCount(run.state, active, "web");
         const stable = run.instances().filter(({ generation }) => generation === run.state.generation);

@@ -51,7 +51,7 @@ async function machine(store: MemoryStore): Promise<Machine> {
   };
 }
 
-function deploy({ engine }: Machine, app: string): Promise<string> {
+function deploy({ engine }: Machine, app: string): Promise<unknown> {
   const spec = { ...simSpec(app, 2, 1), listen: { host: "127.0.0.1", port: app === "broken" ? 8_081 : 8_080 } };
   return engine.deploy(
     { kind: "deploy.requested", by: "alice", spec, strategy: null, batch: null, force: false },

@@ -125,7 +125,7 @@ async function pass(clock: SimClock, steps: number): Promise<void> {
   }
 }
 
-function deploy(engine: AppEngine): Promise<string> {
+function deploy(engine: AppEngine): Promise<unknown> {
   const spec = simSpec(APP, 2, 1);
   return engine.deploy(
     { kind: "deploy.requested", by: "alice", spec, strategy: null, batch: null, force: false },
@@ -169,7 +169,7 @@ describe("a writer", () => {
     expect(tables()).toBe(0);
     store.full = false;
     await pass(clock, 400);
-    expect(await deployed).toBe("d1");
+    expect(await deployed).toEqual({ deployment: "d1", queued: null });
     expect(engine.state.deployment).toMatchObject({ outcome: "done" });
     expect(tables()).toBeGreaterThan(0);
     await engine.close();
