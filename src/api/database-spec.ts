@@ -12,4 +12,7 @@ export const databaseSchema: z.ZodType<DatabaseSpec> = z.strictObject({
     .max(365 * 86_400_000),
   lockTimeoutMs: z.number().int().min(1).max(10_000),
   lockPatienceMs: z.number().int().min(0).max(86_400_000),
+  backfill: z
+    .strictObject({ rise: z.number().min(0.01).max(100), query: z.string().min(1).nullable(), url: z.url().nullable() })
+    .optional(),
 });

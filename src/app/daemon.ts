@@ -53,7 +53,7 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   const keeper = new ProxyKeeper({ stateDirectory, version: VERSION, workers, traffic, log, mayAct: () => lease.isHeld() });
   const fleet = new ProcessFleet(stateDirectory, log, store);
   const snapshots = new SnapshotReleases({ stateDirectory, now: Date.now, buildEnvironment: process.env });
-  const releases = withDatabase(snapshots, systemClock, () => engine);
+  const releases = withDatabase(snapshots, systemClock, { engine: () => engine, traffic });
   const jobs = new ProcessJobs(stateDirectory);
   const engine: Engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs, http: nodeHttp, log }, lease);
   // A daemon that another has taken over from must not contract a database that the other goes back to.

@@ -1,3 +1,4 @@
+import { nodeHttp } from "../adapters/http/node-http.ts";
 import { postgresDatabase } from "../adapters/postgres/database.ts";
 import { fileSources } from "../adapters/postgres/sources.ts";
 import type { Logger } from "../base/log.ts";
@@ -8,6 +9,7 @@ import { ContractKeeper } from "../engine/database/contract-keeper.ts";
 import { DatabaseReleases } from "../engine/database/releases.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Releases } from "../ports/releases.ts";
+import type { Traffic } from "../ports/traffic.ts";
 
 /** What the engine knows, for those who are made before it. */
 export interface EngineView {
@@ -16,9 +18,12 @@ export interface EngineView {
 }
 
 /** Releases that bring their database along. */
-export function withDatabase(snapshots: Releases, clock: Clock, engine: () => EngineView): Releases {
+export function withDatabase(snapshots: Releases, clock: Clock, parts: { engine: () => EngineView; traffic: Traffic }): Releases {
+  const { engine, traffic } = parts;
   return new DatabaseReleases(snapshots, {
     clock,
+    traffic,
+    http: nodeHttp,
     database: postgresDatabase,
     sources: fileSources,
     live: (app) => liveReleases(engine().state(app)),

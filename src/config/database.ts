@@ -1,9 +1,24 @@
 import { z } from "zod";
-import type { DatabaseSpec } from "../core/database-spec.ts";
+import type { BackfillSpec, DatabaseSpec } from "../core/database-spec.ts";
 import { duration } from "./units.ts";
 
 const directory = (what: string): z.ZodString =>
   z.string({ error: `expected a directory with ${what}` }).min(1, `expected a directory with ${what}`);
+
+const backfill = z
+  .strictObject({
+    slowdown: z
+      .string({ error: "expected a percentage such as 10%" })
+      .regex(/^[1-9]\d{0,3}%$/, "expected a percentage such as 10%")
+      .default("10%")
+      .describe("By how much the p99 of the app's requests may grow while rows are filled."),
+    query: z.string().min(1).optional().describe("SQL for one number: while it is above 0, no rows are filled."),
+    url: z
+      .url({ protocol: /^https?$/, error: "expected a URL with http or https" })
+      .optional()
+      .describe("While a GET of it answers anything but 2xx, no rows are filled."),
+  })
+  .describe("When the filling of rows becomes slower. What cannot be read counts as too much.");
 
 export const database = z
   .strictObject({
@@ -29,6 +44,7 @@ export const database = z
       ),
     lockTimeout: duration(10, 10_000).default(100).describe("What one try for a lock may make others wait."),
     lockPatience: duration(0).default(300_000).describe("How long a step tries to get its lock before the deployment goes back."),
+    backfill: backfill.optional(),
   })
   .refine(({ migrations, procedures }) => migrations !== undefined || procedures !== undefined, {
     error: "expected a directory of migrations, of procedures, or both",
@@ -38,7 +54,7 @@ export const database = z
   );
 
 export function databaseOf(parsed: z.output<typeof database>): DatabaseSpec {
-  const { variable, migrations, procedures, contractAfter, lockTimeout, lockPatience } = parsed;
+  const { variable, migrations, procedures, contractAfter, lockTimeout, lockPatience, backfill } = parsed;
   return {
     variable,
     migrations: migrations ?? null,
@@ -46,5 +62,10 @@ export function databaseOf(parsed: z.output<typeof database>): DatabaseSpec {
     contractAfterMs: contractAfter,
     lockTimeoutMs: lockTimeout,
     lockPatienceMs: lockPatience,
+    ...(backfill === undefined ? {} : { backfill: backfillOf(backfill) }),
   };
+}
+
+function backfillOf({ slowdown, query, url }: z.output<typeof backfill>): BackfillSpec {
+  return { rise: parseInt(slowdown, 10) / 100, query: query ?? null, url: url ?? null };
 }

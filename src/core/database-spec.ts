@@ -11,4 +11,18 @@ export interface DatabaseSpec {
   readonly lockTimeoutMs: number;
   /** How long a step tries. */
   readonly lockPatienceMs: number;
+  /** What backfills listen to; none: the defaults. */
+  readonly backfill?: BackfillSpec | undefined;
 }
+
+/** What a backfill may cost others, and who else says when it is too much. */
+export interface BackfillSpec {
+  /** By how much the p99 of the app's requests may grow: 0.1 for a tenth. */
+  readonly rise: number;
+  /** SQL for one number: above 0 it pauses. */
+  readonly query: string | null;
+  /** Any other answer than 2xx pauses it. */
+  readonly url: string | null;
+}
+
+export const DEFAULT_BACKFILL: BackfillSpec = Object.freeze({ rise: 0.1, query: null, url: null });

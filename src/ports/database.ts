@@ -1,3 +1,4 @@
+import type { Reading } from "../database/backfill/pace-law.ts";
 import type { Catalog } from "../database/catalog.ts";
 import type { ChangeSet } from "../database/change-set.ts";
 import type { AppliedMigration } from "../database/pending.ts";
@@ -191,6 +192,10 @@ export interface DatabaseLease extends BatchWorker {
   begin(release: number, action: string, stretches: readonly Stretch[]): Promise<void>;
   /** Keeps what a backfill was. */
   keep(release: number, action: string, record: BackfillRecord): Promise<void>;
+  /** What the server says of its load, with a table in view. @throws what keeps it from saying so */
+  load(table: string): Promise<readonly Reading[]>;
+  /** A user's query for one number, in two seconds, that changes nothing. */
+  number(sql: string): Promise<number>;
   /** One more connection of this runner. */
   worker(): Promise<BatchWorker>;
 }

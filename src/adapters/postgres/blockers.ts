@@ -7,8 +7,13 @@ const YOUNG_MS = 150;
 const FIELDS = `a.pid, COALESCE(a.application_name, '') AS application, COALESCE(a.usename, '') AS user, COALESCE(a.state, '') AS state,
   left(COALESCE(a.query, ''), 300) AS query, GREATEST(0, round(extract(epoch FROM clock_timestamp() - a.xact_start) * 1000))::int AS "ageMs"`;
 
+/** Nobody, at next to no cost, while it does not wait for a lock. */
 export function blockersOf(database: Queryable, pid: number): Promise<readonly Blocker[]> {
-  return database.query<Blocker>(`SELECT ${FIELDS} FROM pg_stat_activity a WHERE a.pid = ANY(pg_blocking_pids($1))`, [pid]);
+  return database.query<Blocker>(
+    `SELECT ${FIELDS} FROM pg_stat_activity a
+     WHERE (SELECT wait_event_type FROM pg_stat_get_activity($1)) = 'Lock' AND a.pid = ANY((SELECT pg_blocking_pids($1))::int[])`,
+    [pid],
+  );
 }
 
 export function holdersOf(database: Queryable, table: string, lock: LockMode): Promise<readonly Blocker[]> {

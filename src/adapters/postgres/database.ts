@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { HitlessError } from "../../base/error.ts";
+import type { Reading } from "../../database/backfill/pace-law.ts";
 import type { Catalog } from "../../database/catalog.ts";
 import type { ChangeSet } from "../../database/change-set.ts";
 import type { AppliedMigration } from "../../database/pending.ts";
@@ -27,6 +28,7 @@ import { holdersOf } from "./blockers.ts";
 import { readCatalog, readWhereabouts } from "./catalog.ts";
 import { connect, type Connection } from "./connection.ts";
 import { Guard } from "./guard.ts";
+import { LoadReader } from "./load.ts";
 import { JOURNAL_SCHEMA } from "./journal-schema.ts";
 import { beginSql, forgetSql, keepSql, readStretches } from "./stretches.ts";
 import { readSurvey } from "./survey.ts";
@@ -155,11 +157,13 @@ class PostgresLease implements DatabaseLease {
   readonly #parts: LeaseParts;
   readonly #guard: Guard;
   readonly #walker: PostgresWalker;
+  readonly #load: LoadReader;
 
   constructor(parts: LeaseParts) {
     this.#parts = parts;
     this.#guard = new Guard(parts);
     this.#walker = new PostgresWalker(this.#guard);
+    this.#load = new LoadReader(parts.url);
   }
 
   get #connection(): Connection {
@@ -266,12 +270,20 @@ class PostgresLease implements DatabaseLease {
     await this.#write([keepSql(this.#parts.app, { release, action }, record)]);
   }
 
+  load(table: string): Promise<readonly Reading[]> {
+    return this.#load.readings(table);
+  }
+
+  number(sql: string): Promise<number> {
+    return this.#load.number(sql);
+  }
+
   async worker(): Promise<BatchWorker> {
     return new PostgresWalker(this.#guard.on(await connect(this.#parts.url)));
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#walker.close(), this.#parts.watcher.close()]);
+    await Promise.all([this.#walker.close(), this.#parts.watcher.close(), this.#load.close()]);
   }
 
   #mark({ release, action, mark }: StepRequest): string {

@@ -3,37 +3,43 @@ import { rest } from "./backfill-pace.ts";
 import type { WalkParts } from "./backfill-run.ts";
 import { untilDone } from "./steps.ts";
 
-/** Rows (or pages) in one look at a large stretch: no snapshot is held for long. */
+/** A table of fewer rows is looked at as a whole, in one look: longer, no snapshot is held. */
+const ONE_LOOK_ROWS = 2_000_000;
+/** Rows (or pages) in one look at a larger one. */
 const LOOK_ROWS = 250_000;
 const LOOK_PAGES = 8_192;
 
 type Compared = Extract<ComparisonOutcome, { kind: "compared" }>;
 
-/** Looks at every row, range by range, beside everybody. Null: it cannot be asked, because rows fail that have no key to leave them out by. */
+/** Looks at every row beside everybody. Null: it cannot be asked, because rows fail that have no key to leave them out by. */
 export async function compareAll(parts: WalkParts, stretches: readonly Stretch[]): Promise<Comparison | null> {
-  if (stretches.some(({ key, cursor }) => key.length === 0 && (cursor.failed ?? []).length > 0)) return null;
-  const small = parts.meter.total / stretches.length < LOOK_ROWS;
-  let sum: Comparison = { rows: 0, left: 0, different: parts.run.backfill.differs === undefined ? null : 0 };
+  const failed = stretches.flatMap(({ cursor }) => cursor.failed ?? []);
+  const { backfill } = parts.run;
+  if (failed.length > 0 && stretches.some(({ key }) => key.length === 0)) return null;
+  if (parts.meter.total < ONE_LOOK_ROWS) {
+    const whole = { part: 0, table: backfill.table, key: backfill.key, cursor: { after: null, until: null, rows: 0, failed } };
+    return (await compareRange(parts, whole, null)).comparison;
+  }
+  let sum: Comparison = { rows: 0, left: 0, different: backfill.differs === undefined ? null : 0 };
   for (const [index, stretch] of stretches.entries()) {
     const { key, table, cursor } = stretch;
     // What was updated may stand in pages that the table did not have when it was cut.
     const open = key.length === 0 && stretches[index + 1]?.table !== table;
-    sum = plus(sum, await compareStretch(parts, open ? { ...stretch, cursor: { ...cursor, until: null } } : stretch, small));
+    sum = plus(sum, await compareStretch(parts, open ? { ...stretch, cursor: { ...cursor, until: null } } : stretch));
   }
   if (sum.left > 0 || stretches.every(({ key }) => key.length > 0)) return sum;
   // Rows that an update has moved to other pages between two looks are seen by one look at all of them.
-  const { table, where } = parts.run.backfill;
-  const left = await parts.runner.lease.ask(`SELECT EXISTS (SELECT FROM ${table} WHERE ${where}) AS left`);
+  const left = await parts.runner.lease.ask(`SELECT EXISTS (SELECT FROM ${backfill.table} WHERE ${backfill.where}) AS left`);
   return { ...sum, left: left ? 1 : 0 };
 }
 
-async function compareStretch(parts: WalkParts, whole: Stretch, small: boolean): Promise<Comparison> {
-  const size = small ? null : whole.key.length === 0 ? LOOK_PAGES : LOOK_ROWS;
+async function compareStretch(parts: WalkParts, whole: Stretch): Promise<Comparison> {
+  const size = whole.key.length === 0 ? LOOK_PAGES : LOOK_ROWS;
   let sum: Comparison = { rows: 0, left: 0, different: null };
   for (let after = whole.cursor.from ?? null, took = 0; ;) {
-    const { options, meter, runner } = parts;
+    const { options, pacer, meter, runner } = parts;
     const { clock, signal } = runner.patience;
-    await rest({ clock, signal, options, meter }, took);
+    await rest({ clock, signal, options, pacer, meter }, took);
     const started = clock.now();
     const found = await compareRange(parts, { ...whole, cursor: { ...whole.cursor, after } }, size);
     took = clock.now() - started;

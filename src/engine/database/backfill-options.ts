@@ -19,8 +19,8 @@ export interface BackfillOptions {
   readonly signal?: AbortSignal | undefined;
   /** Of the time, 0 (pause) to 100, as the operator says; asked before each batch. */
   readonly throttlePercent?: (() => number) | undefined;
-  /** What the load allows; none: full speed. */
-  readonly pacer?: Pacer | undefined;
+  /** What the load allows, for a backfill of that table; none: full speed. */
+  readonly pacer?: ((table: string) => Pacer) | undefined;
   /** After each batch, and when a pause gets a reason. */
   readonly onProgress?: ((progress: BackfillProgress) => void) | undefined;
   /** The most connections that walk at the same time. */

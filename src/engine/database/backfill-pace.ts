@@ -1,6 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { BackfillMeter } from "./backfill-meter.ts";
-import type { BackfillOptions, Pace } from "./backfill-options.ts";
+import type { BackfillOptions, Pace, Pacer } from "./backfill-options.ts";
 
 const LONGEST_PAUSE_MS = 10_000;
 /** How soon it is asked again whether a pause is over. */
@@ -10,15 +10,16 @@ interface PaceParts {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly options: BackfillOptions;
+  readonly pacer: Pacer | null;
   readonly meter: BackfillMeter;
 }
 
 /** Waits until the next batch may begin, after one that took so long. Gives the pace that then holds. */
-export async function rest({ clock, signal, options, meter }: PaceParts, tookMs: number): Promise<Pace> {
+export async function rest({ clock, signal, options, pacer, meter }: PaceParts, tookMs: number): Promise<Pace> {
   const since = clock.now();
   for (;;) {
     signal.throwIfAborted();
-    const pace = await paceOf(options, signal);
+    const pace = await paceOf(pacer, options, signal);
     meter.slow(pace.reason);
     const pause = pace.speed <= 0 ? Infinity : Math.min(LONGEST_PAUSE_MS, tookMs / pace.speed - tookMs);
     const left = since + pause - clock.now();
@@ -29,8 +30,8 @@ export async function rest({ clock, signal, options, meter }: PaceParts, tookMs:
   }
 }
 
-async function paceOf({ pacer, throttlePercent }: BackfillOptions, signal: AbortSignal): Promise<Pace> {
-  const allowed = pacer === undefined ? { speed: 1, reason: null } : await pacer.pace(signal);
+async function paceOf(pacer: Pacer | null, { throttlePercent }: BackfillOptions, signal: AbortSignal): Promise<Pace> {
+  const allowed = pacer === null ? { speed: 1, reason: null } : await pacer.pace(signal);
   const percent = Math.min(100, Math.max(0, throttlePercent?.() ?? 100));
   if (percent / 100 >= allowed.speed) return allowed;
   return {

@@ -1,7 +1,7 @@
 import type { Action, Backfill } from "../../database/plan/action.ts";
 import type { BackfillCursor } from "../../ports/database.ts";
 import type { BackfillMeter } from "./backfill-meter.ts";
-import type { BackfillOptions } from "./backfill-options.ts";
+import type { BackfillOptions, Pacer } from "./backfill-options.ts";
 import type { StepRunner } from "./steps.ts";
 
 export interface BackfillRun {
@@ -16,6 +16,7 @@ export interface WalkParts {
   readonly runner: StepRunner;
   readonly run: BackfillRun;
   readonly options: BackfillOptions;
+  readonly pacer: Pacer | null;
   readonly meter: BackfillMeter;
   /** The application's triggers are left out. */
   readonly quiet: boolean;

@@ -94,8 +94,8 @@ export class BackfillWalk {
     let took = 0;
     while (stretch.cursor.end !== true && !this.#stopped) {
       if (!leads && this.#working > this.#staffing.workers) return stretch;
-      const { options, meter } = this.#parts;
-      const { speed } = await rest({ clock: this.#clock, signal: this.#signal, options, meter }, took);
+      const { options, pacer, meter } = this.#parts;
+      const { speed } = await rest({ clock: this.#clock, signal: this.#signal, options, pacer, meter }, took);
       const started = this.#now();
       const before = stretch.cursor;
       const moved = await this.#try(stretch, size.size, (request) => worker.batch(request));

@@ -30,7 +30,8 @@ export async function runBackfill(given: StepRunner, run: BackfillRun, options: 
     cursors: begun.map(({ cursor }) => cursor),
     onProgress: options.onProgress ?? (() => undefined),
   });
-  const parts: WalkParts = { runner, run, options, meter, quiet: survey.quiet };
+  const pacer = options.pacer?.(run.backfill.table) ?? null;
+  const parts: WalkParts = { runner, run, options, pacer, meter, quiet: survey.quiet };
   const { stretches, workers, comparison } = await walkToTheEnd(parts, begun);
   const record = recordOf({ run, survey, meter, stretches, workers, comparison });
   await runner.lease.keep(run.release, run.action.id, record);

@@ -1,13 +1,17 @@
 import { HitlessError } from "../../base/error.ts";
 import { nameNumber, type ReleaseName } from "../../base/names.ts";
 import { createRng } from "../../base/rng.ts";
-import type { DatabaseSpec } from "../../core/database-spec.ts";
+import { DEFAULT_BACKFILL, type DatabaseSpec } from "../../core/database-spec.ts";
 import { isPending, searchPath, type ChangeSet } from "../../database/change-set.ts";
 import { releaseUrl } from "../../database/release-url.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Database } from "../../ports/database.ts";
+import type { Database, DatabaseLease } from "../../ports/database.ts";
+import type { Http } from "../../ports/http.ts";
 import type { LaunchPlan, Releases, Workplace } from "../../ports/releases.ts";
 import type { SqlSources } from "../../ports/sources.ts";
+import type { Traffic } from "../../ports/traffic.ts";
+import { LoadPacer } from "./load-pacer.ts";
+import { loadSignals } from "./load-signals.ts";
 import { planSources } from "./prepare.ts";
 import { contract, expand, keptObjects, revert } from "./runner.ts";
 import type { StepRunner } from "./steps.ts";
@@ -18,6 +22,8 @@ export interface DatabaseParts {
   readonly clock: Clock;
   /** Releases of the app that have instances now, the active one among them. */
   readonly live: (app: string) => readonly ReleaseName[];
+  readonly traffic: Pick<Traffic, "ledger">;
+  readonly http: Http;
 }
 
 interface Expansion {
@@ -100,6 +106,7 @@ export class DatabaseReleases implements Releases {
     try {
       const runner: StepRunner = {
         lease,
+        backfill: { pacer: (table) => this.#pacer(lease, { app, table, spec }) },
         note: (text) => {
           onOutput(`database: ${text}`);
         },
@@ -128,6 +135,14 @@ export class DatabaseReleases implements Releases {
     } finally {
       await lease.close();
     }
+  }
+
+  #pacer(lease: DatabaseLease, { app, table, spec }: { app: string; table: string; spec: DatabaseSpec }): LoadPacer {
+    const { clock, traffic, http } = this.#parts;
+    return new LoadPacer(
+      clock,
+      loadSignals({ app, clock, traffic, http, lease, table, spec: spec.backfill ?? DEFAULT_BACKFILL }),
+    );
   }
 
   /** Changes of releases that nobody runs are taken back; those that everybody runs are contracted. Gives one that can do neither yet. */

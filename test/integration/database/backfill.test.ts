@@ -1,6 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { systemClock } from "../../../src/adapters/clock/system.ts";
+import { nodeHttp } from "../../../src/adapters/http/node-http.ts";
+import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
+import { BLIND } from "../../../src/database/backfill/pace-law.ts";
 import type { BackfillProgress } from "../../../src/database/backfill/progress.ts";
-import { backfillIn, doubling } from "../../support/postgres/backfill.ts";
+import { LoadPacer } from "../../../src/engine/database/load-pacer.ts";
+import { loadSignals } from "../../../src/engine/database/load-signals.ts";
+import { backfillIn, counting, doubling } from "../../support/postgres/backfill.ts";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
 
 const WRONG = "SELECT count(*)::int AS wrong FROM t WHERE m IS DISTINCT FROM n * 2";
@@ -85,12 +92,11 @@ describe("a backfill", () => {
 
   it.each([1, 3])("cuts a large table for several workers (%i), and nothing is done twice", async (workers) => {
     const url = await prepared(
-      "CREATE TABLE t (id text PRIMARY KEY, n int, m int); INSERT INTO t SELECT md5(i::text), 0, 0 FROM generate_series(1, 150000) i",
+      "CREATE TABLE t (id text PRIMARY KEY, n int, m int); INSERT INTO t SELECT md5(i::text), 0, 0 FROM generate_series(1, 60000) i",
     );
-    const once = { ...doubling(["id"]), set: "n = n + 1", where: "true", once: true };
-    const record = await backfillIn(url, once, { workers, batchMs: 20 });
-    expect(record.rows).toBe(150_000);
-    expect(await query(url, "SELECT count(*)::int AS rows, min(n), max(n) FROM t")).toEqual([{ rows: 150_000, min: 1, max: 1 }]);
+    const record = await backfillIn(url, counting(["id"]), { workers, batchMs: 20 });
+    expect(record.rows).toBe(60_000);
+    expect(await query(url, "SELECT count(*)::int AS rows, min(n), max(n) FROM t")).toEqual([{ rows: 60_000, min: 1, max: 1 }]);
   });
 
   it("finds the rows that fail, does all others, and tries only those again", async () => {
@@ -189,9 +195,8 @@ describe("a backfill", () => {
     const url = await prepared(
       "CREATE TABLE t (id int PRIMARY KEY, n int, m int); INSERT INTO t SELECT i, 0, 0 FROM generate_series(1, 20000) i",
     );
-    const once = { ...doubling(["id"]), set: "n = n + 1", where: "true", once: true };
     const controller = new AbortController();
-    const cut = backfillIn(url, once, {
+    const cut = backfillIn(url, counting(["id"]), {
       signal: controller.signal,
       batchMs: 2,
       onProgress: ({ rows }) => {
@@ -204,7 +209,7 @@ describe("a backfill", () => {
     expect(at?.rows).toBeLessThan(20_000);
     const slow: (string | null)[] = [];
     let percent = 0;
-    const record = await backfillIn(url, once, {
+    const record = await backfillIn(url, counting(["id"]), {
       throttlePercent: () => percent,
       onProgress: (progress) => {
         slow.push(progress.slow);
@@ -215,5 +220,58 @@ describe("a backfill", () => {
     expect(slow.slice(0, 1)).toEqual(["paused by the operator"]);
     expect(slow).toContain("slowed down to 50 % by the operator");
     expect(await query(url, "SELECT min(n), max(n) FROM t")).toEqual([{ min: 1, max: 1 }]);
+  });
+
+  it("pauses while the user's query says so, is slow while a signal says nothing, and names the reason", async () => {
+    const url = await prepared(
+      "CREATE TABLE t (id int PRIMARY KEY, n int, m int); INSERT INTO t SELECT i, i FROM generate_series(1, 5000) i; CREATE TABLE stops (why text); INSERT INTO stops VALUES ('night')",
+    );
+    const lease = await postgresDatabase.lease(url, "signals");
+    onTestFinished(() => lease.close());
+    const listening = (query_: string) => (table: string) =>
+      new LoadPacer(
+        systemClock,
+        loadSignals({
+          ...{ app: "shop", clock: systemClock, http: nodeHttp, lease, table },
+          traffic: { ledger: () => Promise.resolve(null) },
+          spec: { rise: 0.1, query: query_, url: null },
+        }),
+      );
+    const reasons = new Set<string | null>();
+    const stop = "SELECT count(*) FROM stops";
+    await backfillIn(url, doubling(["id"]), {
+      pacer: listening(stop),
+      onProgress: ({ slow, rows }) => {
+        reasons.add(slow);
+        if (slow === "backfill.query says 1" && rows === 0) void query(url, "DELETE FROM stops");
+      },
+    });
+    expect(reasons).toContain("backfill.query says 1");
+    expect(await query(url, WRONG)).toEqual([{ wrong: 0 }]);
+    const blind = await listening("SELECT 'nothing'")("public.t").pace(new AbortController().signal);
+    expect(blind).toEqual({ speed: BLIND, reason: "backfill.query cannot be read: it gives no number" });
+  });
+
+  it("gives way to whoever waits for a lock that it holds", async () => {
+    const url = await prepared("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t VALUES (1, 1)");
+    const lease = await postgresDatabase.lease(url, "signals");
+    const [holder, waiter] = await Promise.all(
+      ["hitless", "app"].map(async (name) => {
+        const client = new pg.Client({ connectionString: url, application_name: name });
+        await client.connect();
+        return client;
+      }),
+    );
+    await holder!.query("BEGIN; UPDATE t SET n = 2");
+    const waiting = waiter!.query("UPDATE t SET n = 3");
+    const yields = async (): Promise<string | undefined> =>
+      (await lease.load("public.t")).find((reading) => reading.yields === true)?.text;
+    await vi.waitFor(async () => {
+      expect(await yields()).toBe("1 session waits for a lock that the backfill holds: UPDATE t SET n = 3");
+    }, 10_000);
+    await holder!.query("COMMIT");
+    await waiting;
+    expect(await yields()).toBeUndefined();
+    await Promise.all([holder!.end(), waiter!.end(), lease.close()]);
   });
 });

@@ -1,8 +1,10 @@
+import { systemClock } from "../../../src/adapters/clock/system.ts";
+import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
+import { createRng } from "../../../src/base/rng.ts";
+import type { Action, Backfill } from "../../../src/database/plan/action.ts";
 import { runBackfill } from "../../../src/engine/database/backfill.ts";
 import type { BackfillOptions } from "../../../src/engine/database/backfill-options.ts";
-import type { Backfill } from "../../../src/database/plan/action.ts";
 import type { BackfillRecord } from "../../../src/ports/database.ts";
-import { withRunner } from "./release.ts";
 
 /** Runs a backfill as the step of a release, and marks it done if it is complete. */
 export async function backfillIn(
@@ -10,27 +12,34 @@ export async function backfillIn(
   backfill: Backfill,
   { notes = [], ...options }: BackfillOptions & { readonly notes?: string[] } = {},
 ): Promise<BackfillRecord> {
-  return withRunner(
-    url,
-    async (runner) => {
-      const record = await runBackfill(runner, { release: 2, action: actionOf(backfill), backfill, from: null }, options);
-      if (record.failed.length === 0)
-        await runner.lease.step({ release: 2, action: "e1", sql: [], mark: "done", lockTimeoutMs: 100 });
-      return record;
-    },
-    notes,
-  );
+  const lease = await postgresDatabase.lease(url, "shop");
+  const patience = {
+    clock: systemClock,
+    rng: createRng(7),
+    signal: AbortSignal.timeout(600_000),
+    lockTimeoutMs: 100,
+    limitMs: 30_000,
+  };
+  try {
+    const runner = { lease, patience, note: (text: string) => notes.push(text) };
+    const record = await runBackfill(runner, { release: 2, action: actionOf(backfill), backfill, from: null }, options);
+    if (record.failed.length === 0) await lease.step({ release: 2, action: "e1", sql: [], mark: "done", lockTimeoutMs: 100 });
+    return record;
+  } finally {
+    await lease.close();
+  }
 }
 
-function actionOf(backfill: Backfill) {
+function actionOf(backfill: Backfill): Action {
+  const run = { kind: "backfill", backfill } as const;
   return {
     id: "e1",
-    phase: "expand" as const,
+    phase: "expand",
     title: "fill",
-    run: { kind: "backfill" as const, backfill },
+    run,
     table: "public.t",
-    lock: "ROW EXCLUSIVE" as const,
-    work: "batches" as const,
+    lock: "ROW EXCLUSIVE",
+    work: "batches",
     undo: [],
     cause: null,
   };
@@ -47,4 +56,9 @@ export function doubling(key: readonly string[], more: Partial<Backfill> = {}): 
     differs: "m IS DISTINCT FROM n * 2",
     ...more,
   };
+}
+
+/** Adds one to `n`: doing a row twice shows. */
+export function counting(key: readonly string[]): Backfill {
+  return { table: "public.t", key, set: "n = n + 1", where: "true", columns: ["n"], once: true };
 }

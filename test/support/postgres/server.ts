@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,6 +15,8 @@ export interface TestServer {
   readonly major: number;
   /** A new, empty database, by its URL. */
   database(): Promise<string>;
+  /** As the power going off would do it, and on again at the same address: what it had not written is lost. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -45,11 +47,13 @@ export async function startServer(major: 15 | 18, settings: readonly string[] = 
     "timezone=UTC",
     ...settings,
   ];
-  const server = spawn(join(bin, "postgres"), ["-D", data, ...options.flatMap((option) => ["-c", option])], {
-    ...user,
-    stdio: "ignore",
-    cwd: home,
-  });
+  const launch = (): ChildProcess =>
+    spawn(join(bin, "postgres"), ["-D", data, ...options.flatMap((option) => ["-c", option])], {
+      ...user,
+      stdio: "ignore",
+      cwd: home,
+    });
+  let server = launch();
   const urlOf = (database: string): string => `postgres://postgres@127.0.0.1:${String(port)}/${database}`;
   await untilReady(urlOf("postgres"));
   let made_ = 0;
@@ -60,6 +64,12 @@ export async function startServer(major: 15 | 18, settings: readonly string[] = 
       await query(urlOf("postgres"), `CREATE DATABASE ${name}`);
       return urlOf(name);
     },
+    crash: async () => {
+      const ended = once(server, "exit");
+      server.kill("SIGKILL");
+      await ended;
+      server = await relaunched(launch, () => untilReady(urlOf("postgres")));
+    },
     stop: async () => {
       const ended = once(server, "exit");
       server.kill("SIGQUIT");
@@ -67,6 +77,16 @@ export async function startServer(major: 15 | 18, settings: readonly string[] = 
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Processes of the old server end by themselves when it is gone; until then a new one refuses to begin. */
+async function relaunched(launch: () => ChildProcess, ready: () => Promise<void>): Promise<ChildProcess> {
+  for (;;) {
+    const server = launch();
+    const refused = once(server, "exit").then(() => true);
+    if (!(await Promise.race([refused, ready().then(() => false)]))) return server;
+    await sleep(50);
+  }
 }
 
 async function embedded(directory: string, user: { uid?: number }): Promise<string> {

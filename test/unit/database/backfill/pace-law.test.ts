@@ -1,0 +1,71 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import {
+  BLIND,
+  FIRST_PACE,
+  nextPace,
+  SLOWEST,
+  type PaceState,
+  type Reading,
+} from "../../../../src/database/backfill/pace-law.ts";
+
+const reading = fc.record({
+  name: fc.constantFrom("latency", "replication lag", "checkpoint"),
+  load: fc.option(fc.double({ min: 0, max: 50, noNaN: true })),
+  text: fc.string({ minLength: 1 }),
+  yields: fc.boolean(),
+});
+const readings = fc.array(reading, { maxLength: 5 });
+
+const after = (rounds: readonly (readonly Reading[])[]): PaceState => rounds.reduce(nextPace, FIRST_PACE);
+const calm: Reading = { name: "latency", load: 0, text: "calm" };
+
+it("stays between nothing and everything, and is never slow without saying why", () => {
+  fc.assert(
+    fc.property(fc.array(readings, { maxLength: 40 }), (rounds) => {
+      const { speed, reason } = after(rounds);
+      expect(speed === 0 || (speed >= SLOWEST && speed <= 1)).toBe(true);
+      if (speed < 1) expect(reason).not.toBeNull();
+    }),
+  );
+});
+
+it("fails closed: without a signal, or with one that says nothing, it is slow", () => {
+  fc.assert(
+    fc.property(fc.array(readings, { maxLength: 20 }), readings, (rounds, last) => {
+      const { speed } = nextPace(after(rounds), [...last, { name: "latency", load: null, text: "no answer" }]);
+      expect(speed).toBeLessThanOrEqual(BLIND);
+    }),
+  );
+  expect(nextPace({ speed: 1, reason: null }, [])).toEqual({ speed: BLIND, reason: "nothing says what it costs" });
+});
+
+it("is never faster for a signal that is worse", () => {
+  fc.assert(
+    fc.property(
+      fc.array(readings, { maxLength: 20 }),
+      readings,
+      fc.nat(4),
+      fc.double({ min: 0, max: 9, noNaN: true }),
+      (rounds, last, at, more) => {
+        const worse = last.map((one, index) => (index === at && one.load !== null ? { ...one, load: one.load + more } : one));
+        const state = after(rounds);
+        expect(nextPace(state, worse).speed).toBeLessThanOrEqual(nextPace(state, last).speed);
+      },
+    ),
+  );
+});
+
+it("stops for somebody who waits for it, becomes slower beyond the limit, and comes back to full speed in a few rounds of calm", () => {
+  fc.assert(
+    fc.property(fc.array(readings, { maxLength: 40 }), (rounds) => {
+      let state = after(rounds);
+      expect(nextPace(state, [{ ...calm, yields: true }]).speed).toBe(0);
+      const slower = nextPace(state, [{ ...calm, load: 1.5, text: "too much" }]);
+      expect(slower.speed).toBeLessThan(Math.max(state.speed, SLOWEST + 1e-9));
+      expect(slower.reason).toBe("too much");
+      for (let round = 0; round < 8; round++) state = nextPace(state, [calm]);
+      expect(state).toEqual({ speed: 1, reason: null });
+    }),
+  );
+});
