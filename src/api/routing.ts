@@ -9,6 +9,7 @@ import {
   type FieldMatch,
   type PreviewSpec,
   type RoutingSpec,
+  type SkewSpec,
 } from "../core/routing.ts";
 
 export const fieldMatchSchema: z.ZodType<FieldMatch> = z.strictObject({ name: z.string().min(1), value: z.string().nullable() });
@@ -29,6 +30,12 @@ const balanceSchema: z.ZodType<BalanceSpec> = z.strictObject({
 });
 
 const cohortSchema: z.ZodType<CohortSpec> = z.strictObject({ by: z.enum(COHORT_KINDS), name: z.string() });
+
+const skewSchema: z.ZodType<SkewSpec> = z.strictObject({
+  headers: z.array(z.string().regex(/^[\w-]+$/)),
+  parameter: z.string().regex(/^[\w-]+$/),
+  cookie: z.string().min(1),
+});
 
 const previewSchema: z.ZodType<PreviewSpec> = z.strictObject({
   header: z.string().min(1),
@@ -57,5 +64,6 @@ export const routingSchema: z.ZodType<RoutingSpec> = z.strictObject({
   claim: claimSchema,
   balance: balanceSchema.optional(),
   cohort: cohortSchema.nullish(),
+  skew: skewSchema.nullish(),
   preview: previewSchema.nullish(),
 });

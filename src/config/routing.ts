@@ -84,6 +84,8 @@ const fieldName = z
   .regex(TOKEN, { error: NAME })
   .refine((name) => !NOT_MATCHED.test(name), { error: NAME });
 
+const WORD = /^[\w-]+$/;
+const COHORT_COOKIE = "hitless_cohort";
 const COHORT = 'expected { by: "cookie" }, { by: "header", name: "X-User" } or { by: "ip" }';
 /** The keys of the configuration that say which release a request gets while several are there. */
 export const releaseKeys = {
@@ -91,7 +93,7 @@ export const releaseKeys = {
     .discriminatedUnion(
       "by",
       [
-        z.strictObject({ by: z.literal("cookie"), name: cookieName.default("hitless_cohort") }),
+        z.strictObject({ by: z.literal("cookie"), name: cookieName.default(COHORT_COOKIE) }),
         z.strictObject({ by: z.literal("header"), name: fieldName }),
         z.strictObject({ by: z.literal("ip") }),
       ],
@@ -99,6 +101,20 @@ export const releaseKeys = {
     )
     .optional()
     .describe("Keeps a client on one release while weights move: by a cookie that the proxy sets, a field, or its address."),
+  skew: z
+    .strictObject({
+      headers: z
+        .array(fieldName.regex(WORD, { error: NAME }), { error: 'expected a list of field names such as ["X-Hitless-Release"]' })
+        .default(["X-Hitless-Release", "X-Deployment-Id"])
+        .describe("Fields in which a request names the release of its page."),
+      parameter: z
+        .string()
+        .regex(WORD, { error: "expected the name of a parameter" })
+        .default("dpl")
+        .describe("The parameter of a request's query in which it does."),
+    })
+    .optional()
+    .describe("Requests of a page go to the release that has served the page, as long as it runs."),
   preview: z
     .strictObject({
       header: fieldName.default("X-Hitless-Preview"),
@@ -119,6 +135,7 @@ export const releaseKeys = {
 
 interface ParsedRouting {
   readonly cohort?: z.output<typeof releaseKeys.cohort>;
+  readonly skew?: z.output<typeof releaseKeys.skew>;
   readonly preview?: z.output<typeof releaseKeys.preview>;
   readonly hosts: readonly string[];
   readonly paths: readonly string[];
@@ -129,7 +146,7 @@ interface ParsedRouting {
 type Fields = Readonly<Record<string, string | true>>;
 
 export function routingOf(config: ParsedRouting, previewSecret: string | null): RoutingSpec {
-  const { hosts, paths, match, proxy, cohort, preview } = config;
+  const { hosts, paths, match, proxy, cohort, skew, preview } = config;
   const previewHosts = preview?.hosts ?? [];
   return {
     claim: {
@@ -140,6 +157,7 @@ export function routingOf(config: ParsedRouting, previewSecret: string | null): 
     },
     balance: { by: proxy.balance, slowStartMs: proxy.slowStart, maxPerInstance: proxy.maxPerInstance ?? null },
     cohort: cohort === undefined ? null : { by: cohort.by, name: "name" in cohort ? cohort.name : "" },
+    ...(skew === undefined ? {} : { skew: { ...skew, cookie: cohort?.by === "cookie" ? cohort.name : COHORT_COOKIE } }),
     preview:
       preview === undefined
         ? null

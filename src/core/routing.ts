@@ -5,6 +5,8 @@ export interface RoutingSpec {
   readonly balance?: BalanceSpec | undefined;
   /** Keeps a client on one release while weights move. Absent or null: each request by itself. */
   readonly cohort?: CohortSpec | null | undefined;
+  /** Absent or null: a request may go to another release than the page that sends it. */
+  readonly skew?: SkewSpec | null | undefined;
   /** Absent or null: there are no previews. */
   readonly preview?: PreviewSpec | null | undefined;
 }
@@ -16,6 +18,16 @@ export interface CohortSpec {
   readonly by: (typeof COHORT_KINDS)[number];
   /** Of the cookie or the field. */
   readonly name: string;
+}
+
+/** How the requests of a page are known, so that they go to the release that has served the page. */
+export interface SkewSpec {
+  /** Fields in which a request names the release. */
+  readonly headers: readonly string[];
+  /** The parameter of the target's query in which it does. */
+  readonly parameter: string;
+  /** Says which release has served the last document; the same as the cohort's where that is known by a cookie. */
+  readonly cookie: string;
 }
 
 /** How a request reaches the pool that is marked `preview` before it is active; it never reaches another one then. */

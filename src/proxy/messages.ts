@@ -51,6 +51,8 @@ export type HolderMessage =
   | { readonly kind: "challenges"; readonly id: number; readonly answers: ChallengeAnswers }
   /** What session tickets are encrypted with from now on: 48 bytes. */
   | { readonly kind: "ticketKeys"; readonly id: number; readonly keys: Uint8Array }
+  /** What the cookies that say a client's release are signed with. */
+  | { readonly kind: "releaseKey"; readonly id: number; readonly key: Uint8Array }
   /** Health as the holder's checks see it; targets not named are up. */
   | { readonly kind: "health"; readonly app: string; readonly down: readonly InstanceName[] }
   /**

@@ -9,6 +9,7 @@ import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { DrainLimits, DrainOutcome, RouteTable } from "../../core/routes.ts";
 import type { HolderMessage, WorkerDelta } from "../messages.ts";
 import { hasSameTargets, instancesOf } from "../table-change.ts";
+import { releaseKey } from "./release-key.ts";
 import { TicketKeys } from "../tls/ticket-keys.ts";
 import { AppCertificates } from "./app-certificates.ts";
 import { appStatus } from "./app-status.ts";
@@ -64,6 +65,7 @@ export class Holder {
   readonly #listeners: AppListeners;
   readonly #certificates: AppCertificates;
   readonly #ticketKeys: TicketKeys;
+  #releaseKey: Uint8Array = new Uint8Array();
   readonly #predecessor: Predecessor | null;
   readonly #metrics: MetricsEndpoints;
   #succeeded = false;
@@ -118,6 +120,7 @@ export class Holder {
     }
     for (const verdict of legacy?.state.health ?? []) this.#health.believe(verdict);
     await this.#ticketKeys.start();
+    this.#releaseKey = await releaseKey(this.#options.directory, log);
     await this.#workers.start();
     this.#certificates.start();
     if (legacy === null) this.#startAlone();
@@ -332,6 +335,7 @@ export class Holder {
 
   async #prepare(worker: WorkerProcess): Promise<void> {
     await worker.ask({ kind: "ticketKeys", keys: this.#ticketKeys.current });
+    await worker.ask({ kind: "releaseKey", key: this.#releaseKey });
     await this.#certificates.prepareChallenges(worker);
     await Promise.all(
       [...this.#tables.values()].map(async (table) => {

@@ -3,7 +3,8 @@ import type { CohortSpec } from "../../core/routing.ts";
 import { cookieValues, fieldValues } from "./head-fields.ts";
 import type { RequestHead } from "./request-head.ts";
 
-const COOKIE_VALUE = /^[\w-]{22}$/;
+/** Of a cookie; what follows the point is said by `ReleaseSeal`. */
+const CLIENT = /^([\w-]{22})(?:\.|$)/;
 const COOKIE_BYTES = 16;
 const COOKIE_MAX_AGE_S = 30 * 86_400;
 const FNV_OFFSET = 0x811c9dc5;
@@ -27,14 +28,29 @@ export function cohortOf({ by, name }: CohortSpec, { forward }: RequestHead, cli
     const [value = ""] = fieldValues(forward, name);
     return value === "" ? null : { value, fields: "" };
   }
-  const known = cookieValues(forward, name).find((value) => COOKIE_VALUE.test(value));
-  return known === undefined ? newCohort(name, client.secure) : { value: known, fields: "" };
+  const known = knownClient(cookieValues(forward, name));
+  if (known !== null) return { value: known, fields: "" };
+  const value = newClient();
+  return { value, fields: cohortCookie(name, value, client.secure) };
 }
 
-function newCohort(name: string, secure: boolean): Cohort {
-  const value = randomBytes(COOKIE_BYTES).toString("base64url");
+/** As which one of these values of the cookie knows the client; null: as none. */
+export function knownClient(values: readonly string[]): string | null {
+  for (const value of values) {
+    const client = CLIENT.exec(value)?.[1];
+    if (client !== undefined) return client;
+  }
+  return null;
+}
+
+export function newClient(): string {
+  return randomBytes(COOKIE_BYTES).toString("base64url");
+}
+
+/** The field that sets the cookie, with its CRLF. */
+export function cohortCookie(name: string, value: string, secure: boolean): string {
   const attributes = `Path=/; Max-Age=${String(COOKIE_MAX_AGE_S)}; HttpOnly; SameSite=Lax${secure ? "; Secure" : ""}`;
-  return { value, fields: `Set-Cookie: ${name}=${value}; ${attributes}\r\n` };
+  return `Set-Cookie: ${name}=${value}; ${attributes}\r\n`;
 }
 
 /**

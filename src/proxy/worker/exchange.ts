@@ -205,7 +205,8 @@ export class Exchange implements SendingExchange, BodySink {
 
   /** The head with what the proxy adds to the answer. */
   #added(head: ResponseHead): ResponseHead {
-    return this.#app.forwarding.answered(head, this.#route.answerFields, this.#sender.target?.http2 === true);
+    const { release, target } = this.#sender;
+    return this.#app.forwarding.answered(head, this.#route.answerFields(head, release), target?.http2 === true);
   }
 
   onBody(data: Buffer, more: boolean): void {

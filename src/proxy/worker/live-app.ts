@@ -1,15 +1,15 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import type { RouteTable, Target } from "../../core/routes.ts";
 import type { MirrorRequest } from "../../core/judging/mirror.ts";
-import { DEFAULT_BALANCE, type PreviewSpec } from "../../core/routing.ts";
+import { DEFAULT_BALANCE } from "../../core/routing.ts";
 import { AccessLog } from "../access-log/access-log.ts";
 import { LogFiles } from "../access-log/log-file.ts";
 import type { WorkerAppDelta } from "../messages.ts";
 import { hasSameTargets } from "../table-change.ts";
 import { AppGate } from "./app-gate.ts";
+import { AppRoutes } from "./app-routes.ts";
 import { NO_PAGES, ownPages } from "./error-response.ts";
 import { Balancer, type PoolParts } from "./balancer.ts";
-import { cohortOf } from "./cohort.ts";
 import type { ClientAddress } from "./forwarded-fields.ts";
 import { closeTunnels, endStreams } from "./ends-in-order.ts";
 import { ForwardedFields } from "./forwarded-fields.ts";
@@ -20,9 +20,8 @@ import { Mirror } from "./mirror.ts";
 import type { OwnAnswer } from "./own-answer.ts";
 import type { RequestHead } from "./request-head.ts";
 import { RequestBook } from "./request-book.ts";
-import { Targeted } from "./targeted.ts";
-import { opens, previewAsked, type PreviewAsked } from "./preview.ts";
-import { unrouted, type Route, type RoutedApp, type Unrouted } from "./route.ts";
+import { ReleaseSeal } from "./release-seal.ts";
+import type { Route, RoutedApp, Unrouted } from "./route.ts";
 import { WaitingLine, type LineBounds } from "./waiting-line.ts";
 
 /** Retries may add a tenth to the load, and a few in any case, so that a dying application is not hit twice as hard. */
@@ -30,8 +29,6 @@ const RETRY_SHARE = 0.1;
 const RETRIES_ALWAYS = 20;
 /** Those that waited because of a pause have so much time at least to be let go. */
 const AFTER_PAUSE_MS = 5_000;
-
-const LOOP = "ERR_FORWARDING_LOOP: the request has come through this proxy again and again, as its Via field says";
 
 /** In milliseconds. */
 export interface DrainLimit {
@@ -45,6 +42,8 @@ export interface LiveAppOptions {
   /** Among how many workers the limits per instance are shared. */
   readonly workers?: number;
   readonly logs?: LogFiles;
+  /** Absent: one of its own. */
+  readonly seal?: ReleaseSeal;
 }
 
 /** One app in one worker: its present table, its targets, its waiting requests and its ledger. */
@@ -55,7 +54,6 @@ export class LiveApp implements RoutedApp {
   readonly previews: RequestBook;
   readonly #line = new WaitingLine();
   #gate = new AppGate(undefined);
-  #targeted: Targeted | null = null;
   /** When requests last went on after a pause (milliseconds since the epoch). */
   #resumedAt = 0;
   #awaitQuiet: ((quiet: boolean) => void)[] = [];
@@ -67,11 +65,7 @@ export class LiveApp implements RoutedApp {
   pages = NO_PAGES;
   readonly #limits: Limits;
   readonly #logs: LogFiles;
-  readonly #route: Route;
-  /** Through whatever stands before the app. */
-  readonly #openRoute: Route;
-  /** For those that are to get one release: others serve them only while nothing of it can. */
-  readonly #targetedRoute: Route;
+  readonly #routes: AppRoutes;
   readonly #targets = new Map<InstanceName, LiveTarget>();
   /** As the present table has them. */
   #pools: readonly PoolParts[] = [];
@@ -87,7 +81,12 @@ export class LiveApp implements RoutedApp {
   #retries = RETRIES_ALWAYS;
 
   /** `report` is called when so many requests have begun that they must be handed over. */
-  constructor(table: RouteTable, limits: Limits, report: () => void, { workers = 1, logs }: LiveAppOptions = {}) {
+  constructor(
+    table: RouteTable,
+    limits: Limits,
+    report: () => void,
+    { workers = 1, logs, seal = new ReleaseSeal() }: LiveAppOptions = {},
+  ) {
     this.name = table.app;
     this.table = table;
     this.#limits = limits;
@@ -101,11 +100,15 @@ export class LiveApp implements RoutedApp {
     });
     this.book = new RequestBook(table.app, report);
     this.previews = new RequestBook(`${table.app}/previews`, report);
-    const open: Route = { app: this, book: this.book, answerFields: "", pick: (tried) => this.#balancer.pick(tried) };
-    this.#openRoute = open;
-    const { book } = this;
-    this.#targetedRoute = { app: this, book, answerFields: "", pick: (tried) => this.#pickTargeted(tried) };
-    this.#route = { ...open, pick: (tried) => (this.#isPaused() ? null : open.pick(tried)) };
+    const isPaused = (): boolean => this.#isPaused();
+    this.#routes = new AppRoutes({
+      app: this,
+      book: this.book,
+      previews: this.previews,
+      balancer: this.#balancer,
+      seal,
+      isPaused,
+    });
     this.#install(table);
   }
 
@@ -131,49 +134,7 @@ export class LiveApp implements RoutedApp {
   /** Where a request of this app may go. */
   route(head: RequestHead, client: ClientAddress): Route | Unrouted {
     this.#retries = Math.min(this.#retries + RETRY_SHARE, 10 * RETRIES_ALWAYS);
-    if (this.forwarding.loops(head)) return unrouted(this.book, 508, LOOP);
-    const preview = this.table.routing?.preview ?? null;
-    const asked = preview === null ? null : previewAsked(preview, head);
-    if (preview !== null && asked !== null) return this.#preview(asked, preview);
-    const spec = this.table.routing?.cohort ?? null;
-    if (this.#isExcepted(head)) return this.#openRoute;
-    if (this.#targeted?.has(head, () => this.forwarding.clientOf(head, client)) === true) return this.#targetedRoute;
-    const cohort =
-      spec === null || !this.#balancer.isSplit
-        ? null
-        : cohortOf(spec, head, { address: this.forwarding.clientOf(head, client), secure: client.secure });
-    if (cohort === null) return this.#route;
-    const { value, fields } = cohort;
-    return {
-      app: this,
-      book: this.book,
-      answerFields: fields,
-      pick: (tried) => (this.#isPaused() ? null : this.#balancer.pickFor(value, tried)),
-    };
-  }
-
-  #pickTargeted(tried: ReadonlySet<InstanceName> | null): LiveTarget | null {
-    if (this.#isPaused()) return null;
-    return this.#balancer.pickUpIn(this.#targeted?.release ?? "", tried) ?? this.#balancer.pick(tried);
-  }
-
-  /** Only the pool that is asked for, never a live one. */
-  #preview(asked: PreviewAsked, spec: PreviewSpec): Route | Unrouted {
-    const pool = this.table.pools.find(({ release, weight, preview, targets }) => {
-      return preview === true && weight === 0 && targets.length > 0 && opens(asked, release, spec);
-    });
-    if (pool === undefined) return unrouted(this.previews, 404, "there is no release to preview under that name or secret");
-    const { release } = pool;
-    return {
-      app: this,
-      book: this.previews,
-      answerFields: "",
-      pick: (tried) => (this.#isPaused() ? null : this.#balancer.pickIn(release, tried)),
-    };
-  }
-
-  #isExcepted(head: RequestHead): boolean {
-    return !this.#gate.isOpen && this.#gate.isExcepted(head);
+    return this.#routes.route(head, client);
   }
 
   turnAway(head: RequestHead, client: ClientAddress): OwnAnswer | null {
@@ -329,7 +290,7 @@ export class LiveApp implements RoutedApp {
     this.table = table;
     this.pages = ownPages(table.errorPages);
     this.#gate = new AppGate(table.gate);
-    this.#targeted = table.targeting === undefined ? null : new Targeted(table.targeting);
+    this.#routes.install(table, this.#gate);
     this.#routedTargets = pools.reduce((sum, { targets }) => sum + targets.length, 0);
     const hsts = table.tls?.hsts ?? null;
     this.hsts = hsts === null ? "" : `Strict-Transport-Security: ${hsts}\r\n`;

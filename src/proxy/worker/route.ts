@@ -1,4 +1,4 @@
-import type { InstanceName } from "../../base/names.ts";
+import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import type { RouteTable } from "../../core/routes.ts";
 import type { AccessLog } from "../access-log/access-log.ts";
 import { AccessTrace } from "../access-log/access-trace.ts";
@@ -12,6 +12,7 @@ import type { RequestHead } from "./request-head.ts";
 import type { LiveTarget } from "./live-target.ts";
 import type { RequestBook } from "./request-book.ts";
 import { refusal, type Refusal } from "./refusal.ts";
+import type { ResponseHead } from "./response-head.ts";
 
 /** An app as a request of it sees it. */
 export interface RoutedApp {
@@ -56,8 +57,8 @@ export function traceOf(
 export interface Route {
   readonly app: RoutedApp;
   readonly book: RequestBook;
-  /** What the proxy adds to the answer: fields, each with its CRLF. */
-  readonly answerFields: string;
+  /** What the proxy adds to the answer of that release: fields, each with its CRLF. */
+  readonly answerFields: (answer: ResponseHead, served: ReleaseName) => string;
   /** A target that was not tried yet, or null if there is none at the moment. */
   pick(tried: ReadonlySet<InstanceName> | null): LiveTarget | null;
 }

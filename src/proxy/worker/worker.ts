@@ -17,6 +17,7 @@ import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Mirroring } from "./mirroring.ts";
 import { writeOwn } from "./own-answer.ts";
 import { Registry } from "./registry.ts";
+import { ReleaseSeal } from "./release-seal.ts";
 import { LogFiles } from "../access-log/log-file.ts";
 
 export interface WorkerOptions {
@@ -40,6 +41,7 @@ export class Worker implements ClientHost, ListenersEvents {
   readonly #handshakes = new HandshakeCounter();
   readonly #clients = new Registry<OpenConnection>();
   readonly #logs = new LogFiles();
+  readonly #seal = new ReleaseSeal();
   readonly #mirroring: Mirroring;
   readonly #timers: NodeJS.Timeout[];
   #draining = false;
@@ -88,6 +90,10 @@ export class Worker implements ClientHost, ListenersEvents {
         return;
       case "ticketKeys":
         this.#listeners.setTicketKeys(message.keys);
+        this.#done(message.id);
+        return;
+      case "releaseKey":
+        this.#seal.setKey(message.key);
         this.#done(message.id);
         return;
       case "certificates":
@@ -258,7 +264,7 @@ export class Worker implements ClientHost, ListenersEvents {
       this.#options.send({ kind: "refused", id, reason: "the table is older than the present one" });
       return;
     }
-    const app = known ?? new LiveApp(table, this.limits, this.#reportSoon, { workers, logs: this.#logs });
+    const app = known ?? new LiveApp(table, this.limits, this.#reportSoon, { workers, logs: this.#logs, seal: this.#seal });
     this.#apps.set(table.app, app);
     this.#listeners.serve(app);
     this.#done(id);

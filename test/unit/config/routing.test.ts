@@ -116,6 +116,22 @@ describe("which release a request gets", () => {
     expect(claim.hosts).toEqual(["a.com", "preview.a.com"]);
   });
 
+  test("may be that of the page that sends it", () => {
+    expect(routing({})).not.toHaveProperty("skew");
+    const headers = ["X-Hitless-Release", "X-Deployment-Id"];
+    expect(routing({ skew: {} }).skew).toEqual({ headers, parameter: "dpl", cookie: "hitless_cohort" });
+    expect(routing({ skew: {}, cohort: { by: "cookie", name: "c" } }).skew?.cookie).toBe("c");
+    expect(routing({ skew: {}, cohort: { by: "ip" } }).skew?.cookie).toBe("hitless_cohort");
+    const text = problems({ skew: { headers: ["Host", "X*"], parameter: "a b", cookies: 1 } }).join("\n");
+    for (const problem of [
+      'skew.headers[0]: found "Host"',
+      'skew.headers[1]: found "X*"',
+      'skew.parameter: found "a b"',
+      "cookies",
+    ])
+      expect(text).toContain(problem);
+  });
+
   test("has its problems listed", () => {
     const text = problems({ cohort: { by: "moon" }, preview: { header: "Host", secret: "" } }).join("\n");
     expect(text).toContain('expected { by: "cookie" }');

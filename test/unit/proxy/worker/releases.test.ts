@@ -6,16 +6,17 @@ import type { RoutingSpec } from "../../../../src/core/routing.ts";
 import { DEFAULT_LIMITS } from "../../../../src/proxy/worker/limits.ts";
 import { LiveApp } from "../../../../src/proxy/worker/live-app.ts";
 import { isRefusal } from "../../../../src/proxy/worker/refusal.ts";
-import { parseRequestHead, type RequestHead } from "../../../../src/proxy/worker/request-head.ts";
+import type { RequestHead } from "../../../../src/proxy/worker/request-head.ts";
+import { answerHead, requestHead } from "../../../support/proxy/requests.ts";
 import { tableOf } from "../../../support/proxy/tables.ts";
 
 const CLIENT = { remoteAddress: "192.0.2.1", secure: false, http2: false };
 const PREVIEW = { header: "X-Hitless-Preview", cookie: "hitless_preview", hosts: ["preview.a.com"], secretSha256: null };
 
+const PAGE = answerHead("Content-Type: text/html\r\n");
+
 function headOf(fields = "", host = "a.com"): RequestHead {
-  const head = parseRequestHead(`GET / HTTP/1.1\r\nHost: ${host}\r\n${fields}\r\n`, DEFAULT_LIMITS);
-  if (isRefusal(head)) throw new Error(head.reason);
-  return head;
+  return requestHead(fields, { host });
 }
 
 function pool(release: string, weight: number, preview = false): RouteTable["pools"][number] {
@@ -31,7 +32,8 @@ function appOf(routing: Partial<RoutingSpec>, pools: RouteTable["pools"]): LiveA
 function asked(app: LiveApp, head: RequestHead, client = CLIENT): { release: string | number; fields: string; book: string } {
   const route = app.route(head, client);
   if (isRefusal(route)) return { release: route.status, fields: "", book: route.book.name };
-  return { release: route.pick(null)?.release ?? "none", fields: route.answerFields, book: route.book.name };
+  const release = route.pick(null)?.release ?? "none";
+  return { release, fields: route.answerFields(PAGE, release), book: route.book.name };
 }
 
 describe("a cohort", () => {
