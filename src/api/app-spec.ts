@@ -20,6 +20,7 @@ import { errorPagesSchema } from "./pages.ts";
 import { routingSchema, targetingFields } from "./routing.ts";
 import { forwardingSchema, proxyProtocolSchema } from "./forwarding.ts";
 import { listenSchema, tlsSchema } from "./tls.ts";
+import { sessionsSchema } from "./sessions-spec.ts";
 import { tasksSchema } from "./tasks.ts";
 import { websocketSchema } from "./websockets.ts";
 
@@ -121,5 +122,6 @@ export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   errorPages: errorPagesSchema.optional(),
   maintenance: maintenanceSchema.optional(),
   database: databaseSchema.optional(),
+  sessions: sessionsSchema.optional(),
   releasesKept: z.number().int().min(1).max(1000),
 });

@@ -1,3 +1,4 @@
+import type { Server } from "node:http";
 import { join } from "node:path";
 import { systemClock } from "../adapters/clock/system.ts";
 import { nodeHttp } from "../adapters/http/node-http.ts";
@@ -12,11 +13,13 @@ import { daemonSocket } from "../api/transport/paths.ts";
 import { serve } from "../api/transport/serve.ts";
 import type { Logger } from "../base/log.ts";
 import { Engine } from "../engine/engine.ts";
+import { SessionReleases } from "../engine/sessions/session-releases.ts";
 import { HealthWatch } from "../engine/health-watch.ts";
 import { LeaseKeeper } from "../engine/lease.ts";
 import type { ProxyControl } from "../server/context.ts";
 import { daemonRoutes } from "../server/routes.ts";
 import { DaemonLease, LEASE_MS } from "./daemon-lease.ts";
+import { stateServers } from "./sessions.ts";
 import { contractKeeper, withDatabase } from "./database.ts";
 import { createLogger } from "./logger.ts";
 import { prepareStateDirectory } from "./state-directory.ts";
@@ -53,7 +56,9 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   const keeper = new ProxyKeeper({ stateDirectory, version: VERSION, workers, traffic, log, mayAct: () => lease.isHeld() });
   const fleet = new ProcessFleet(stateDirectory, log, store);
   const snapshots = new SnapshotReleases({ stateDirectory, now: Date.now, buildEnvironment: process.env });
-  const releases = withDatabase(snapshots, systemClock, { engine: () => engine, traffic });
+  const servers = stateServers({ stateDirectory, version: VERSION, log, mayAct: () => lease.isHeld() });
+  const databases = withDatabase(snapshots, systemClock, { engine: () => engine, traffic });
+  const releases = new SessionReleases(databases, servers);
   const jobs = new ProcessJobs(stateDirectory);
   const engine: Engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs, http: nodeHttp, log }, lease);
   // A daemon that another has taken over from must not contract a database that the other goes back to.
@@ -64,19 +69,17 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   await lease.take();
   right.whenTaken();
   await keeper.start();
+  servers.start();
   await engine.start();
   void new HealthWatch(engine, { clock: systemClock, traffic, log }).run(watching.signal);
   contracts.start();
-  const info = async (): Promise<DaemonInfo> => {
-    const proxy = await traffic.status().catch(() => null);
-    const { pid: proxyPid = null, version: proxyVersion = null } = proxy ?? {};
-    return { version: VERSION, pid: process.pid, startedAt, stateDirectory, proxyPid, proxyVersion };
-  };
+  const info = (): Promise<DaemonInfo> => describe(traffic, { startedAt, stateDirectory });
   const shutdown = async (request: ShutdownRequest): Promise<void> => {
     log.info("the daemon was asked to end", { by: request.by, instances: request.instances });
     if (request.instances === "stop") {
       await suspendAll(engine, request.by);
       await keeper.end(CLIENT_DRAIN_MS);
+      await servers.end();
     }
     setImmediate(() => {
       ended.resolve(undefined);
@@ -101,17 +104,28 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   watching.abort();
   contracts.stop();
   keeper.stop();
+  servers.stop();
   await engine.close();
   fleet.close();
-  await new Promise((resolve) => {
+  await closed(server);
+  await lease.end();
+  store.close();
+  right.release();
+}
+
+async function describe(traffic: ProxyTraffic, known: Pick<DaemonInfo, "startedAt" | "stateDirectory">): Promise<DaemonInfo> {
+  const { pid: proxyPid = null, version: proxyVersion = null } = (await traffic.status().catch(() => null)) ?? {};
+  return { version: VERSION, pid: process.pid, ...known, proxyPid, proxyVersion };
+}
+
+/** Callers get a moment for what they are being told. */
+function closed(server: Server): Promise<unknown> {
+  return new Promise((resolve) => {
     server.close(resolve);
     setTimeout(() => {
       server.closeAllConnections();
     }, 200);
   });
-  await lease.end();
-  store.close();
-  right.release();
 }
 
 function onEndSignal(log: Logger, end: (value: undefined) => void): void {

@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { acquireLock } from "../adapters/sqlite/daemon-lock.ts";
 import { toFailure } from "../base/error.ts";
@@ -63,12 +64,25 @@ async function run(): Promise<void> {
   process.on("SIGTERM", end).on("SIGINT", end);
   process.on("SIGHUP", () => undefined);
   process.on("SIGUSR2", () => {
-    handover.run(sameProgram(), READ_MS).catch((error: unknown) => {
+    handover.run(takeProgram(directory) ?? sameProgram(), READ_MS).catch((error: unknown) => {
+      server.failedUpgrades += 1;
       log.error("the upgrade failed", { ...toFailure(error, "ERR_STATE_SERVER_UPGRADE", "") });
     });
   });
   const listen = server.listeners.addresses.map(formatAddress);
   log.info("the state server is ready", { version: VERSION, directory, listen, keys: server.store.keyspace.size });
+}
+
+/** The program that the daemon has named for taking over; good for one time. */
+function takeProgram(directory: string): Program | null {
+  const path = join(directory, "successor.json");
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Program;
+  } catch {
+    return null;
+  } finally {
+    rmSync(path, { force: true });
+  }
 }
 
 /** What is on disk now under the name this program was started by. */

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import type { ParsedConfig } from "./schema.ts";
+import { sessionVariables } from "./sessions.ts";
 
 type Variables = Readonly<Record<string, string>>;
 const DEFAULT_FILE = ".env";
@@ -26,13 +27,20 @@ export async function resolveEnvironment(
   const problems: string[] = [];
   const files = await readFiles(config.envFiles ?? null, directory, problems);
   const shared = { ...files, ...resolveAll("env", config.env ?? {}, own, problems) };
+  const sessions = readSessions(config, own, problems);
   const env = Object.entries(config.processes).map(([type, process]) => {
     const specific = resolveAll(`processes.${type}.env`, process.env ?? {}, own, problems);
-    return [type, { ...shared, ...specific }] as const;
+    return [type, { ...shared, ...specific, ...sessions }] as const;
   });
   const secret = config.preview?.secret;
   const preview = secret === undefined ? {} : resolveAll("preview", { secret }, own, problems);
   return { env: Object.fromEntries(env), previewSecret: preview["secret"] ?? null, problems };
+}
+
+function readSessions({ sessions }: ParsedConfig, own: NodeJS.ProcessEnv, problems: string[]): Variables {
+  if (sessions === undefined) return {};
+  const { store } = resolveAll("sessions", { store: sessions.store }, own, problems);
+  return sessionVariables(sessions, store, problems);
 }
 
 async function readFiles(names: readonly string[] | null, directory: string, problems: string[]): Promise<Variables> {

@@ -18,6 +18,7 @@ import { configSchema, type ParsedConfig } from "./schema.ts";
 import { forwardingOf } from "./forwarding.ts";
 import { hstsValue, redirectPort } from "./tls.ts";
 import { referenceProblems } from "./tasks/references.ts";
+import { sessionsOf } from "./sessions.ts";
 import { tasksOf } from "./tasks/tasks.ts";
 import { websocketsOf } from "./websockets.ts";
 
@@ -128,6 +129,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages, maintenance }:
     releasesKept: config.keepReleases,
     ...(tasks === undefined ? {} : { tasks }),
     ...(config.database === undefined ? {} : { database: databaseOf(config.database) }),
+    ...(config.sessions === undefined ? {} : { sessions: sessionsOf(config.sessions) }),
   };
 }
 

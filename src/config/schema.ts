@@ -14,6 +14,7 @@ import { taskKeys } from "./tasks/tasks.ts";
 import { tls } from "./tls.ts";
 import { accessLog } from "./access-log.ts";
 import { database } from "./database.ts";
+import { sessions } from "./sessions.ts";
 import { forwardingKeys } from "./forwarding.ts";
 import { duration, size } from "./units.ts";
 import { websockets } from "./websockets.ts";
@@ -146,6 +147,7 @@ export const configSchema = z
       .prefault({}),
     accessLog: accessLog.optional(),
     database: database.optional(),
+    sessions: sessions.optional(),
     metrics: z
       .strictObject({ listen: address })
       .optional()

@@ -7,6 +7,7 @@ import type { ListenAddress } from "./listen-address.ts";
 import type { ErrorPages } from "./pages.ts";
 import type { FieldMatch, RoutingSpec } from "./routing.ts";
 import type { HookName, Task, WatchTask } from "./task.ts";
+import type { SessionsSpec } from "./sessions-spec.ts";
 import type { TlsSpec } from "./tls.ts";
 import type { WebSocketSpec } from "./websockets.ts";
 
@@ -30,6 +31,8 @@ export interface AppSpec {
   readonly maintenance?: MaintenanceGate | undefined;
   /** Absent: Hitless has nothing to do with its database. */
   readonly database?: DatabaseSpec | undefined;
+  /** Absent: where it keeps its sessions is its own affair. */
+  readonly sessions?: SessionsSpec | undefined;
   /** How many releases are kept for going back (the active one included). */
   readonly releasesKept: number;
 }

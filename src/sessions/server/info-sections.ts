@@ -11,6 +11,7 @@ interface Described {
   readonly connections: ReadonlySet<unknown>;
   readonly accepted: number;
   readonly commands: number;
+  readonly failedUpgrades: number;
 }
 
 /** INFO, with the names by which Redis' tools know things. */
@@ -25,6 +26,7 @@ export function infoSections(server: Described): readonly InfoSection[] {
         ["redis_version", REDIS_VERSION],
         ["redis_mode", "standalone"],
         ["hitless_version", settings.version],
+        ["hitless_failed_upgrades", server.failedUpgrades],
         ["process_id", process.pid],
         ["uptime_in_seconds", seconds],
         ["uptime_in_days", Math.floor(seconds / 86_400)],

@@ -21,12 +21,13 @@ export interface RawOptions {
 const DEFAULT_LISTEN = "127.0.0.1:6379";
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 const MEMORY_MIN = 2 ** 20;
+const SOCKET_PATH_MAX = 107;
 
 /** @throws ERR_USAGE with all problems */
 export function readOptions(raw: RawOptions, version: string): StateServerSettings {
   const problems: string[] = [];
   if (!isAbsolute(raw.data)) problems.push("--data is the absolute path of a directory.");
-  const listen = [`unix:${raw.data}/redis.sock`, ...(raw.listen ?? [DEFAULT_LISTEN])].flatMap((text) => address(text, problems));
+  const listen = [...ownSocket(raw.data), ...(raw.listen ?? [DEFAULT_LISTEN])].flatMap((text) => address(text, problems));
   const passwords = raw.passwordFile === undefined ? [] : readPasswords(raw.passwordFile, problems);
   const tls = readTls(raw, problems);
   if (passwords.length === 0 && !listen.every(isLoopback))
@@ -50,6 +51,12 @@ export function readOptions(raw: RawOptions, version: string): StateServerSettin
 /** V8's limit for its heap, in MiB, so that it holds `memoryMax` bytes of keys with what collecting garbage needs beside. */
 export function heapLimit(memoryMax: number): number {
   return Math.ceil((memoryMax * 1.5) / 2 ** 20) + 256;
+}
+
+/** In the data directory, where the kernel takes a path of that length (unix(7)); it is bound under a name that is four characters longer. */
+function ownSocket(data: string): readonly string[] {
+  const path = `${data}/redis.sock`;
+  return Buffer.byteLength(path) + ".new".length > SOCKET_PATH_MAX ? [] : [`unix:${path}`];
 }
 
 function address(text: string, problems: string[]): SessionAddress[] {

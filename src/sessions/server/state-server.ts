@@ -26,6 +26,7 @@ export class StateServer implements ConnectionHost {
   readonly startedAt = Date.now();
   holding = false;
   accepted = 0;
+  failedUpgrades = 0;
   readonly settings: StateServerSettings;
   readonly #executor: Executor;
   readonly #facts: ServerFacts;

@@ -3,14 +3,26 @@ import type { Backend } from "./backend.ts";
 const SCAN_COUNT = 500;
 /** DEL takes any number; a reply should not wait long. */
 const DELETE_COUNT = 500;
+/** Tries of a command whose connection breaks: each is safe to repeat, and waits until there is a connection again. */
+const TRIES = 5;
 
 /** Sessions in Redis, or in anything that speaks its protocol, such as `hitless state-server`; by the package `redis`. */
 export async function redisBackend(url: string, prefix: string, onError: (error: unknown) => void): Promise<Backend> {
-  const { createClient } = await import("redis");
+  const { createClient, ErrorReply } = await import("redis");
   const client = createClient({ url });
   // The client connects again by itself; without a listener its first error would end the process.
   client.on("error", onError);
   await client.connect();
+  const patiently = async <T>(command: () => Promise<T>): Promise<T> => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await command();
+      } catch (error) {
+        // What the server itself refuses it would refuse again.
+        if (error instanceof ErrorReply || tries === TRIES || !client.isOpen) throw error;
+      }
+    }
+  };
   const ids = async (): Promise<string[]> => {
     const found: string[] = [];
     for await (const keys of client.scanIterator({ MATCH: `${escaped(prefix)}*`, COUNT: SCAN_COUNT }))
@@ -18,15 +30,15 @@ export async function redisBackend(url: string, prefix: string, onError: (error:
     return [...new Set(found)];
   };
   return {
-    get: (id) => client.get(prefix + id),
+    get: (id) => patiently(() => client.get(prefix + id)),
     set: async (id, text, ttlMs) => {
-      await client.set(prefix + id, text, { expiration: { type: "PX", value: ttlMs } });
+      await patiently(() => client.set(prefix + id, text, { expiration: { type: "PX", value: ttlMs } }));
     },
     touch: async (id, ttlMs) => {
-      await client.pExpire(prefix + id, ttlMs);
+      await patiently(() => client.pExpire(prefix + id, ttlMs));
     },
     remove: async (id) => {
-      await client.del(prefix + id);
+      await patiently(() => client.del(prefix + id));
     },
     ids,
     clear: async () => {

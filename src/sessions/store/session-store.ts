@@ -36,7 +36,10 @@ const SCHEMES: Readonly<Record<string, readonly [open: Open, protocol: string]>>
  */
 const Base: new () => EventEmitter = baseClass();
 
-/** A store for express-session and @fastify/session, over whatever the URL names. It connects at once; calls wait until it has. */
+/**
+ * A store for express-session and @fastify/session, over whatever the URL names. It connects at once; calls wait until it has. What goes wrong with the connection is told as
+ * `problem`; never as `disconnect`, which makes express-session go on without sessions, as if nobody were logged in.
+ */
 export class SessionStore extends Base {
   readonly #open: () => Promise<Backend>;
   #backend: Promise<Backend> | null = null;
@@ -54,9 +57,9 @@ export class SessionStore extends Base {
     const [open, address] = backendFor(url);
     this.#open = () =>
       open(address, prefix, (error) => {
-        this.emit("disconnect", error);
+        this.emit("problem", error);
       });
-    this.#connected().catch((error: unknown) => this.emit("disconnect", error));
+    this.#connected().catch((error: unknown) => this.emit("problem", error));
   }
 
   get(id: string, done?: Done<SessionData | null>): Promise<SessionData | null> {

@@ -174,7 +174,7 @@ describe("a session store", () => {
     const { freePort } = await import("../../../scripts/demo/workspace.ts");
     const store = sessionStore(`postgres://postgres@127.0.0.1:${await freePort()}/none`);
     const told: unknown[] = [];
-    store.on("disconnect", (error) => told.push(error));
+    store.on("problem", (error) => told.push(error));
     await expect(store.get("x")).rejects.toThrow(/ECONNREFUSED/);
     await expect(store.get("x")).rejects.toThrow(/ECONNREFUSED/);
     expect(await new Promise((resolve) => void store.get("x", resolve))).toBeInstanceOf(Error);

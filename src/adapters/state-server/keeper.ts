@@ -1,0 +1,224 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { HitlessError } from "../../base/error.ts";
+import type { Logger } from "../../base/log.ts";
+import type { StateServerSpec } from "../../core/sessions-spec.ts";
+import { lastingPort } from "./lasting-port.ts";
+import { StateServerLink, type ServerFacts } from "./link.ts";
+import type { Program, ServerFiles, ServerRecord } from "./server-files.ts";
+
+export interface KeeperOptions {
+  readonly app: string;
+  readonly files: ServerFiles;
+  readonly version: string;
+  readonly log: Logger;
+  /** Whether this daemon is the one that sees to the server. */
+  readonly mayAct: () => boolean;
+  /** How the server is started. */
+  readonly program: (files: ServerFiles, record: ServerRecord) => Program;
+}
+
+export const HOST = "127.0.0.1";
+/** Until it answers, or has a reason not to: another one that still reads its log has the lock. */
+const START_LIMIT_MS = 15_000;
+/** A large log takes time to read; while it is read the process lives. */
+const READ_LIMIT_MS = 600_000;
+const END_LIMIT_MS = 30_000;
+const POLL_MS = 20;
+const AGAIN_MS = 250;
+
+/**
+ * Sees to it that one app's state server runs. It is a program of its own: it goes on when the daemon ends, and is found again at its port. That there are never two on the
+ * same data its own lock sees to.
+ */
+export class StateServerKeeper {
+  readonly #options: KeeperOptions;
+  #link: StateServerLink | null = null;
+  #child: ChildProcess | null = null;
+  #starting: Promise<StateServerLink> | null = null;
+  #adapting: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Runs as before, or as `spec` says the first time; gives the URL. @throws ERR_STATE_SERVER_UNREACHABLE */
+  async ensure(spec: StateServerSpec): Promise<string> {
+    const { files } = this.#options;
+    const known = files.record();
+    if (known === null) files.writeRecord({ port: await lastingPort(HOST), ...spec });
+    try {
+      await this.#running();
+    } catch (error) {
+      // Nobody knows of its port yet: another one may do.
+      if (known === null) files.removeRecord();
+      throw error;
+    }
+    return this.#url();
+  }
+
+  /** Runs as `spec` says, and in this program's version. @throws ERR_STATE_SERVER_UNREACHABLE, ERR_STATE_SERVER_UPGRADE */
+  async adapt(spec: StateServerSpec): Promise<string> {
+    const url = await this.ensure(spec);
+    this.#adapting = this.#adapting.catch(() => undefined).then(() => this.#conform(spec));
+    await this.#adapting;
+    return url;
+  }
+
+  /** Takes the server up again that ran before, and replaces one of another version. */
+  async resume(): Promise<void> {
+    const record = this.#options.files.record();
+    if (record !== null) await this.adapt({ memoryBytes: record.memoryBytes, fsync: record.fsync });
+  }
+
+  /** Leaves the server running. */
+  stop(): void {
+    this.#stopped = true;
+    this.#link?.close();
+  }
+
+  /** Ends the server; its data stay. */
+  async end(): Promise<void> {
+    this.#stopped = true;
+    await this.#starting?.catch(() => undefined);
+    const link = this.#link ?? (await StateServerLink.open(this.#url()));
+    if (link === null) return;
+    const { pid } = await link.facts();
+    signal(pid, "SIGTERM");
+    const until = Date.now() + END_LIMIT_MS;
+    while (isAlive(pid) && Date.now() < until) await sleep(POLL_MS);
+    link.close();
+    this.#options.log.info("the state server was ended", { app: this.#options.app, pid });
+  }
+
+  #running(): Promise<StateServerLink> {
+    if (this.#link !== null) return Promise.resolve(this.#link);
+    this.#starting ??= this.#find().finally(() => {
+      this.#starting = null;
+    });
+    return this.#starting;
+  }
+
+  async #find(): Promise<StateServerLink> {
+    const begun = Date.now();
+    for (;;) {
+      const link = await StateServerLink.open(this.#url());
+      if (link !== null) return this.#watch(link);
+      const child = this.#alive();
+      const passed = Date.now() - begun;
+      if (this.#stopped || passed > (child === null ? START_LIMIT_MS : READ_LIMIT_MS)) throw unreachable(this.#options);
+      // A daemon that another has taken over from must not start a server.
+      if (child === null && this.#options.mayAct()) this.#start();
+      await sleep(passed < AGAIN_MS ? POLL_MS : AGAIN_MS);
+    }
+  }
+
+  #watch(link: StateServerLink): StateServerLink {
+    this.#link = link;
+    void link.gone.then(() => {
+      this.#link = null;
+      if (this.#stopped) return;
+      this.#options.log.warn("the state server is gone", { app: this.#options.app });
+      void this.#startAgain();
+    });
+    return link;
+  }
+
+  async #startAgain(): Promise<void> {
+    while (!this.#stopped && this.#link === null) {
+      try {
+        await this.#running();
+      } catch (error) {
+        this.#options.log.error("the state server cannot be started", { app: this.#options.app, error: String(error) });
+      }
+    }
+  }
+
+  async #conform(spec: StateServerSpec): Promise<void> {
+    const { files, version } = this.#options;
+    const record = files.record();
+    if (record === null) return;
+    const link = await this.#running();
+    const facts = await link.facts();
+    const isAsWanted = facts.version === version && facts.memoryBytes === spec.memoryBytes && facts.fsync === spec.fsync;
+    if (isAsWanted || !this.#options.mayAct()) return;
+    const wanted = { port: record.port, ...spec };
+    await this.#upgrade(link, facts, wanted);
+    files.writeRecord(wanted);
+  }
+
+  /** A new generation takes over from the old one, with all connections. */
+  async #upgrade(link: StateServerLink, before: ServerFacts, wanted: ServerRecord): Promise<void> {
+    const { app, files, log, program } = this.#options;
+    files.writeSuccessor(program(files, wanted));
+    signal(before.pid, "SIGUSR2");
+    const until = Date.now() + READ_LIMIT_MS;
+    for (;;) {
+      const now = await link.facts();
+      if (now.pid !== before.pid) {
+        log.info("the state server was replaced", { app, from: before.pid, to: now.pid, version: now.version });
+        return;
+      }
+      if (now.failedUpgrades > before.failedUpgrades || Date.now() > until) {
+        throw new HitlessError({
+          code: "ERR_STATE_SERVER_UPGRADE",
+          what: `The state server of ${app} could not be replaced; the old one goes on.`,
+          next: `Its log is ${files.log}.`,
+        });
+      }
+      await sleep(POLL_MS);
+    }
+  }
+
+  #start(): void {
+    const { app, files, log, program } = this.#options;
+    const record = files.record();
+    if (record === null) return;
+    const output = openSync(files.log, "a", 0o600);
+    const { command, args } = program(files, record);
+    const child = spawn(command, args, { detached: true, stdio: ["ignore", output, output], cwd: "/" });
+    child.on("error", () => undefined);
+    child.unref();
+    closeSync(output);
+    this.#child = child;
+    log.info("the state server was started", { app, pid: child.pid });
+  }
+
+  #alive(): ChildProcess | null {
+    const child = this.#child;
+    return child?.pid !== undefined && child.exitCode === null && child.signalCode === null ? child : null;
+  }
+
+  #url(): string {
+    const { files } = this.#options;
+    return `redis://:${files.password()}@${HOST}:${String(files.record()?.port ?? 0)}`;
+  }
+}
+
+function unreachable({ app, files }: KeeperOptions): HitlessError {
+  return new HitlessError({
+    code: "ERR_STATE_SERVER_UNREACHABLE",
+    what: `The state server of ${app} did not start.`,
+    next: `Its log is ${files.log}.`,
+  });
+}
+
+/** One that has ended already is no error. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,19 @@
+/** The variable in which every instance finds the URL of its session store. */
+export const SESSION_URL = "HITLESS_SESSION_URL";
+
+/** Where the app keeps its sessions. A store of the app's own is in the environment of its processes, as it may hold a password. */
+export interface SessionsSpec {
+  /** The state server that the daemon runs for the app. Absent: the app has a store of its own. */
+  readonly server?: StateServerSpec | undefined;
+  /** Another variable that holds the URL too. Absent: none. */
+  readonly variable?: string | undefined;
+}
+
+export interface StateServerSpec {
+  /** For keys and values. */
+  readonly memoryBytes: number;
+  readonly fsync: FsyncPolicy;
+}
+
+export const FSYNC_POLICIES = ["always", "everysec"] as const;
+export type FsyncPolicy = (typeof FSYNC_POLICIES)[number];
