@@ -41,23 +41,21 @@ const { values } = parseArgs({
   },
 });
 
+interface Place {
+  readonly own: string;
+  readonly port: number;
+  readonly fsync: Contender["fsync"];
+}
+
+function ourCommand({ own, port, fsync }: Place): readonly string[] {
+  const options = ["--data", own, "--listen", `127.0.0.1:${port}`, "--fsync", fsync, "--memory", MEMORY];
+  return [process.execPath, "--max-old-space-size=6400", MAIN, ...options];
+}
+
 async function start(name: string, fsync: Contender["fsync"]): Promise<Contender> {
   const port = await freePort();
   const own = join(directory, `${name}-${fsync}`);
   mkdirSync(own, { recursive: true });
-  const ours = [
-    process.execPath,
-    "--max-old-space-size=6400",
-    MAIN,
-    "--data",
-    own,
-    "--listen",
-    `127.0.0.1:${port}`,
-    "--fsync",
-    fsync,
-    "--memory",
-    MEMORY,
-  ];
   const redis = [
     "redis-server",
     "--port",
@@ -71,7 +69,11 @@ async function start(name: string, fsync: Contender["fsync"]): Promise<Contender
     "--appendfsync",
     fsync,
   ];
-  const program = new Program({ command: name === "Hitless" ? ours : redis, core: SERVER_CORE, logFile: join(own, "log") });
+  const program = new Program({
+    command: name === "Hitless" ? ourCommand({ own, port, fsync }) : redis,
+    core: SERVER_CORE,
+    logFile: join(own, "log"),
+  });
   await program.until(() => isListening(port));
   return { name, fsync, port, program };
 }
@@ -163,19 +165,7 @@ async function large(): Promise<string> {
 
 async function startAgain({ port, fsync }: Contender): Promise<Contender> {
   const own = join(directory, `Hitless-${fsync}`);
-  const command = [
-    process.execPath,
-    "--max-old-space-size=6400",
-    MAIN,
-    "--data",
-    own,
-    "--listen",
-    `127.0.0.1:${port}`,
-    "--fsync",
-    fsync,
-    "--memory",
-    MEMORY,
-  ];
+  const command = ourCommand({ own, port, fsync });
   const program = new Program({ command, core: SERVER_CORE, logFile: join(own, "log") });
   for (;;) {
     if (await isListening(port)) return { name: "Hitless", fsync, port, program };

@@ -41,6 +41,7 @@ import { appSpecSchema, batchSchema } from "./app-spec.ts";
  * | GET    /v1/apps/:app/deployments/:d/report     | –                 | Report             |
  * | GET    /v1/apps/:app/ledger                    | –                 | LedgerSnapshot (core) |
  * | GET    /v1/apps/:app/releases                  | –                 | { releases: ReleaseStatus[] } newest first |
+ * | GET    /v1/apps/:app/sessions?prefix=text      | –                 | SessionsStatus (api/sessions) |
  * | GET    /v1/apps/:app/logs/:instance?offset=n&lines=n | –           | LogChunk           |
  */
 export const operatorSchema = z.strictObject({ by: z.string().min(1).max(200) });

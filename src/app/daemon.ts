@@ -11,7 +11,9 @@ import { SqliteStore } from "../adapters/sqlite/store.ts";
 import type { DaemonInfo, ShutdownRequest } from "../api/daemon.ts";
 import { daemonSocket } from "../api/transport/paths.ts";
 import { serve } from "../api/transport/serve.ts";
+import type { SessionsStatus } from "../api/sessions.ts";
 import type { Logger } from "../base/log.ts";
+import type { AppState } from "../core/state.ts";
 import { Engine } from "../engine/engine.ts";
 import { SessionReleases } from "../engine/sessions/session-releases.ts";
 import { HealthWatch } from "../engine/health-watch.ts";
@@ -19,7 +21,7 @@ import { LeaseKeeper } from "../engine/lease.ts";
 import type { ProxyControl } from "../server/context.ts";
 import { daemonRoutes } from "../server/routes.ts";
 import { DaemonLease, LEASE_MS } from "./daemon-lease.ts";
-import { stateServers } from "./sessions.ts";
+import { sessionsStatus, stateServers } from "./sessions.ts";
 import { contractKeeper, withDatabase } from "./database.ts";
 import { createLogger } from "./logger.ts";
 import { prepareStateDirectory } from "./state-directory.ts";
@@ -73,6 +75,8 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   await engine.start();
   void new HealthWatch(engine, { clock: systemClock, traffic, log }).run(watching.signal);
   contracts.start();
+  const proxy = proxyControl(traffic, keeper);
+  const sessions = (state: AppState, prefix: string): Promise<SessionsStatus> => sessionsStatus(releases, state, prefix);
   const info = (): Promise<DaemonInfo> => describe(traffic, { startedAt, stateDirectory });
   const shutdown = async (request: ShutdownRequest): Promise<void> => {
     log.info("the daemon was asked to end", { by: request.by, instances: request.instances });
@@ -87,7 +91,7 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   };
   const server = await serve(
     daemonSocket(stateDirectory),
-    daemonRoutes({ engine, traffic, stateDirectory, log, now: Date.now, proxy: proxyControl(traffic, keeper), info, shutdown }),
+    daemonRoutes({ engine, traffic, stateDirectory, log, now: Date.now, proxy, sessions, info, shutdown }),
     log,
     { replace: true },
   );

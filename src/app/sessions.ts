@@ -1,5 +1,12 @@
 import { HOST } from "../adapters/state-server/keeper.ts";
 import { StateServers, type StateServersOptions } from "../adapters/state-server/servers.ts";
+import type { SessionsStatus } from "../api/sessions.ts";
+import { HitlessError } from "../base/error.ts";
+import { SESSION_URL } from "../core/sessions-spec.ts";
+import type { AppState } from "../core/state.ts";
+import type { Releases } from "../ports/releases.ts";
+import { backendFor } from "../sessions/store/backends.ts";
+import { overview } from "../sessions/store/overview.ts";
 import { stateServerProgram } from "./run-state-server.ts";
 
 /** The state servers that this daemon runs for its apps. */
@@ -15,4 +22,42 @@ export function stateServers(options: Omit<StateServersOptions, "program">): Sta
         fsync,
       }),
   });
+}
+
+/** Looks into the session store of the app's active release. @throws ERR_NOTHING_RUNNING, ERR_SESSIONS_UNREACHABLE */
+export async function sessionsStatus(releases: Releases, { app, active }: AppState, prefix: string): Promise<SessionsStatus> {
+  const workplace = active === null ? null : await releases.workplace(app, active);
+  const url = workplace?.env[SESSION_URL];
+  if (url === undefined) {
+    throw new HitlessError({
+      code: "ERR_NOTHING_RUNNING",
+      what: active === null ? `${app} has no active release.` : `${app} does not say where its sessions are.`,
+      next: "Set `sessions` in the configuration and deploy it: docs/sessions.md.",
+    });
+  }
+  try {
+    const backend = await backendFor(url)(prefix, () => undefined);
+    try {
+      return {
+        app,
+        store: withoutPassword(url),
+        ours: workplace?.spec.sessions?.server !== undefined,
+        ...(await overview(backend)),
+      };
+    } finally {
+      await backend.close();
+    }
+  } catch (error) {
+    throw new HitlessError({
+      code: "ERR_SESSIONS_UNREACHABLE",
+      what: `The session store ${withoutPassword(url)} of ${app} cannot be read.`,
+      why: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+function withoutPassword(text: string): string {
+  const url = new URL(text);
+  url.password = "";
+  return url.href;
 }

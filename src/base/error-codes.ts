@@ -84,6 +84,7 @@ export const ERROR_CODES = {
     kind: "unavailable",
     meaning: "A new generation of the state server did not take over; the old one goes on.",
   },
+  ERR_SESSIONS_UNREACHABLE: { kind: "unavailable", meaning: "The session store does not answer, or does not let Hitless in." },
   ERR_HTTP_FAILED: { kind: "unavailable", meaning: "A server that a gate or a notification needs did not answer." },
   ERR_TIMEOUT: { kind: "timeout", meaning: "Something took longer than its limit." },
   ERR_ABORTED: { kind: "aborted", meaning: "An operator asked the deployment to go back." },

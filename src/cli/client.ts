@@ -13,6 +13,7 @@ import type {
   ShutdownRequest,
   UpgradeOutcome,
 } from "../api/daemon.ts";
+import type { SessionsStatus } from "../api/sessions.ts";
 import type { LedgerSnapshot } from "../core/ledger.ts";
 import { daemonSocket } from "../api/transport/paths.ts";
 import { call } from "../api/transport/call.ts";
@@ -91,6 +92,10 @@ export class DaemonClient {
 
   async releases(app: string): Promise<readonly ReleaseStatus[]> {
     return (await this.#get<{ releases: readonly ReleaseStatus[] }>(`${appPath(app)}/releases`)).releases;
+  }
+
+  sessions(app: string, prefix: string): Promise<SessionsStatus> {
+    return this.#get(`${appPath(app)}/sessions?prefix=${encodeURIComponent(prefix)}`);
   }
 
   /** From `offset`, or the last `lines` lines. */

@@ -9,6 +9,7 @@ import { registerLooking } from "./commands/look.ts";
 import { registerOperations } from "./commands/operate.ts";
 import { registerProxy } from "./commands/proxy.ts";
 import { registerRollout } from "./commands/rollout.ts";
+import { registerSessions } from "./commands/sessions.ts";
 import { registerStateServer } from "./commands/state-server.ts";
 import { registerStatus } from "./commands/status.ts";
 import type { CliHost } from "./host.ts";
@@ -78,6 +79,7 @@ function buildProgram(host: CliHost, output: Output): Command {
   registerDaemon(program, register);
   registerProxy(program, register);
   registerDatabase(program, register);
+  registerSessions(program, register);
   registerStateServer(program, register);
   return program;
 }

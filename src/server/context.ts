@@ -1,6 +1,8 @@
 import type { DaemonInfo, ShutdownRequest } from "../api/daemon.ts";
 import type { ProxyStatus, UpgradeOutcome } from "../api/proxy-control.ts";
+import type { SessionsStatus } from "../api/sessions.ts";
 import type { Logger } from "../base/log.ts";
+import type { AppState } from "../core/state.ts";
 import type { EngineControl } from "../engine/control.ts";
 import type { Traffic } from "../ports/traffic.ts";
 
@@ -21,6 +23,8 @@ export interface ServerContext {
   readonly log: Logger;
   readonly now: () => number;
   readonly proxy: ProxyControl;
+  /** Of the app's session store; of the sessions whose ids begin with `prefix`. */
+  sessions(state: AppState, prefix: string): Promise<SessionsStatus>;
   info(): Promise<DaemonInfo>;
   /** Resolves when what can be waited for is done; the process ends after the answer. */
   shutdown(request: ShutdownRequest): Promise<void>;

@@ -6,6 +6,8 @@ import { appStatus, releaseStatuses } from "../status.ts";
 
 const LINES_DEFAULT = 100;
 const LINES_MAX = 100_000;
+/** As session stores for Redis write it. */
+const DEFAULT_PREFIX = "sess:";
 
 /** Looking at apps: status, releases, ledger, logs. */
 export function appRoutes(context: ServerContext): readonly Route[] {
@@ -34,6 +36,12 @@ export function appRoutes(context: ServerContext): readonly Route[] {
       method: "GET",
       path: "/v1/apps/:app/releases",
       handle: ({ params }) => ({ releases: releaseStatuses(knownApp(context, params["app"] ?? "")) }),
+    },
+    {
+      method: "GET",
+      path: "/v1/apps/:app/sessions",
+      handle: ({ params, query }) =>
+        context.sessions(knownApp(context, params["app"] ?? ""), query.get("prefix") ?? DEFAULT_PREFIX),
     },
     {
       method: "GET",

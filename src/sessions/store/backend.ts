@@ -1,3 +1,19 @@
+/** A session as it is stored. */
+export interface StoredSession {
+  readonly id: string;
+  readonly text: string;
+  /** Until it ends, in ms; null: never. */
+  readonly ttlMs: number | null;
+}
+
+/** What the store itself knows. */
+export interface StoreFigures {
+  /** What all of it takes, other data in the same place included. */
+  readonly memoryBytes: number | null;
+  /** Commands since the store was started; null where it does not count. */
+  readonly commands: number | null;
+}
+
 /** Where sessions are kept: texts under ids, each until its time has come. */
 export interface Backend {
   get(id: string): Promise<string | null>;
@@ -7,6 +23,9 @@ export interface Backend {
   touch(id: string, ttlMs: number): Promise<void>;
   remove(id: string): Promise<void>;
   ids(): Promise<string[]>;
+  /** Those of the given ids that are still there. */
+  read(ids: readonly string[]): Promise<readonly StoredSession[]>;
+  figures(): Promise<StoreFigures>;
   clear(): Promise<void>;
   close(): Promise<void>;
 }

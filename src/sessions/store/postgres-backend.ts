@@ -21,6 +21,9 @@ const SQL = {
   touch: "UPDATE hitless_sessions SET expires_at = now() + $2 * interval '1 millisecond' WHERE id = $1 AND expires_at > now()",
   remove: "DELETE FROM hitless_sessions WHERE id = $1",
   ids: "SELECT id FROM hitless_sessions WHERE starts_with(id, $1) AND expires_at > now()",
+  read: `SELECT id, data, extract(epoch FROM expires_at - now())::float8 * 1000 AS ttl FROM hitless_sessions
+    WHERE id = ANY($1) AND expires_at > now()`,
+  size: "SELECT pg_total_relation_size('hitless_sessions')::float8 AS bytes",
   clear: "DELETE FROM hitless_sessions WHERE starts_with(id, $1)",
   sweep: `DELETE FROM hitless_sessions WHERE id IN
     (SELECT id FROM hitless_sessions WHERE expires_at <= now() LIMIT ${SWEEP_ROWS} FOR UPDATE SKIP LOCKED)`,
@@ -55,6 +58,14 @@ export async function postgresBackend(url: string, prefix: string, onError: (err
       await pool.query(SQL.remove, [prefix + id]);
     },
     ids: async () => (await pool.query<{ id: string }>(SQL.ids, [prefix])).rows.map(({ id }) => id.slice(prefix.length)),
+    read: async (ids) => {
+      const { rows } = await pool.query<{ id: string; data: string; ttl: number }>(SQL.read, [ids.map((id) => prefix + id)]);
+      return rows.map(({ id, data, ttl }) => ({ id: id.slice(prefix.length), text: data, ttlMs: ttl }));
+    },
+    figures: async () => {
+      const { rows } = await pool.query<{ bytes: number }>(SQL.size);
+      return { memoryBytes: rows[0]?.bytes ?? null, commands: null };
+    },
     clear: async () => {
       await pool.query(SQL.clear, [prefix]);
     },

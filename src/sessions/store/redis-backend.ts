@@ -41,6 +41,24 @@ export async function redisBackend(url: string, prefix: string, onError: (error:
       await patiently(() => client.del(prefix + id));
     },
     ids,
+    read: async (wanted) => {
+      if (wanted.length === 0) return [];
+      const keys = wanted.map((id) => prefix + id);
+      const [texts, ttls] = await Promise.all([client.mGet(keys), Promise.all(keys.map((key) => client.pTTL(key)))]);
+      return wanted.flatMap((id, at) => {
+        const text = texts[at] ?? null;
+        const ttl = ttls[at] ?? -1;
+        return text === null ? [] : [{ id, text, ttlMs: ttl < 0 ? null : ttl }];
+      });
+    },
+    figures: async () => {
+      const info = await client.info();
+      const number = (name: string): number | null => {
+        const found = new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1];
+        return found === undefined ? null : Number(found);
+      };
+      return { memoryBytes: number("used_memory"), commands: number("total_commands_processed") };
+    },
     clear: async () => {
       const all = await ids();
       for (let from = 0; from < all.length; from += DELETE_COUNT)

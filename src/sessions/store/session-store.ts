@@ -1,10 +1,8 @@
 import { EventEmitter } from "node:events";
 import { createRequire } from "node:module";
-import { HitlessError } from "../../base/error.ts";
 import type { Backend } from "./backend.ts";
+import { backendFor } from "./backends.ts";
 import { decodeSession, encodeSession, type SessionData, type SessionFormat } from "./format.ts";
-import { postgresBackend } from "./postgres-backend.ts";
-import { redisBackend } from "./redis-backend.ts";
 
 export interface SessionStoreOptions {
   /** In front of every id. Default: `sess:`. */
@@ -20,16 +18,6 @@ type Done<T = unknown> = (error?: unknown, result?: T) => void;
 
 const DAY_MS = 86_400_000;
 const PLAIN: SessionFormat = { version: 1 };
-
-type Open = (url: string, prefix: string, onError: (error: unknown) => void) => Promise<Backend>;
-
-const SCHEMES: Readonly<Record<string, readonly [open: Open, protocol: string]>> = {
-  "redis:": [redisBackend, "redis:"],
-  "rediss:": [redisBackend, "rediss:"],
-  "hitless:": [redisBackend, "redis:"],
-  "postgres:": [postgresBackend, "postgres:"],
-  "postgresql:": [postgresBackend, "postgres:"],
-};
 
 /**
  * express-session asks its stores for methods of its own class, and Fastify's does not: where express-session is installed, the store is one of its own.
@@ -54,9 +42,9 @@ export class SessionStore extends Base {
     this.#format = format;
     this.#ttlMs = ttlMs;
     this.#release = release;
-    const [open, address] = backendFor(url);
+    const open = backendFor(url);
     this.#open = () =>
-      open(address, prefix, (error) => {
+      open(prefix, (error) => {
         this.emit("problem", error);
       });
     this.#connected().catch((error: unknown) => this.emit("problem", error));
@@ -134,21 +122,6 @@ export class SessionStore extends Base {
  */
 export function sessionStore(url: string, options?: SessionStoreOptions): SessionStore {
   return new SessionStore(url, options);
-}
-
-function backendFor(text: string): readonly [Open, string] {
-  const named = text === "hitless://" ? (process.env["HITLESS_SESSION_URL"] ?? "") : text;
-  const url = URL.parse(named);
-  const found = url === null ? undefined : SCHEMES[url.protocol];
-  if (url !== null && found !== undefined) return [found[0], `${found[1]}${named.slice(url.protocol.length)}`];
-  throw new HitlessError({
-    code: "ERR_USAGE",
-    what: url === null ? "The URL of the session store is not a URL." : `There is no session store for ${url.protocol}//.`,
-    ...(text === "hitless://" ? { why: "HITLESS_SESSION_URL is not set." } : {}),
-    next: `There are ${Object.keys(SCHEMES)
-      .map((scheme) => `${scheme}//`)
-      .join(", ")}.`,
-  });
 }
 
 /** express-session and Fastify give a callback; others may wait for the promise. */

@@ -7,6 +7,8 @@ import session from "express-session";
 import fastify from "fastify";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { defineSessionFormat, sessionStore, type SessionStore, type SessionStoreOptions } from "../../../src/session.ts";
+import { backendFor } from "../../../src/sessions/store/backends.ts";
+import { overview } from "../../../src/sessions/store/overview.ts";
 import { isInstalled } from "../../support/found.ts";
 import { startServer, type TestServer } from "../../support/postgres/server.ts";
 import { startRedis } from "../../support/sessions/redis-server.ts";
@@ -142,6 +144,28 @@ describe.each(PLACES.filter(({ installed = true }) => installed))("sessions in $
     await store.clear();
     expect(await store.length()).toBe(0);
     expect(await other.get("x")).toMatchObject({ n: 2 });
+  });
+
+  it("are shown: how many, by which release, how old, how large", async () => {
+    const at = await url();
+    const cookie = { originalMaxAge: 3_600_000, expires: new Date(Date.now() + 600_000).toISOString() };
+    await opened(at, { release: "r41", prefix: "p:" }).set("old", { cookie, n: 1 });
+    const store = opened(at, { release: "r42", prefix: "p:" });
+    for (let i = 0; i < 3; i += 1) await store.set(`s${i}`, { cookie: { ...cookie, expires: null }, n: i });
+    await opened(at, { release: "r42", prefix: "other:" }).set("x", { n: 1 });
+    const backend = await backendFor(at)("p:", () => undefined);
+    onTestFinished(() => backend.close());
+    const { count, byRelease, oldestMs, memoryBytes, looked } = await overview(backend);
+    expect({ count, looked, byRelease }).toEqual({
+      count: 4,
+      looked: 4,
+      byRelease: [
+        { release: "r42", count: 3 },
+        { release: "r41", count: 1 },
+      ],
+    });
+    expect(Math.abs((oldestMs ?? 0) - 3_000_000)).toBeLessThan(60_000);
+    expect(memoryBytes).toBeGreaterThan(0);
   });
 
   it("are read by the release before the one that wrote them, and after a rollback", async () => {

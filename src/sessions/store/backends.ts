@@ -1,0 +1,33 @@
+import { HitlessError } from "../../base/error.ts";
+import type { Backend } from "./backend.ts";
+import { postgresBackend } from "./postgres-backend.ts";
+import { redisBackend } from "./redis-backend.ts";
+
+type Open = (url: string, prefix: string, onError: (error: unknown) => void) => Promise<Backend>;
+
+const SCHEMES: Readonly<Record<string, readonly [open: Open, protocol: string]>> = {
+  "redis:": [redisBackend, "redis:"],
+  "rediss:": [redisBackend, "rediss:"],
+  "hitless:": [redisBackend, "redis:"],
+  "postgres:": [postgresBackend, "postgres:"],
+  "postgresql:": [postgresBackend, "postgres:"],
+};
+
+/** How the store behind a URL is opened. @throws ERR_USAGE for one that is not understood */
+export function backendFor(text: string): (prefix: string, onError: (error: unknown) => void) => Promise<Backend> {
+  const named = text === "hitless://" ? (process.env["HITLESS_SESSION_URL"] ?? "") : text;
+  const url = URL.parse(named);
+  const found = url === null ? undefined : SCHEMES[url.protocol];
+  if (url !== null && found !== undefined) {
+    const [open, protocol] = found;
+    return (prefix, onError) => open(`${protocol}${named.slice(url.protocol.length)}`, prefix, onError);
+  }
+  throw new HitlessError({
+    code: "ERR_USAGE",
+    what: url === null ? "The URL of the session store is not a URL." : `There is no session store for ${url.protocol}//.`,
+    ...(text === "hitless://" ? { why: "HITLESS_SESSION_URL is not set." } : {}),
+    next: `There are ${Object.keys(SCHEMES)
+      .map((scheme) => `${scheme}//`)
+      .join(", ")}.`,
+  });
+}
