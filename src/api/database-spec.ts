@@ -15,4 +15,6 @@ export const databaseSchema: z.ZodType<DatabaseSpec> = z.strictObject({
   backfill: z
     .strictObject({ rise: z.number().min(0.01).max(100), query: z.string().min(1).nullable(), url: z.url().nullable() })
     .optional(),
+  queries: z.string().min(1).optional(),
+  shadowUrl: z.string().min(1).optional(),
 });

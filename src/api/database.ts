@@ -7,7 +7,38 @@ export interface PlanReport {
   readonly migrations: readonly string[];
   readonly steps: readonly PlanStep[];
   readonly refusals: readonly PlanRefusal[];
-  readonly notices: readonly { readonly rule: string; readonly place: string; readonly text: string }[];
+  readonly notices: readonly PlanNotice[];
+  readonly trial: PlanTrial;
+}
+
+export interface PlanNotice {
+  readonly rule: string;
+  readonly place: string;
+  /** Of the migration or procedure; empty: of none. */
+  readonly path: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+/** What a copy of the database showed. */
+export interface PlanTrial {
+  /** `PostgreSQL 18.6 in this process`; null: the plan says what the rules say. */
+  readonly on: string | null;
+  /** Why not, or what of it was not. */
+  readonly gaps: readonly string[];
+  /** Statements of the running and of the new release, prepared on the copy. */
+  readonly proof: readonly {
+    readonly side: string;
+    readonly fit: number;
+    readonly of: number;
+    readonly failures: readonly { readonly place: string; readonly message: string }[];
+    /** They could not be prepared before either. */
+    readonly unjudged: readonly { readonly place: string; readonly message: string }[];
+    /** Their results have other columns: connections that have prepared them see 0A000 once. */
+    readonly changed: readonly string[];
+  }[];
+  /** Findings of plpgsql_check; null: it is not installed there. */
+  readonly routines: readonly { readonly routine: string; readonly message: string }[] | null;
 }
 
 export interface PlanStep {
@@ -19,8 +50,14 @@ export interface PlanStep {
   readonly lock: string;
   readonly blocks: "nobody" | "writes" | "reads and writes";
   readonly work: string;
+  /** `measured`: on a copy. */
+  readonly basis: "measured" | "rule";
+  /** All that it locks, where it was measured. */
+  readonly locks: readonly { readonly table: string; readonly lock: string; readonly work: string }[];
   /** A rough number of seconds, for what depends on the table's size; null: instant, or unknown. */
   readonly seconds: number | null;
+  /** What the seconds were computed from. */
+  readonly secondsFrom: string | null;
   readonly sql: readonly string[];
 }
 

@@ -1,19 +1,20 @@
 import { postgresDatabase } from "../adapters/postgres/database.ts";
 import { fileSources } from "../adapters/postgres/sources.ts";
 import { systemClock } from "../adapters/clock/system.ts";
-import type { DatabaseStatus, PlanReport, PlanStep } from "../api/database.ts";
+import { postgresShadows } from "../adapters/postgres/shadow/shadows.ts";
+import type { DatabaseStatus, PlanReport } from "../api/database.ts";
 import { HitlessError } from "../base/error.ts";
 import { releaseName } from "../base/names.ts";
 import { createRng } from "../base/rng.ts";
-import type { DatabaseTools, DatabaseTarget } from "../cli/host.ts";
+import type { DatabaseTools, DatabaseTarget, PlanTarget } from "../cli/host.ts";
 import { isPending } from "../database/change-set.ts";
-import type { Action, Plan } from "../database/plan/action.ts";
-import { LOCK_MODES } from "../database/plan/action.ts";
-import type { Catalog } from "../database/catalog.ts";
 import { guidelinesDocument } from "../database/rules/rules.ts";
 import { planSources } from "../engine/database/prepare.ts";
 import { contract, revert } from "../engine/database/runner.ts";
+import { untried } from "../engine/database/trial.ts";
+import { tryRelease } from "../engine/database/release-trial.ts";
 import type { StepRunner } from "../engine/database/steps.ts";
+import { planReport } from "./plan-report.ts";
 
 /** `hitless db …`: the planner and the runner without a daemon. */
 export const databaseTools: DatabaseTools = {
@@ -24,64 +25,17 @@ export const databaseTools: DatabaseTools = {
   guidelines: async () => guidelinesDocument(),
 };
 
-async function plan({ app, url, directory, spec }: DatabaseTarget & { directory: string }): Promise<PlanReport> {
+async function plan({ app, url, directory, spec, env, running, tried }: PlanTarget): Promise<PlanReport> {
   const sets = await postgresDatabase.changeSets(url, app);
   const catalog = await postgresDatabase.catalog(url);
   const applied = await postgresDatabase.applied(url, app);
   const release = Math.max(0, ...sets.map((set) => set.release)) + 1;
   const made = await planSources(fileSources, { app, release, directory, spec, catalog, applied, kept: [] });
-  return reportOf(made, catalog);
-}
-
-function reportOf(made: Plan, catalog: Catalog): PlanReport {
-  const place = (position: Action["cause"]): string => (position === null ? "" : `${position.path}:${String(position.line)}`);
-  return {
-    app: made.app,
-    release: releaseName(made.release),
-    overlay: made.overlay,
-    migrations: made.migrations.map(({ version }) => version),
-    steps: made.actions.map((action) => ({
-      id: action.id,
-      phase: action.phase,
-      title: action.title,
-      place: place(action.cause),
-      lock: action.lock ?? "",
-      blocks: blockedBy(action),
-      work: action.work,
-      seconds: secondsOf(action, catalog),
-      sql: sqlOf(action),
-    })),
-    refusals: made.refusals.map(({ rule, position, why, write }) => ({
-      rule,
-      place: place(position),
-      path: position.path,
-      line: position.line,
-      why,
-      write,
-    })),
-    notices: made.notices.map(({ rule, position, text }) => ({ rule, place: place(position), text })),
-  };
-}
-
-function blockedBy({ lock }: Action): PlanStep["blocks"] {
-  if (lock === null || LOCK_MODES.indexOf(lock) < LOCK_MODES.indexOf("SHARE")) return "nobody";
-  return lock === "ACCESS EXCLUSIVE" ? "reads and writes" : "writes";
-}
-
-/** Rows or pages in a second, on a small machine; a plan wants to tell seconds from hours. */
-const RATES = { scan: 1_000_000, "index build": 400_000, batches: 50_000 } as const;
-
-function secondsOf({ table, work }: Action, catalog: Catalog): number | null {
-  if (work === "instant" || work === "rewrite" || table === null) return null;
-  const rows = catalog.tables.find((one) => `${one.schema}.${one.name}` === table)?.rows ?? -1;
-  return rows < 0 ? null : Math.ceil(rows / RATES[work]);
-}
-
-function sqlOf({ run }: Action): readonly string[] {
-  if (run.kind === "transaction") return run.sql;
-  if (run.kind === "alone") return [run.sql];
-  const { table, set, where } = run.backfill;
-  return [run.backfill.delete === true ? `DELETE FROM ${table} WHERE ${where}` : `UPDATE ${table} SET ${set} WHERE ${where}`];
+  if (!tried) return planReport(untried(made, ["not asked for"]), catalog);
+  const parts = { database: postgresDatabase, sources: fileSources, shadows: postgresShadows };
+  const old = running === null ? [] : [{ directory, spec: { ...spec, queries: running } }];
+  const trial = await tryRelease(parts, { plan: made, catalog, release: { directory, spec }, running: old, url, env });
+  return planReport(trial, catalog);
 }
 
 async function status({ app, url }: DatabaseTarget): Promise<DatabaseStatus> {

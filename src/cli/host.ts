@@ -9,10 +9,21 @@ export interface DatabaseTarget {
   readonly spec: DatabaseSpec;
 }
 
+/** A release that is planned. */
+export interface PlanTarget extends DatabaseTarget {
+  /** Its source. */
+  readonly directory: string;
+  /** Variables of its processes. */
+  readonly env: Readonly<Record<string, string>>;
+  /** A directory with statements of the release that runs now, from the source; null: those that PostgreSQL has counted are all. */
+  readonly running: string | null;
+  /** Whether it is tried on a copy of the database. */
+  readonly tried: boolean;
+}
+
 /** What `hitless db` does, without a daemon. */
 export interface DatabaseTools {
-  /** `directory`: the release's source. */
-  plan(target: DatabaseTarget & { readonly directory: string }): Promise<PlanReport>;
+  plan(target: PlanTarget): Promise<PlanReport>;
   status(target: DatabaseTarget): Promise<DatabaseStatus>;
   /** Gives what was done, in one sentence. */
   contract(target: DatabaseTarget, note: (text: string) => void): Promise<string>;

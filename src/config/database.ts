@@ -19,6 +19,7 @@ const backfill = z
       .describe("While a GET of it answers anything but 2xx, no rows are filled."),
   })
   .describe("When the filling of rows becomes slower. What cannot be read counts as too much.");
+const SHADOW = 'expected the URL of a PostgreSQL such as "postgres://shadow@127.0.0.1/postgres", or "env:NAME"';
 
 export const database = z
   .strictObject({
@@ -37,6 +38,18 @@ export const database = z
     procedures: directory("procedures")
       .optional()
       .describe("Functions, procedures and views as this release wants them, one file each."),
+    queries: directory("SQL files")
+      .optional()
+      .describe(
+        "Statements that this release sends to the database, in SQL files: they are prepared on a copy before a deployment.",
+      ),
+    shadowUrl: z
+      .string({ error: SHADOW })
+      .regex(/^(env:[A-Za-z_]\w*|postgres(ql)?:\/\/\S+)$/, SHADOW)
+      .optional()
+      .describe(
+        'A PostgreSQL on which temporary databases may be made, to try changes on; "env:NAME" takes it from the environment of the release. Default: one in the process.',
+      ),
     contractAfter: duration(0, 365 * 86_400_000)
       .default(600_000)
       .describe(
@@ -54,7 +67,7 @@ export const database = z
   );
 
 export function databaseOf(parsed: z.output<typeof database>): DatabaseSpec {
-  const { variable, migrations, procedures, contractAfter, lockTimeout, lockPatience, backfill } = parsed;
+  const { variable, migrations, procedures, contractAfter, lockTimeout, lockPatience, backfill, queries, shadowUrl } = parsed;
   return {
     variable,
     migrations: migrations ?? null,
@@ -63,6 +76,8 @@ export function databaseOf(parsed: z.output<typeof database>): DatabaseSpec {
     lockTimeoutMs: lockTimeout,
     lockPatienceMs: lockPatience,
     ...(backfill === undefined ? {} : { backfill: backfillOf(backfill) }),
+    ...(queries === undefined ? {} : { queries }),
+    ...(shadowUrl === undefined ? {} : { shadowUrl }),
   };
 }
 

@@ -13,6 +13,10 @@ export interface DatabaseSpec {
   readonly lockPatienceMs: number;
   /** What backfills listen to; none: the defaults. */
   readonly backfill?: BackfillSpec | undefined;
+  /** A directory with statements that the release sends to the database. */
+  readonly queries?: string | undefined;
+  /** A server on which a copy is made to try changes on, or `env:NAME`; without it the copy is in the process. */
+  readonly shadowUrl?: string | undefined;
 }
 
 /** What a backfill may cost others, and who else says when it is too much. */

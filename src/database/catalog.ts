@@ -5,13 +5,26 @@ export interface Catalog {
   /** As `server_version_num`: 180004. */
   readonly version: number;
   readonly timeZone: string;
+  /** What one index build may sort in, in KiB. */
+  readonly maintenanceWorkMemKb: number;
   /** Where names without a schema are created: the base schema. */
   readonly schema: string;
+  /** Schemas in which the texts below look names up, the base first. */
+  readonly path: readonly string[];
   readonly tables: readonly Table[];
   readonly views: readonly View[];
   readonly routines: readonly Routine[];
   readonly types: readonly UserType[];
   readonly sequences: readonly ObjectName[];
+  /** What only a copy needs: `shadow/copy.ts`. */
+  readonly parts: readonly CatalogPart[];
+}
+
+/** An object that the planner does not look into, as the SQL that makes it. */
+export interface CatalogPart {
+  readonly kind: "schema" | "extension" | "role" | "type" | "sequence" | "aggregate" | "partition" | "owner" | "policy";
+  readonly name: string;
+  readonly sql: string;
 }
 
 export interface Table extends ObjectName {
@@ -40,6 +53,8 @@ export interface Column {
   readonly default: string | null;
   readonly identity: "always" | "by default" | null;
   readonly generated: "stored" | "virtual" | null;
+  /** What a generated column is computed from. */
+  readonly expression?: string | null | undefined;
   /** Null: the type's own. */
   readonly collation: string | null;
   /** Share of rows in which it is null, 0 to 1, as ANALYZE saw it; null before that. */

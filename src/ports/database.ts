@@ -163,6 +163,8 @@ export interface Database {
   changeSets(url: string, app: string): Promise<readonly ChangeSet[]>;
   /** Versions and checksums of the migrations that Hitless has applied. */
   applied(url: string, app: string): Promise<readonly AppliedMigration[]>;
+  /** Texts of statements that clients have sent, as pg_stat_statements has counted them; none where it is not there. */
+  statements(url: string): Promise<readonly string[]>;
   /** Sessions of the app's releases that are connected now. */
   connections(url: string, app: string): Promise<readonly ReleaseConnections[]>;
   /** The one runner of the app: another gets ERR_DATABASE_BUSY, and one that was replaced ERR_STALE_EPOCH with its next step. */

@@ -1,12 +1,8 @@
 import type { Catalog, Column, Constraint, Index, Routine, Table, Trigger, UserType, View } from "../../database/catalog.ts";
 import type { ObjectName } from "../../database/names.ts";
+import { OURS, OWN } from "./catalog-scope.ts";
+import { readParts } from "./catalog-parts.ts";
 import type { Queryable } from "./queryable.ts";
-
-/** Schemas that are not the application's: PostgreSQL's, and Hitless' own with its overlays. */
-const OURS = String.raw`n.nspname !~ '^(pg_|hitless$|hitless_.*_r\d+$)' AND n.nspname <> 'information_schema'`;
-/** Objects of extensions belong to them. */
-const OWN = (classId: string, oid: string): string =>
-  `NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = '${classId}'::regclass AND d.objid = ${oid} AND d.deptype = 'e')`;
 
 const TABLES = `
   SELECT c.oid::text, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.reltuples AS rows, c.relpages AS pages,
@@ -26,7 +22,7 @@ const TABLES = `
 const COLUMNS = `
   SELECT a.attrelid::text AS oid, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type, a.attnotnull AS "notNull",
          CASE WHEN a.attgenerated = '' THEN pg_get_expr(ad.adbin, ad.adrelid) END AS default, a.attidentity AS identity,
-         a.attgenerated AS generated,
+         a.attgenerated AS generated, CASE WHEN a.attgenerated <> '' THEN pg_get_expr(ad.adbin, ad.adrelid) END AS expression,
          CASE WHEN a.attcollation <> t.typcollation THEN (SELECT quote_ident(cn.nspname) || '.' || quote_ident(co.collname)
             FROM pg_collation co JOIN pg_namespace cn ON cn.oid = co.collnamespace WHERE co.oid = a.attcollation) END AS collation,
          s.stanullfrac AS "nullFraction"
@@ -89,7 +85,9 @@ const SEQUENCES = `
 
 const SETTINGS = `
   SELECT current_setting('server_version_num')::int AS version, current_setting('TimeZone') AS "timeZone",
-         COALESCE((SELECT s FROM unnest(current_schemas(false)) s WHERE s !~ '^hitless_.*_r\\d+$' LIMIT 1), 'public') AS schema`;
+         (SELECT setting::int FROM pg_settings WHERE name = 'maintenance_work_mem') AS "maintenanceWorkMemKb",
+         COALESCE((SELECT s FROM unnest(current_schemas(false)) s WHERE s !~ '^hitless_.*_r\\d+$' LIMIT 1), 'public') AS schema,
+         ARRAY(SELECT s::text FROM unnest(current_schemas(false)) s WHERE s !~ '^hitless_.*_r\\d+$') AS path`;
 
 interface OfTable {
   readonly oid: string;
@@ -97,7 +95,8 @@ interface OfTable {
 
 /** Reads what is in the database, and nothing of its data. */
 export async function readCatalog(database: Queryable): Promise<Catalog> {
-  const [settings] = await database.query<Pick<Catalog, "version" | "timeZone" | "schema">>(SETTINGS);
+  const [settings] =
+    await database.query<Pick<Catalog, "version" | "timeZone" | "maintenanceWorkMemKb" | "schema" | "path">>(SETTINGS);
   if (settings === undefined) throw new Error("PostgreSQL gave no settings");
   const indexes = byTable(await database.query<RawIndex>(INDEXES), indexFrom);
   return {
@@ -114,6 +113,7 @@ export async function readCatalog(database: Queryable): Promise<Catalog> {
     routines: (await database.query<RawRoutine>(ROUTINES)).map((row) => ({ ...row, kind: ROUTINE_KINDS[row.kind] })),
     types: (await database.query<RawType>(TYPES)).map((row) => ({ ...row, kind: TYPE_KINDS[row.kind] })),
     sequences: await database.query<ObjectName>(SEQUENCES),
+    parts: await readParts(database),
   };
 }
 
@@ -180,6 +180,7 @@ function columnFrom(row: RawColumn): Column {
     default: row.default,
     identity: row.identity === "a" ? "always" : row.identity === "d" ? "by default" : null,
     generated: row.generated === "s" ? "stored" : row.generated === "v" ? "virtual" : null,
+    ...(row.expression === null ? {} : { expression: row.expression }),
     collation: row.collation,
     nullFraction: row.nullFraction,
   };

@@ -30,6 +30,7 @@ import { connect, type Connection } from "./connection.ts";
 import { Guard } from "./guard.ts";
 import { LoadReader } from "./load.ts";
 import { JOURNAL_SCHEMA } from "./journal-schema.ts";
+import { readStatements } from "./statements.ts";
 import { beginSql, forgetSql, keepSql, readStretches } from "./stretches.ts";
 import { readSurvey } from "./survey.ts";
 import { PostgresWalker, type ComparisonRequest } from "./walker.ts";
@@ -46,6 +47,7 @@ export const postgresDatabase: Database = {
   whereabouts: (url) => using(url, readWhereabouts),
   changeSets: (url, app) => using(url, (connection) => readChangeSets(connection, app)),
   applied: (url, app) => using(url, (connection) => readApplied(connection, app)),
+  statements: (url) => using(url, readStatements),
   connections: (url, app) => using(url, (connection) => readConnections(connection, app)),
   lease: async (url, app) => {
     const connection = await connect(url);

@@ -1,18 +1,25 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { HitlessError } from "../../base/error.ts";
+import type { PlanReport } from "../../api/database.ts";
 import type { DatabaseTarget } from "../host.ts";
 import type { Register } from "../register.ts";
-import { githubAnnotations, renderDatabaseStatus, renderPlan, sarif } from "../render/plan.ts";
+import { githubAnnotations, renderDatabaseStatus, renderFindings, renderPlan, sarif } from "../render/plan.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
-interface PlanOptions extends CommonOptions {
+interface TrialOptions extends CommonOptions {
   readonly url?: string;
+  readonly shadowUrl?: string;
+  /** False with `--no-shadow`. */
+  readonly shadow?: boolean;
+  readonly running?: string;
+}
+
+interface PlanOptions extends TrialOptions {
   readonly sql?: boolean;
 }
 
-interface LintOptions extends CommonOptions {
-  readonly url?: string;
+interface LintOptions extends TrialOptions {
   readonly format?: string;
 }
 
@@ -22,19 +29,15 @@ const FORMATS = ["text", "json", "sarif", "github"];
 export function registerDatabase(program: Command, run: Register): void {
   const db = program.command("db").description("the database: plan, lint, look, finish or take back what releases bring");
   run(
-    db
-      .command("plan")
-      .description("what the migrations and procedures here would do; ends with 3 if something is refused")
-      .option("--url <url>", "the database (default: what the processes get)")
+    tried(db.command("plan"))
+      .description("what the migrations and procedures here would do, tried on a copy; ends with 3 if something is refused")
       .option("--sql", "show the SQL of each step"),
-    ["hitless db plan", "hitless db plan --sql", "hitless db plan --url postgres://127.0.0.1/shop --json"],
+    ["hitless db plan", "hitless db plan --sql", "hitless db plan --running queries/released --json"],
     showPlan,
   );
   run(
-    db
-      .command("lint")
+    tried(db.command("lint"))
       .description("what cannot be made safe in the migrations that the database does not have; ends with 3 if there is any")
-      .option("--url <url>", "the database (default: what the processes get)")
       .option("--format <format>", "text, json, sarif or github"),
     ["hitless db lint", "hitless db lint --format sarif > hitless.sarif", "hitless db lint --format github"],
     lint,
@@ -67,15 +70,30 @@ export function registerDatabase(program: Command, run: Register): void {
   );
 }
 
-async function showPlan(session: Session, { url, sql }: PlanOptions): Promise<void> {
-  const { target: database, directory } = await target(session, url);
-  const report = await session.host.database.plan({ ...database, directory });
+function tried(command: Command): Command {
+  return command
+    .option("--url <url>", "the database, which is only read (default: what the processes get)")
+    .option("--shadow-url <url>", "a PostgreSQL for the copy (default: database.shadowUrl, or one in this process)")
+    .option("--no-shadow", "judge by the rules alone")
+    .option("--running <directory>", "SQL files with what the running release sends, beside pg_stat_statements");
+}
+
+async function reportOf(session: Session, options: TrialOptions): Promise<{ report: PlanReport; spec: DatabaseTarget["spec"] }> {
+  const { target: database, directory, env } = await target(session, options.url);
+  const { shadowUrl = database.spec.shadowUrl } = options;
+  const spec = { ...database.spec, ...(shadowUrl === undefined ? {} : { shadowUrl }) };
+  const { running = null, shadow = true } = options;
+  return { report: await session.host.database.plan({ ...database, spec, directory, env, running, tried: shadow }), spec };
+}
+
+async function showPlan(session: Session, { sql, ...options }: PlanOptions): Promise<void> {
+  const { report } = await reportOf(session, options);
   if (session.wantsJson) session.output.json(report);
   else for (const line of renderPlan(report, session.output, sql === true)) session.output.line(line);
   if (report.refusals.length > 0) throw refused(report.refusals.length);
 }
 
-async function lint(session: Session, { url, format = session.wantsJson ? "json" : "text" }: LintOptions): Promise<void> {
+async function lint(session: Session, { format = session.wantsJson ? "json" : "text", ...options }: LintOptions): Promise<void> {
   if (!FORMATS.includes(format)) {
     throw new HitlessError({
       code: "ERR_USAGE",
@@ -83,13 +101,12 @@ async function lint(session: Session, { url, format = session.wantsJson ? "json"
       why: `It is one of ${FORMATS.join(", ")}.`,
     });
   }
-  const { target: database, directory } = await target(session, url);
-  const report = await session.host.database.plan({ ...database, directory });
-  const files = database.spec.migrations ?? database.spec.procedures ?? ".";
+  const { report, spec } = await reportOf(session, options);
+  const files = spec.migrations ?? spec.procedures ?? ".";
   if (format === "sarif") session.output.json(sarif(report, files));
   else if (format === "json") session.output.json({ refusals: report.refusals, notices: report.notices });
   else if (format === "github") for (const line of githubAnnotations(report, files)) session.output.line(line);
-  else for (const line of renderPlan({ ...report, steps: [] }, session.output, false)) session.output.line(line);
+  else for (const line of renderFindings(report, session.output)) session.output.line(line);
   if (report.refusals.length > 0) throw refused(report.refusals.length);
 }
 
@@ -108,7 +125,14 @@ async function change(session: Session, what: "contract" | "undo"): Promise<void
   else session.output.line(done);
 }
 
-async function target(session: Session, url?: string): Promise<{ readonly target: DatabaseTarget; readonly directory: string }> {
+interface Target {
+  readonly target: DatabaseTarget;
+  readonly directory: string;
+  /** Variables of all processes. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function target(session: Session, url?: string): Promise<Target> {
   const { spec, env, source } = await session.config();
   if (spec.database === undefined) {
     throw new HitlessError({
@@ -126,7 +150,8 @@ async function target(session: Session, url?: string): Promise<{ readonly target
       next: "Set it under `env`, or name the database with --url.",
     });
   }
-  return { target: { app: spec.app, url: found, spec: spec.database }, directory: source };
+  const variables = Object.assign({}, ...Object.values(env)) as Target["env"];
+  return { target: { app: spec.app, url: found, spec: spec.database }, directory: source, env: variables };
 }
 
 function refused(count: number): HitlessError {

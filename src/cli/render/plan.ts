@@ -36,13 +36,39 @@ export function renderPlan(report: PlanReport, output: Output, withSql: boolean)
     }
     lines.push("");
   }
+  return [...lines, ...renderTrial(report, output), ...renderFindings(report, output)];
+}
+
+/** What is refused, and what there is to know. */
+export function renderFindings(report: PlanReport, output: Output): readonly string[] {
+  const lines: string[] = [];
   for (const { place, rule, why, write } of report.refusals) {
     lines.push(output.style("red", `${place}: ${rule}: ${why}`), ...write.map((line) => `    ${line}`), "");
   }
   for (const { place, rule, text } of report.notices)
     lines.push(`${output.style("yellow", rule)}${place === "" ? "" : ` ${place}`}: ${text}`);
-  if (lines.length === 0) lines.push("The database has everything that this release needs.");
+  if (lines.length === 0 && report.steps.length === 0) lines.push("The database has everything that this release needs.");
   return lines;
+}
+
+/** How the plan knows, and whether both releases can live with it. */
+function renderTrial({ trial, steps }: PlanReport, output: Output): readonly string[] {
+  if (steps.length === 0) return [];
+  const ruled = steps.filter(({ basis }) => basis === "rule").map(({ id }) => id);
+  const lines =
+    trial.on === null
+      ? ["Not measured: locks and work are those of the rules."]
+      : [`Measured on ${trial.on}${ruled.length === 0 ? "" : `; by the rules: ${ruled.join(", ")}`}.`];
+  const sized = steps.flatMap(({ id, secondsFrom }) => (secondsFrom === null ? [] : [`  ${id}: ${secondsFrom}`]));
+  if (sized.length > 0) lines.push("Seconds are estimates:", ...sized);
+  lines.push(...trial.gaps.map((gap) => `  ${gap}`));
+  for (const { side, fit, of, unjudged, changed } of trial.proof) {
+    lines.push(output.style(fit === of ? "green" : "red", `${side} release: ${String(fit)} of ${String(of)} statements fit`));
+    lines.push(...unjudged.map(({ place, message }) => `  not judged, it failed before too: ${place}: ${message}`));
+    lines.push(...changed.map((place) => `  another result: connections that have prepared it fail once (0A000): ${place}`));
+  }
+  if (trial.routines !== null) lines.push(`plpgsql_check: ${String(trial.routines.length)} new errors`);
+  return [...lines, ""];
 }
 
 export function renderDatabaseStatus({ releases, connections }: DatabaseStatus): readonly string[] {

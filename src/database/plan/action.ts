@@ -83,6 +83,21 @@ export interface Action {
   readonly keeps?: KeptObject | undefined;
   /** The statement that asked for it; null for what Hitless needs itself. */
   readonly cause: Position | null;
+  /** Its author has accepted a hazard of it. */
+  readonly accepted?: boolean | undefined;
+  /** What a copy of the database showed; without it `lock` and `work` are those of the rules. */
+  readonly measured?: Measured | undefined;
+}
+
+/** What running it did to each table, view or materialized view that was there before. */
+export type Measured = readonly MeasuredTable[];
+
+export interface MeasuredTable {
+  /** With its schema, unquoted. */
+  readonly table: string;
+  /** The strongest. */
+  readonly lock: LockMode;
+  readonly work: Exclude<Work, "batches">;
 }
 
 /** Something that cannot be made safe as it is written. */

@@ -57,7 +57,10 @@ export interface TableDraft {
   readonly afterSwap: string[];
 }
 
-type ActionDraft = Omit<Action, "id" | "cause" | "undo"> & { readonly stage: Stage; readonly undo?: readonly string[] };
+type ActionDraft = Omit<Action, "id" | "cause" | "undo" | "accepted" | "measured"> & {
+  readonly stage: Stage;
+  readonly undo?: readonly string[];
+};
 
 export interface DraftOptions {
   readonly app: string;
@@ -179,6 +182,7 @@ export class PlanDraft {
       action: {
         ...action,
         undo: action.undo ?? [],
+        ...(statement?.said.some(({ kind }) => kind === "accept") === true ? { accepted: true } : {}),
         id: `${action.phase === "expand" ? "e" : "c"}${String(++numbers[action.phase])}`,
       },
     }));

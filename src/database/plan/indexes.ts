@@ -117,8 +117,9 @@ function createPartitionedIndex(
         kind: "transaction",
         sql: [`ALTER INDEX ${parent} ATTACH PARTITION ${qualified({ schema: partition.schema, name: own })}`],
       },
-      table: null,
-      lock: null,
+      // On the index alone, which every query of the partition needs.
+      table: `${partition.schema}.${partition.name}`,
+      lock: "ACCESS EXCLUSIVE",
       work: "instant",
     });
   }

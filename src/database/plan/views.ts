@@ -77,7 +77,9 @@ function dropView(draft: PlanDraft, view: View): void {
     phase: "contract",
     title: `drop view ${view.name}, which only old releases read`,
     run: { kind: "transaction", sql: [`DROP ${view.materialized ? "MATERIALIZED VIEW" : "VIEW"} IF EXISTS ${qualified(view)}`] },
-    ...NO_LOCK,
+    table: `${view.schema}.${view.name}`,
+    lock: "ACCESS EXCLUSIVE",
+    work: "instant",
   });
 }
 

@@ -127,7 +127,7 @@ const STORIES: Readonly<Record<string, Story>> = {
     holds: hasColumn("users", "note", "is_nullable = 'NO'"),
   },
   "21 number an existing column": {
-    setup: "CREATE TABLE plain (id int NOT NULL); INSERT INTO plain VALUES (41);",
+    setup: "CREATE TABLE plain (id int PRIMARY KEY); INSERT INTO plain VALUES (41);",
     migration: "ALTER TABLE plain ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY;",
     next: async (run) => {
       await run("INSERT INTO plain DEFAULT VALUES");

@@ -23,7 +23,7 @@ describe("hitless db, without a daemon", () => {
         app: "shop",
         listen: "127.0.0.1:8080",
         processes: { web: { command: "node server.js", env: { DATABASE_URL: url } } },
-        database: { migrations: "migrations" },
+        database: { migrations: "migrations", shadowUrl: url },
       }),
     );
   }, 60_000);
@@ -45,6 +45,8 @@ describe("hitless db, without a daemon", () => {
     expect(out).toMatch(/expand: before the first new instance starts/);
     expect(out).toMatch(/CREATE INDEX CONCURRENTLY/);
     expect(out).toMatch(/contract: when the last older one is gone/);
+    expect(out).toMatch(/Measured on PostgreSQL 18\.\d+ at 127\.0\.0\.1:\d+; by the rules: e1\./);
+    expect(out).toContain("e1: 100 rows (0 MB) of public.users at 400,000 rows/s");
     const { steps } = JSON.parse((await run("plan", "--json")).out) as PlanReport;
     expect(steps.find(({ work }) => work === "index build")).toMatchObject({
       place: "0001_one.sql:2",

@@ -1,4 +1,8 @@
 import { expect, onTestFinished } from "vitest";
+import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
+import { postgresShadows } from "../../../src/adapters/postgres/shadow/shadows.ts";
+import type { Plan } from "../../../src/database/plan/action.ts";
+import { tryPlan } from "../../../src/engine/database/trial.ts";
 import { BusyClient, type Turn } from "./clients.ts";
 import { contractIn, expandIn, planOf, revertIn, urlOf, type ReleaseSources } from "./release.ts";
 import { query, type TestServer } from "./server.ts";
@@ -43,6 +47,7 @@ export async function tell(server: TestServer, story: Story): Promise<string> {
   });
   const plan = await planOf(url, 2, story);
   expect(plan.refusals).toEqual([]);
+  await expectTried(url, plan);
   await expandIn(url, plan);
   const meanwhile = async (): Promise<void> => {
     if (story.next === undefined) return;
@@ -75,6 +80,21 @@ export async function tell(server: TestServer, story: Story): Promise<string> {
   expect(await query(url, "SELECT nspname FROM pg_namespace WHERE nspname ~ '^hitless_'")).toEqual([]);
   expect(await query(url, "SELECT tgname FROM pg_trigger WHERE tgname ~ 'hitless'")).toEqual([]);
   return url;
+}
+
+/** The plan runs on a copy too, and there does what its rules say. */
+async function expectTried(url: string, plan: Plan): Promise<void> {
+  const tried = await tryPlan(postgresShadows, {
+    plan,
+    catalog: await postgresDatabase.catalog(url),
+    corpora: { running: [], next: [] },
+    shadowUrl: url,
+  });
+  expect(tried.gaps).toEqual([]);
+  expect(tried.plan.refusals).toEqual([]);
+  const said = ({ actions }: Plan): string[] =>
+    actions.map(({ id, title, lock, work }) => `${id} ${title}: ${lock ?? "none"}, ${work}`);
+  expect(said(tried.plan)).toEqual(said(plan));
 }
 
 export const hasColumn = (table: string, column: string, more = "true"): string =>

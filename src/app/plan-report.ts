@@ -1,0 +1,72 @@
+import type { PlanReport, PlanStep, PlanTrial } from "../api/database.ts";
+import { releaseName } from "../base/names.ts";
+import type { Catalog } from "../database/catalog.ts";
+import { LOCK_MODES, type Action } from "../database/plan/action.ts";
+import { placeOf, type Proof } from "../database/proof/proof.ts";
+import { estimate } from "../database/shadow/estimate.ts";
+import type { Position } from "../database/source/position.ts";
+import type { Trial } from "../engine/database/trial.ts";
+
+/** A plan with what a copy of the database showed, for `hitless db plan` and `lint`. */
+export function planReport(trial: Trial, catalog: Catalog): PlanReport {
+  const { plan } = trial;
+  return {
+    app: plan.app,
+    release: releaseName(plan.release),
+    overlay: plan.overlay,
+    migrations: plan.migrations.map(({ version }) => version),
+    steps: plan.actions.map((action) => stepOf(action, catalog)),
+    refusals: plan.refusals.map(({ rule, position, why, write }) => ({ rule, ...placed(position), why, write })),
+    notices: plan.notices.map(({ rule, position, text }) => ({ rule, ...placed(position), text })),
+    trial: { on: trial.about, gaps: trial.gaps, ...proofOf(trial.proof) },
+  };
+}
+
+function placed(position: Position | null): { place: string; path: string; line: number } {
+  if (position === null) return { place: "", path: "", line: 1 };
+  return { place: `${position.path}:${String(position.line)}`, path: position.path, line: position.line };
+}
+
+function stepOf(action: Action, catalog: Catalog): PlanStep {
+  const expected = estimate(action, catalog);
+  return {
+    id: action.id,
+    phase: action.phase,
+    title: action.title,
+    place: placed(action.cause).place,
+    lock: action.lock ?? "",
+    blocks: blockedBy(action),
+    work: action.work,
+    basis: action.measured === undefined ? "rule" : "measured",
+    locks: action.measured ?? [],
+    seconds: expected?.seconds ?? null,
+    secondsFrom: expected?.basis ?? null,
+    sql: sqlOf(action),
+  };
+}
+
+function blockedBy({ lock }: Action): PlanStep["blocks"] {
+  if (lock === null || LOCK_MODES.indexOf(lock) < LOCK_MODES.indexOf("SHARE")) return "nobody";
+  return lock === "ACCESS EXCLUSIVE" ? "reads and writes" : "writes";
+}
+
+function sqlOf({ run }: Action): readonly string[] {
+  if (run.kind === "transaction") return run.sql;
+  if (run.kind === "alone") return [run.sql];
+  const { table, set, where } = run.backfill;
+  return [run.backfill.delete === true ? `DELETE FROM ${table} WHERE ${where}` : `UPDATE ${table} SET ${set} WHERE ${where}`];
+}
+
+function proofOf({ sides, routines }: Proof): Pick<PlanTrial, "proof" | "routines"> {
+  return {
+    routines,
+    proof: sides.map(({ side, fit, of, failures, unjudged, changed }) => ({
+      side,
+      fit,
+      of,
+      failures: failures.map((one) => ({ place: placeOf(one), message: one.message })),
+      unjudged: unjudged.map((one) => ({ place: placeOf(one), message: one.message })),
+      changed: changed.map(placeOf),
+    })),
+  };
+}
