@@ -6,7 +6,7 @@ import type { PlanReport } from "../../../src/api/database.ts";
 import { Command, type CommandResult } from "../../support/cli.ts";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
 
-describe("hitless db, without a daemon", () => {
+describe("hitless db, without a daemon", { timeout: 90_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), "hl-db-"));
   let server: TestServer;
   beforeAll(async () => {
