@@ -1,152 +1,93 @@
 /**
- * `npm run mutants`: puts one fault after the other into a copy of the tree and sees whether the unit tests of core and engine or the simulation
- * catch it. Says `caught` or `NOT CAUGHT` for each; ends with a failure if one was not caught. `npm run mutants -- drain` runs those with that word.
+ * `npm run mutants [-- WORD …]`: puts one fault after the other into copies of the tree, and sees whether the simulation finds it. Says after how
+ * long, and which rule was seen broken; ends with a failure if a fault was not found, or if its place is not there any more.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { FAULTS, type Fault } from "./mutants/faults.ts";
 
-interface Mutant {
-  readonly name: string;
-  readonly file: string;
-  readonly good: string;
-  readonly bad: string;
+/** Seeds that a fault has time for, and how long; most are found within some tens. Every crash point comes after them. */
+const SEEDS = 1_000;
+const LIMIT_MS = 180_000;
+/** Without any fault nothing may be found. */
+const NONE: Fault = { name: "none", file: "package.json", good: '"sim"', bad: '"sim"' };
+const SEEDS_OF_NONE = 100;
+
+interface Finding {
+  readonly found: boolean;
+  /** The broken rule, or why nothing was found. */
+  readonly what: string;
+  readonly seconds: number;
 }
 
-const LIMIT_MS = 120_000;
-
-const MUTANTS: readonly Mutant[] = [
-  {
-    name: "signal before drain",
-    file: "src/core/steps.ts",
-    good: 'done: routesApplied, next: "draining"',
-    bad: 'done: routesApplied, next: "stopping"',
-  },
-  {
-    name: "take away before the new table is acknowledged",
-    file: "src/core/steps.ts",
-    good: "return draft.state.routes.appliedRevision >= deployment.awaitedRevision;",
-    bad: "return deployment.awaitedRevision >= 0;",
-  },
-  {
-    name: "add to routes before ready",
-    file: "src/core/steps.ts",
-    good: '=== "serving"),\n    next: "adding"',
-    bad: '!== "starting"),\n    next: "adding"',
-  },
-  {
-    name: "forget to go back after a failed start",
-    file: "src/core/exits.ts",
-    good: "    goBack(draft, failure);\n",
-    bad: "",
-  },
-  {
-    name: "forget the drained instances when going back",
-    file: "src/core/going-back.ts",
-    good: "  rejoinDraining(draft);\n",
-    bad: "",
-  },
-  {
-    name: "stop what is being drained when going back again",
-    file: "src/core/going-back.ts",
-    good: ' && instance.status !== "draining"',
-    bad: "",
-  },
-  {
-    name: "retire one too many",
-    file: "src/core/plan.ts",
-    good: "keep: move.old - gone,",
-    bad: "keep: Math.max(0, move.old - gone - 1),",
-  },
-  {
-    name: "a table keeps its revision",
-    file: "src/core/route-tables.ts",
-    good: "revision: state.routes.revision + 1",
-    bad: "revision: state.routes.revision",
-  },
-  {
-    name: "no new table after a restart of the daemon",
-    file: "src/core/recovery.ts",
-    good: "syncRoutes(draft, { force: true });",
-    bad: "syncRoutes(draft);",
-  },
-  {
-    name: "keep the old epoch",
-    file: "src/core/recovery.ts",
-    good: "patch(draft, { epoch: event.epoch });",
-    bad: "patch(draft, { epoch: Math.max(1, draft.state.epoch) });",
-  },
-  {
-    name: "run commands before they are in the journal",
-    file: "src/engine/app-engine.ts",
-    good: "    await this.#journal(event, decision);\n",
-    bad: "    for (const command of decision.commands) this.#start(command);\n    await this.#journal(event, decision);\n",
-  },
-  {
-    name: "never take up what was intended",
-    file: "src/engine/app-engine.ts",
-    good: "    for (const command of unsettled) this.#takeUp(command);\n",
-    bad: "",
-  },
-  {
-    name: "a late word of readiness routes a stopped instance",
-    file: "src/core/supervision.ts",
-    good: 'instance?.status !== "serving" || ',
-    bad: "instance === undefined || ",
-  },
-];
-
-function copyTree(): string {
-  const root = mkdtempSync(join(tmpdir(), "hl-mutants-"));
-  for (const part of ["src", "sim", "test", "scripts", "package.json", "tsconfig.json", "vitest.config.ts"])
-    cpSync(part, join(root, part), { recursive: true });
-  symlinkSync(resolve("node_modules"), join(root, "node_modules"));
-  return root;
-}
-
-/** True when at least one test failed. The unit tests are the quicker ones. */
-function isCaught(root: string): boolean {
-  return fails(root, "unit", ["test/unit/core", "test/unit/engine"]) || fails(root, "simulation", []);
-}
-
-function fails(root: string, project: string, where: readonly string[]): boolean {
-  const vitest = join("node_modules", "vitest", "vitest.mjs");
-  const args = [vitest, "run", "--bail=1", "--project", project, ...where];
-  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: "ignore", timeout: LIMIT_MS, killSignal: "SIGKILL" });
-  return status !== 0;
-}
-
-function examine(root: string, { file, good, bad }: Mutant): string {
-  const path = join(root, file);
-  const text = readFileSync(path, "utf8");
-  if (text.split(good).length !== 2) return `NOT CAUGHT: its place in ${file} is gone or not the only one`;
-  writeFileSync(
-    path,
-    text.replace(good, () => bad),
-  );
+/** The fault is only ever in a copy. */
+async function examine(fault: Fault, seeds: number): Promise<Finding> {
+  const root = mkdtempSync(join(tmpdir(), "hl-mutant-"));
   try {
-    return isCaught(root) ? "caught" : "NOT CAUGHT";
-  } finally {
-    writeFileSync(path, text);
-  }
-}
-
-function main(words: readonly string[]): void {
-  const root = copyTree();
-  let missed = 0;
-  try {
-    if (isCaught(root)) throw new Error("the tests fail without any fault; nothing can be told");
-    for (const mutant of MUTANTS.filter(({ name }) => words.every((word) => name.includes(word)))) {
-      const result = examine(root, mutant);
-      if (result !== "caught") missed += 1;
-      console.log(`${result}: ${mutant.name}`);
-    }
+    for (const part of ["src", "sim", "package.json"]) cpSync(part, join(root, part), { recursive: true });
+    symlinkSync(resolve("node_modules"), join(root, "node_modules"));
+    const path = join(root, fault.file);
+    writeFileSync(
+      path,
+      readFileSync(path, "utf8").replace(fault.good, () => fault.bad),
+    );
+    return await hunt(root, seeds);
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
-  console.log(missed === 0 ? "every fault was caught" : `${missed} faults were not caught`);
+}
+
+function hunt(root: string, seeds: number): Promise<Finding> {
+  const started = performance.now();
+  const args = ["sim/main.ts", "--first", "--threads", "1", "--crash-every", "10", "--seeds", String(seeds)];
+  const simulation = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "ignore"], timeout: LIMIT_MS });
+  let said = "";
+  simulation.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+  return new Promise((done) => {
+    simulation.on("close", (code, signal) => {
+      const seconds = (performance.now() - started) / 1_000;
+      const [rule = ""] = said.split("\n");
+      if (said.includes("repeat:")) done({ found: true, what: rule, seconds });
+      else if (signal !== null) done({ found: false, what: `nothing in ${String(LIMIT_MS / 1_000)} s`, seconds });
+      else done({ found: false, what: code === 0 ? "nothing" : `the simulation broke off with code ${String(code)}`, seconds });
+    });
+  });
+}
+
+function isStale({ file, good }: Fault): boolean {
+  return readFileSync(file, "utf8").split(good).length !== 2;
+}
+
+function row({ name }: Fault, { found, what, seconds }: Finding): string {
+  return `${found ? "found    " : "NOT FOUND"}  ${seconds.toFixed(1).padStart(6)} s  ${name}: ${what.slice(0, 120)}`;
+}
+
+async function examineAll(faults: readonly Fault[]): Promise<number> {
+  const left = [...faults];
+  let missed = 0;
+  const work = async (): Promise<void> => {
+    for (let fault = left.shift(); fault !== undefined; fault = left.shift()) {
+      const finding = await examine(fault, SEEDS);
+      if (!finding.found) missed += 1;
+      console.log(row(fault, finding));
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return missed;
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  const stale = FAULTS.filter(isStale);
+  if (stale.length > 0)
+    throw new Error(`these places are gone, or not the only ones: ${stale.map(({ name }) => name).join("; ")}`);
+  const none = await examine(NONE, SEEDS_OF_NONE);
+  if (none.what !== "nothing") throw new Error(`without any fault: ${none.what}`);
+  const faults = FAULTS.filter(({ name }) => words.every((word) => name.includes(word)));
+  const missed = await examineAll(faults);
+  console.log(`${String(faults.length - missed)} of ${String(faults.length)} faults were found`);
   if (missed > 0) process.exitCode = 1;
 }
 
-main(process.argv.slice(2));
+await main(process.argv.slice(2));

@@ -10,10 +10,12 @@ const OPTIONS = {
   seed: { type: "string" },
   way: { type: "string" },
   "crash-points": { type: "boolean", default: false },
+  "crash-every": { type: "string", default: "1" },
   "crash-at": { type: "string" },
   "crash-when": { type: "string" },
   scale: { type: "string" },
   batches: { type: "string", default: "100" },
+  first: { type: "boolean", default: false },
   journal: { type: "boolean", default: false },
   threads: { type: "string", default: String(availableParallelism()) },
 } as const satisfies ParseArgsOptionsConfig;

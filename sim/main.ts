@@ -1,4 +1,5 @@
 import { commandOf, given, runOf } from "./command-line.ts";
+import { KNOWN_SEEDS } from "./known-seeds.ts";
 import { run, type RunOptions } from "./run.ts";
 import { crashPoints, judge, type Verdict } from "./runs.ts";
 import { scale } from "./scale.ts";
@@ -9,10 +10,12 @@ const USAGE = `npm run sim -- [options]
 
   --seeds 10000 [--from 1]     so many seeds, on all cores, then every crash point
   --crash-points [--way NAME]  only the crash points, of all ways or of one
+  --crash-every 10             not all of them
   --seed 42                    one seed; with --journal, with its journal
   --way NAME [--crash-at 17 --crash-when before|after|stall]
                                one way through, calm, or with the engine crashing at that port call
   --scale 10000 [--batches 100]  a rollout of so many instances; says what it cost
+  --first                      ends with the first run that fails
   --threads 2                  not on all cores
 
 Ways: ${WAY_NAMES.join(", ")}.`;
@@ -24,17 +27,19 @@ if (values.help) console.log(USAGE);
 else if (values.scale !== undefined) await runScale(Number(values.scale), Number(values.batches));
 else if (values["crash-points"]) await runMany(await everyCrashPoint(values.way === undefined ? WAY_NAMES : [values.way]));
 else if (values.seed !== undefined || values.way !== undefined) await runOne();
-else await runMany([...seeds(), ...(await everyCrashPoint(WAY_NAMES))]);
+else if ((await runMany(seeds())) || !values.first) await runMany(await everyCrashPoint(WAY_NAMES));
 
+/** Those that once found something come first. */
 function seeds(): readonly RunOptions[] {
-  return Array.from({ length: Number(values.seeds) }, (_, index) => ({ seed: Number(values.from) + index }));
+  const asked = Array.from({ length: Number(values.seeds) }, (_, index) => Number(values.from) + index);
+  return [...KNOWN_SEEDS.map(([seed]) => seed), ...asked].map((seed) => ({ seed }));
 }
 
 async function everyCrashPoint(ways: readonly string[]): Promise<readonly RunOptions[]> {
   const points = await Promise.all(
     ways.map(async (way) => {
       const { calls } = await judge({ seed: 1, way });
-      return crashPoints(way, calls);
+      return crashPoints(way, calls, { every: Number(values["crash-every"]) });
     }),
   );
   return points.flat();
@@ -47,27 +52,31 @@ async function runOne(): Promise<void> {
   tell([{ options, ...result }]);
 }
 
-async function runMany(runs: readonly RunOptions[]): Promise<void> {
+/** True if none failed. */
+async function runMany(runs: readonly RunOptions[]): Promise<boolean> {
   const started = performance.now();
   const verdicts: Verdict[] = [];
   let told = started;
   await onThreads(runs, Number(values.threads), (verdict) => {
     verdicts.push(verdict);
     if (verdict.violations.length > 0) console.log(complaint(verdict));
-    if (performance.now() - told < PROGRESS_MS) return;
-    told = performance.now();
-    console.error(`${String(verdicts.length)} of ${String(runs.length)} runs, ${String(failedOf(verdicts).length)} failed`);
+    if (performance.now() - told >= PROGRESS_MS) {
+      told = performance.now();
+      console.error(`${String(verdicts.length)} of ${String(runs.length)} runs, ${String(failedOf(verdicts).length)} failed`);
+    }
+    return !values.first || verdict.violations.length === 0;
   });
-  tell(verdicts, `in ${((performance.now() - started) / 1_000).toFixed(0)} s on ${values.threads} threads`);
+  return tell(verdicts, `in ${((performance.now() - started) / 1_000).toFixed(0)} s on ${values.threads} threads`);
 }
 
-function tell(verdicts: readonly Verdict[], cost = ""): void {
+function tell(verdicts: readonly Verdict[], cost = ""): boolean {
   const failed = failedOf(verdicts);
   const outcomes = [...Map.groupBy(verdicts, ({ outcome }) => outcome)].map(([name, all]) => `${name} ${String(all.length)}`);
   if (cost === "") for (const verdict of failed) console.log(complaint(verdict));
   const count = `${String(verdicts.length)} run${verdicts.length === 1 ? "" : "s"}`;
   console.log(`${[count, cost].join(" ").trim()}: ${String(failed.length)} failed; last deployments: ${outcomes.join(", ")}`);
-  process.exitCode = failed.length === 0 ? 0 : 1;
+  if (failed.length > 0) process.exitCode = 1;
+  return failed.length === 0;
 }
 
 function failedOf(verdicts: readonly Verdict[]): readonly Verdict[] {

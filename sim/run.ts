@@ -103,13 +103,18 @@ function anySize(rng: Rng): Size {
 /** One operation without chance. */
 async function walk(world: World, { operation, rollout = {} }: Way, size: Size): Promise<void> {
   const by = "sim";
-  if (["deploy", "queue", "supersede", "abort", "rollback"].includes(operation)) await world.deploy(size);
+  if (["deploy", "queue", "supersede", "abort", "abort-draining", "rollback"].includes(operation)) await world.deploy(size);
   if (operation === "queue" || operation === "supersede") {
     await world.run(ROUTED_STEPS);
     await world.deploy(size, operation);
   }
   if (operation === "abort") {
     await world.run(ROUTED_STEPS);
+    await world.request({ kind: "abort.requested", by });
+  }
+  if (operation === "abort-draining") {
+    const isDraining = (): boolean => world.state !== null && all(world.state).some(({ status }) => status === "draining");
+    for (let step = 0; step < STEPS_MAX && !isDraining(); step += 1) await world.run(1);
     await world.request({ kind: "abort.requested", by });
   }
   if (operation === "rollback") {
@@ -172,6 +177,9 @@ function incomplete(world: World, state: AppState, active: string): readonly str
   ).length;
   const problems: string[] = [];
   if (serving !== wanted && !crashing) problems.push(`${String(serving)} of ${String(wanted)} instances of ${active} serve`);
+  const stuck = all(state).filter(({ status }) => status !== "serving");
+  if (stuck.length > 0 && !crashing)
+    problems.push(`for ever: ${stuck.map(({ name, status }) => `${name} is ${status}`).join(", ")}`);
   const dead = world.checker.routed().filter((name) => world.fleet.instances.get(name)?.alive !== true);
   if (dead.length > 0 && !crashing) problems.push(`${dead.join(", ")} is gone and still routed`);
   if (!world.releases.kept.has(active)) problems.push(`the active release ${active} was removed`);

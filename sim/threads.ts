@@ -5,15 +5,18 @@ import type { Verdict } from "./runs.ts";
 /** Runs that a thread is given at a time: few enough for all to end together, enough not to wait for messages. */
 const AT_ONCE = 20;
 
-/** Every run on one of so many threads; `onVerdict` is told as they end, in no order. */
+/** Every run on one of so many threads; `onVerdict` is told as they end, in no order, and says whether to go on. */
 export async function onThreads(
   runs: readonly RunOptions[],
   threads: number,
-  onVerdict: (verdict: Verdict) => void,
+  onVerdict: (verdict: Verdict) => boolean,
 ): Promise<void> {
   const left = runs.toReversed();
   const take = (): readonly RunOptions[] => left.splice(-AT_ONCE).toReversed();
-  await Promise.all(Array.from({ length: Math.min(threads, Math.ceil(runs.length / AT_ONCE)) }, () => work(take, onVerdict)));
+  const tell = (verdict: Verdict): void => {
+    if (!onVerdict(verdict)) left.length = 0;
+  };
+  await Promise.all(Array.from({ length: Math.min(threads, Math.ceil(runs.length / AT_ONCE)) }, () => work(take, tell)));
 }
 
 function work(take: () => readonly RunOptions[], onVerdict: (verdict: Verdict) => void): Promise<void> {

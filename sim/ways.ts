@@ -1,7 +1,16 @@
 import type { RolloutSpec } from "../src/core/app-spec.ts";
 
 /** What is done after the first release. */
-export type Operation = "deploy" | "queue" | "supersede" | "abort" | "rollback" | "restart" | "scale" | "suspend";
+export type Operation =
+  | "deploy"
+  | "queue"
+  | "supersede"
+  | "abort"
+  | "abort-draining"
+  | "rollback"
+  | "restart"
+  | "scale"
+  | "suspend";
 
 /** A change that is walked through without chance faults, so that the engine can be made to crash at every point of it. */
 export interface Way {
@@ -32,6 +41,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   rolling: { operation: "deploy" },
   "rolling-faulty": { operation: "deploy", faulty: true },
   "rolling-abort": { operation: "abort" },
+  "rolling-abort-draining": { operation: "abort-draining" },
   "rolling-rollback": { operation: "rollback" },
   queue: { operation: "queue" },
   supersede: { operation: "supersede" },
@@ -41,6 +51,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   "stop-first": { operation: "deploy", rollout: STOP_FIRST },
   "stop-first-faulty": { operation: "deploy", rollout: STOP_FIRST, faulty: true },
   "stop-first-abort": { operation: "abort", rollout: STOP_FIRST },
+  "stop-first-abort-draining": { operation: "abort-draining", rollout: STOP_FIRST },
   "blue-green": { operation: "deploy", rollout: BLUE_GREEN },
   "blue-green-faulty": { operation: "deploy", rollout: BLUE_GREEN, faulty: true },
   "blue-green-abort": { operation: "abort", rollout: BLUE_GREEN },

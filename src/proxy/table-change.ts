@@ -95,7 +95,7 @@ function joined(before: readonly Target[], added: readonly Target[], pieces: rea
 }
 
 /** As JSON values. */
-function isSame(a: unknown, b: unknown): boolean {
+export function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null || Array.isArray(a) !== Array.isArray(b))
     return false;

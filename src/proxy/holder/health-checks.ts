@@ -1,6 +1,7 @@
 import type { HealthSpec } from "../../core/app-spec.ts";
 import type { InstanceName } from "../../base/names.ts";
 import type { RouteTable, Target } from "../../core/routes.ts";
+import { isSame } from "../table-change.ts";
 import { probe } from "./probe.ts";
 import type { HealthVerdict } from "./succession.ts";
 
@@ -24,15 +25,20 @@ export class HealthChecks {
     this.#onChange = onChange;
   }
 
-  /** Follows the table: what is new is checked from now on (it was ready when it was added), what is gone no more. */
+  /**
+   * Follows the table: what is new is checked from now on (it was ready when it was added), what is gone no more. What is to be checked in another
+   * way is what it was until enough of the new checks say otherwise.
+   */
   apply(table: RouteTable): void {
     const before = this.#apps.get(table.app) ?? new Map<InstanceName, Check>();
     const after = new Map<InstanceName, Check>();
     for (const target of table.pools.flatMap((pool) => pool.targets)) {
       if (target.health === null) continue;
       const known = before.get(target.instance);
-      after.set(target.instance, known ?? this.#begin(table.app, target, target.health));
-      before.delete(target.instance);
+      if (known !== undefined && isSame(known.target, target)) {
+        after.set(target.instance, known);
+        before.delete(target.instance);
+      } else after.set(target.instance, this.#begin(table.app, target, target.health, known));
     }
     for (const check of before.values()) end(check);
     this.#apps.set(table.app, after);
@@ -68,16 +74,16 @@ export class HealthChecks {
     for (const app of [...this.#apps.keys()]) this.remove(app);
   }
 
-  #begin(app: string, target: Target, health: HealthSpec): Check {
+  #begin(app: string, target: Target, health: HealthSpec, before?: Check): Check {
     const check: Check = {
       target,
       health,
       stop: new AbortController(),
       timer: null,
-      down: false,
+      down: before?.down ?? false,
       passes: 0,
       failures: 0,
-      lastFailure: null,
+      lastFailure: before?.lastFailure ?? null,
     };
     this.#next(app, check, Math.random());
     return check;
