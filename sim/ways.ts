@@ -2,15 +2,7 @@ import type { RolloutSpec } from "../src/core/app-spec.ts";
 
 /** What is done after the first release. */
 export type Operation =
-  | "deploy"
-  | "queue"
-  | "supersede"
-  | "abort"
-  | "abort-draining"
-  | "rollback"
-  | "restart"
-  | "scale"
-  | "suspend";
+  "deploy" | "queue" | "supersede" | "abort" | "abort-draining" | "rollback" | "restart" | "scale" | "suspend";
 
 /** A change that is walked through without chance faults, so that the engine can be made to crash at every point of it. */
 export interface Way {

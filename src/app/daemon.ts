@@ -91,7 +91,18 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   };
   const server = await serve(
     daemonSocket(stateDirectory),
-    daemonRoutes({ engine, traffic, stateDirectory, log, now: Date.now, proxy, sessions, info, shutdown }),
+    daemonRoutes({
+      engine,
+      traffic,
+      stateDirectory,
+      log,
+      now: Date.now,
+      proxy,
+      sessions,
+      warnings: (app) => contracts.problems(app),
+      info,
+      shutdown,
+    }),
     log,
     { replace: true },
   );

@@ -14,8 +14,14 @@ import { verdictStatuses } from "./verdicts.ts";
 import { nameNumber } from "../base/names.ts";
 import type { Traffic } from "../ports/traffic.ts";
 
+/** What is wrong with how the daemon looks after an app. */
+export interface Troubles {
+  readonly fault: Failure | null;
+  readonly warnings: readonly string[];
+}
+
 /** What a person wants to know of an app at a glance; the proxy's part is null while it does not answer. */
-export async function appStatus(state: AppState, fault: Failure | null, traffic: Traffic): Promise<AppStatus> {
+export async function appStatus(state: AppState, { fault, warnings }: Troubles, traffic: Traffic): Promise<AppStatus> {
   const [present, ledger] = await Promise.all([orNull(traffic.present(state.app)), orNull(traffic.ledger(state.app))]);
   const instances = all(state).toSorted(
     (a, b) => a.type.localeCompare(b.type) || a.since - b.since || (a.name < b.name ? -1 : 1),
@@ -36,7 +42,7 @@ export async function appStatus(state: AppState, fault: Failure | null, traffic:
     crashLoops: Object.entries(state.crashes)
       .filter(([, crash]) => crash.count > 2)
       .map(([type, { count, how }]) => ({ type, count, how })),
-    warnings: present?.warnings ?? [],
+    warnings: [...(present?.warnings ?? []), ...warnings],
     traffic: trafficStatus(present, ledger),
   };
 }

@@ -9,6 +9,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Releases } from "../../ports/releases.ts";
 import { contract } from "./runner.ts";
+import { Setbacks } from "./setbacks.ts";
 
 const LOOK_EVERY_MS = 1_000;
 /** A session of an old release that is looked at twice, so far apart, and not seen, is gone. */
@@ -30,6 +31,7 @@ export class ContractKeeper {
   /** Per app: the release whose changes were seen settled, so that the database is not asked again and again. */
   readonly #settled = new Map<string, string>();
   readonly #looks = new Map<string, number>();
+  readonly #setbacks = new Setbacks();
 
   constructor(parts: KeeperParts) {
     this.#parts = parts;
@@ -43,13 +45,20 @@ export class ContractKeeper {
     this.#end.abort();
   }
 
+  /** What keeps it from removing what is due, for people. */
+  problems(app: string): readonly string[] {
+    const text = this.#setbacks.text(app, key(this.#parts.state(app)));
+    return text === null ? [] : [`what only old releases used could not be removed from the database: ${text}`];
+  }
+
   async #run(): Promise<void> {
     const { clock, apps, log } = this.#parts;
     while (!this.#end.signal.aborted) {
       for (const app of apps()) {
         await this.#look(app).catch((error: unknown) => {
+          if (this.#end.signal.aborted) return;
           log.error("old columns and procedures could not be removed", { app, error: String(error) });
-          this.#settled.set(app, key(this.#parts.state(app)));
+          this.#setbacks.note(app, key(this.#parts.state(app)), error);
         });
       }
       await clock.sleepUntil(clock.now() + LOOK_EVERY_MS, this.#end.signal).catch(() => undefined);
@@ -60,12 +69,17 @@ export class ContractKeeper {
     const state = this.#parts.state(app);
     if (state === null || state.active === null || this.#settled.get(app) === key(state)) return;
     const spec = state.releases[state.active]?.spec.database;
-    if (spec === undefined || !this.#isOver(state, spec)) return;
+    if (spec === undefined || !this.#isOver(state, spec) || !this.#setbacks.turn(app, key(state))) return;
     const { env } = await this.#parts.releases.workplace(app, state.active);
     const url = env[spec.variable];
     const open = url === undefined ? null : await this.#open(app, url, nameNumber(state.active) ?? 0);
-    if (url === undefined || open === null) this.#settled.set(app, key(state));
+    if (url === undefined || open === null) this.#settle(app, state);
     else if (await this.#areGone(app, url, open)) await this.#contract(app, url, { release: open, spec });
+  }
+
+  #settle(app: string, state: AppState): void {
+    this.#settled.set(app, key(state));
+    this.#setbacks.forget(app);
   }
 
   /** The oldest release up to the active one whose changes wait. */

@@ -2,7 +2,7 @@ import type { Route } from "../../api/transport/serve.ts";
 import type { ServerContext } from "../context.ts";
 import { knownApp } from "../known.ts";
 import { readLog } from "../log-reader.ts";
-import { appStatus, releaseStatuses } from "../status.ts";
+import { appStatus, releaseStatuses, type Troubles } from "../status.ts";
 
 const LINES_DEFAULT = 100;
 const LINES_MAX = 100_000;
@@ -12,6 +12,7 @@ const DEFAULT_PREFIX = "sess:";
 /** Looking at apps: status, releases, ledger, logs. */
 export function appRoutes(context: ServerContext): readonly Route[] {
   const { engine, traffic, stateDirectory } = context;
+  const troublesOf = (app: string): Troubles => ({ fault: engine.fault(app), warnings: context.warnings(app) });
   return [
     {
       method: "GET",
@@ -21,7 +22,7 @@ export function appRoutes(context: ServerContext): readonly Route[] {
           .apps()
           .map((app) => engine.state(app))
           .filter((state) => state !== null);
-        return { apps: await Promise.all(states.map((state) => appStatus(state, engine.fault(state.app), traffic))) };
+        return { apps: await Promise.all(states.map((state) => appStatus(state, troublesOf(state.app), traffic))) };
       },
     },
     {
@@ -29,7 +30,7 @@ export function appRoutes(context: ServerContext): readonly Route[] {
       path: "/v1/apps/:app",
       handle: ({ params }) => {
         const state = knownApp(context, params["app"] ?? "");
-        return appStatus(state, engine.fault(state.app), traffic);
+        return appStatus(state, troublesOf(state.app), traffic);
       },
     },
     {
