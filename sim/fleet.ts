@@ -25,6 +25,8 @@ export class SimFleet implements Fleet {
   readonly #byPort = new Map<number, SimInstance>();
   /** Tells the checker before anything is signalled. */
   onSignal: (instance: SimInstance) => void = () => undefined;
+  /** Told of each release of which an instance is really started. */
+  onStart: (release: string) => void = () => undefined;
   readonly #clock: SimClock;
   readonly #fence: Pick<Store, "fenced">;
   readonly #rng: Rng;
@@ -56,6 +58,7 @@ export class SimFleet implements Fleet {
       if (!known.alive) this.#report(app, known);
       return startedOf(known);
     }
+    this.onStart(release);
     const behaviour = this.#behaviours.get(release) ?? "good";
     const instance: SimInstance = {
       name,

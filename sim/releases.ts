@@ -47,16 +47,18 @@ export class SimReleases implements Releases {
   launchPlan(_app: string, release: string): Promise<LaunchPlan> {
     if (!this.kept.has(release))
       return Promise.reject(new HitlessError({ code: "ERR_RELEASE_UNKNOWN", what: `${release} is gone.` }));
-    return Promise.resolve({ directory: "/sim", command: "run", env: {} });
+    return Promise.resolve({ directory: `/sim/${release}`, command: "run", env: ENV });
   }
 
   workplace(_app: string, release: string): Promise<Workplace> {
     const request = this.#requests.get(release);
     if (!this.kept.has(release) || request === undefined)
       return Promise.reject(new HitlessError({ code: "ERR_RELEASE_UNKNOWN", what: `${release} is gone.` }));
-    return Promise.resolve({ directory: "/sim", env: {}, spec: request.spec, previewKey: null });
+    return Promise.resolve({ directory: `/sim/${release}`, env: ENV, spec: request.spec, previewKey: null });
   }
 }
+
+const ENV = { DATABASE_URL: "postgres://sim/shop" };
 
 function recordOf(release: string, request: ReleaseRequest, at: number): ReleaseRecord {
   return {

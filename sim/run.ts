@@ -90,9 +90,16 @@ function createWorld(options: RunOptions, rng: Rng, store: SimJournal): World {
     proxyAwayShare: calm ? 0 : rng.pick([0, 0, 0.02, 0.1]),
     buildFailShare: calm ? 0 : 0.05,
     taskFailShare: calm ? 0 : 0.1,
+    databaseFaultShare: databaseFaultShare(options, way),
     replies: calm ? { lateShare: 0, lostShare: 0 } : { lateShare: rng.pick([0, 0.05, 0.2]), lostShare: rng.pick([0, 0.02, 0.1]) },
     meddleShare: calm ? 0 : rng.pick([0, 0.01, 0.05]),
   });
+}
+
+/** A sixth of the seeds have one. That is not drawn, so that the others stay what they are. */
+function databaseFaultShare({ seed }: RunOptions, way: Way | null): number | null {
+  if (way !== null) return way.database === true ? 0 : null;
+  return seed % 6 === 5 ? 0.05 : null;
 }
 
 function anySize(rng: Rng): Size {
@@ -182,6 +189,7 @@ function incomplete(world: World, state: AppState, active: string): readonly str
     problems.push(`for ever: ${stuck.map(({ name, status }) => `${name} is ${status}`).join(", ")}`);
   const dead = world.checker.routed().filter((name) => world.fleet.instances.get(name)?.alive !== true);
   if (dead.length > 0 && !crashing) problems.push(`${dead.join(", ")} is gone and still routed`);
+  if (world.database?.waits(active) === true) problems.push(`what only releases before ${active} used was never removed`);
   if (!world.releases.kept.has(active)) problems.push(`the active release ${active} was removed`);
   return problems;
 }

@@ -1,4 +1,5 @@
 import type { AppSpec, RolloutSpec, TasksSpec } from "../src/core/app-spec.ts";
+import type { DatabaseSpec } from "../src/core/database-spec.ts";
 import { WATCH_RULES } from "../src/core/judging/rules.ts";
 import { HOOKS, type HookName, type Task } from "../src/core/task.ts";
 
@@ -46,6 +47,16 @@ export function simSpec(app: string, instances: number, batch: number, rollout: 
     releasesKept: 3,
   };
 }
+
+/** What goes with a database: migrations in each release, and the contract soon after the window. */
+export const SIM_DATABASE: DatabaseSpec = {
+  variable: "DATABASE_URL",
+  migrations: "migrations",
+  procedures: null,
+  contractAfterMs: 5_000,
+  lockTimeoutMs: 500,
+  lockPatienceMs: 10_000,
+};
 
 /** Every way of replacing there is, for those who draw one by lot. */
 export const SIM_ROLLOUTS: readonly [Partial<RolloutSpec>, ...Partial<RolloutSpec>[]] = [

@@ -9,6 +9,8 @@ export interface Way {
   readonly operation: Operation;
   /** How instances are replaced. Absent: rolling, one by one. */
   readonly rollout?: Partial<RolloutSpec>;
+  /** Every release changes the database. */
+  readonly database?: true;
   /** The second release never becomes ready. */
   readonly faulty?: true;
 }
@@ -48,6 +50,11 @@ const WAYS: Readonly<Record<string, Way>> = {
   "blue-green-faulty": { operation: "deploy", rollout: BLUE_GREEN, faulty: true },
   "blue-green-abort": { operation: "abort", rollout: BLUE_GREEN },
   "blue-green-rollback": { operation: "rollback", rollout: BLUE_GREEN },
+  database: { operation: "deploy", database: true },
+  "database-faulty": { operation: "deploy", database: true, faulty: true },
+  "database-abort": { operation: "abort", database: true },
+  "database-blue-green": { operation: "deploy", database: true, rollout: BLUE_GREEN },
+  "database-blue-green-rollback": { operation: "rollback", database: true, rollout: BLUE_GREEN },
   canary: { operation: "deploy", rollout: CANARY },
   "canary-faulty": { operation: "deploy", rollout: CANARY, faulty: true },
   "canary-abort": { operation: "abort", rollout: CANARY },

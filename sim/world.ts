@@ -8,17 +8,20 @@ import type { AppState } from "../src/core/state.ts";
 import { Engine } from "../src/engine/engine.ts";
 import type { OperatorEvent } from "../src/engine/control.ts";
 import type { HealthEvent } from "../src/engine/health-watch.ts";
+import type { ContractKeeper } from "../src/engine/database/contract-keeper.ts";
 import { LeaseKeeper } from "../src/engine/lease.ts";
 import { Checker } from "./checker.ts";
 import { SimClock } from "./clock.ts";
 import { CrashPlan, type CrashPoint, type Life } from "./crashing.ts";
+import { SimDatabase } from "./database.ts";
+import { databaseLife } from "./database-life.ts";
 import type { SimJournal } from "./journal.ts";
 import { SimFleet, type Behaviour } from "./fleet.ts";
 import { simHttp } from "./http.ts";
 import { SimJobs } from "./jobs.ts";
 import { SimReleases } from "./releases.ts";
 import { withReplyFaults, type ReplyFaults } from "./replies.ts";
-import { simSpec, type Size } from "./spec.ts";
+import { SIM_DATABASE, simSpec, type Size } from "./spec.ts";
 import { SimTraffic } from "./traffic.ts";
 
 /** More than anybody scales to. */
@@ -35,6 +38,8 @@ export interface WorldOptions {
   /** How often a hook, a check or a gate does not pass. */
   readonly taskFailShare: number;
   readonly replies: ReplyFaults;
+  /** How often a call of the database goes wrong; null: there is no database. */
+  readonly databaseFaultShare?: number | null;
   /** How often, of the world's wake-ups, something happens from outside: an operator types, the clock is set, an instance is killed. */
   readonly meddleShare: number;
 }
@@ -44,6 +49,12 @@ const RESTART_MS = 1_000;
 /** How long a stalled engine still sleeps when another has taken over. */
 const STALL_MAX_MS = 5_000;
 
+interface LivingEngine {
+  readonly life: Life;
+  readonly engine: Engine;
+  readonly keeper: ContractKeeper | null;
+}
+
 /** One machine with a journal, a fleet and a proxy, and the engine that lives and dies on it. */
 export class World {
   readonly app = "shop";
@@ -52,13 +63,14 @@ export class World {
   readonly checker: Checker;
   readonly releases: SimReleases;
   readonly jobs: SimJobs;
+  readonly database: SimDatabase | null;
   readonly crash: CrashPlan;
   readonly #store: SimJournal;
   readonly #traffic: SimTraffic;
   #engine: Engine | null = null;
   #lives = 0;
   #restartDue = false;
-  readonly #living = new Map<number, { readonly life: Life; readonly engine: Engine }>();
+  readonly #living = new Map<number, LivingEngine>();
   readonly #rng: Rng;
   readonly #replies: ReplyFaults;
   readonly #meddleShare: number;
@@ -89,9 +101,11 @@ export class World {
       checker: this.checker,
       awayShare: options.proxyAwayShare,
     });
+    this.database = this.#databaseOf(options);
     this.crash = new CrashPlan(options.crash, {
       crash: (life) => {
         life.alive = false;
+        this.#living.get(life.number)?.keeper?.stop();
         this.#engine = null;
         this.#restartDue = true;
       },
@@ -111,6 +125,11 @@ export class World {
   /** Why the engine acts no more, or null. */
   get fault(): Failure | null {
     return this.#engine?.fault(this.app) ?? null;
+  }
+
+  /** What keeps the database from being contracted, as people are told it. */
+  get contractProblems(): readonly string[] {
+    return this.#living.get(this.#lives)?.keeper?.problems(this.app) ?? [];
   }
 
   /** Starts a new life of the engine on what the last one left behind. */
@@ -133,13 +152,23 @@ export class World {
         isGone: ({ holder }) => this.#lifeIsOver(Number(holder)),
       },
     );
-    const engine = new Engine(
+    const database =
+      this.database === null
+        ? null
+        : databaseLife(this.database, life, {
+            crash: this.crash,
+            clock: this.clock,
+            releases: this.crash.wrap(releases, life),
+            apps: () => (lease.isHeld() ? engine.apps() : []),
+            state: (app) => engine.state(app),
+          });
+    const engine: Engine = new Engine(
       store,
       {
         clock: this.clock,
         fleet: this.crash.wrap(fleet, life, ["onExit", "adopt", "logTail"]),
         traffic: this.crash.wrap(traffic, life),
-        releases: this.crash.wrap(releases, life),
+        releases: database?.releases ?? this.crash.wrap(releases, life),
         http: simHttp,
         jobs: this.crash.wrap(withReplyFaults(this.jobs, late, { ...parts, exempt: [] }), life),
         log: silentLogger,
@@ -147,7 +176,7 @@ export class World {
       lease,
     );
     this.#engine = engine;
-    this.#living.set(life.number, { life, engine });
+    this.#living.set(life.number, { life, engine, keeper: database?.keeper ?? null });
     const attempt = { refused: false };
     const taken = lease.take().catch((error: unknown) => {
       attempt.refused = true;
@@ -159,6 +188,7 @@ export class World {
     });
     await this.settle(started);
     if (attempt.refused) await this.#giveWay(life);
+    else if (life.alive) database?.keeper.start();
   }
 
   /** The clock was set, and the lease of a stalled life has not run out yet. A supervisor tries again; unless that life has gone on. */
@@ -169,6 +199,24 @@ export class World {
     const other = [...this.#living.values()].find((one) => one.life.alive && one.life.stalled === null);
     if (other === undefined) this.#restartDue = true;
     else this.#engine = other.engine;
+  }
+
+  #databaseOf({ rng, databaseFaultShare = null }: WorldOptions): SimDatabase | null {
+    if (databaseFaultShare === null) return null;
+    const alive = (): readonly string[] => [...this.fleet.instances.values()].flatMap((one) => (one.alive ? [one.release] : []));
+    const database = new SimDatabase({
+      clock: this.clock,
+      rng,
+      faultShare: databaseFaultShare,
+      running: alive,
+      onViolation: (rule) => {
+        this.checker.violations.push(rule);
+      },
+    });
+    this.fleet.onStart = (release) => {
+      database.whenStarted(release);
+    };
+    return database;
   }
 
   /** The engine stands still until its lease has run out and another has taken over, and for a while after that. */
@@ -189,7 +237,8 @@ export class World {
   }
 
   async deploy({ instances, batch, rollout, tasks }: Size, whenBusy?: BusyPolicy): Promise<void> {
-    const spec = { ...simSpec(this.app, instances, batch, rollout), tasks };
+    const database = this.database === null ? {} : { database: SIM_DATABASE };
+    const spec = { ...simSpec(this.app, instances, batch, rollout), ...database, tasks };
     const { maxUnavailable } = rollout;
     // From now on an operation may go to this release, in its own way.
     if (maxUnavailable !== undefined) this.checker.slack = Math.max(this.checker.slack, countOf(maxUnavailable, INSTANCES_MAX));
@@ -259,8 +308,9 @@ export class World {
     // Who is gone is news that the engine has not written down yet.
     const busy = all(state).some(({ name, status }) => status !== "serving" || this.fleet.instances.get(name)?.alive !== true);
     const restarting = Object.values(state.crashes).some((crash) => crash.restartAt !== null);
-    const waiting =
-      restarting || state.queued !== undefined || state.standby !== undefined || (state.departures ?? []).length > 0;
+    const contracting = state.active !== null && this.database?.waits(state.active) === true;
+    const departing = (state.departures ?? []).length > 0;
+    const waiting = contracting || restarting || departing || state.queued !== undefined || state.standby !== undefined;
     return !busy && !waiting;
   }
 }

@@ -89,20 +89,10 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
       ended.resolve(undefined);
     });
   };
+  const proxy = proxyControl(traffic, keeper);
   const server = await serve(
     daemonSocket(stateDirectory),
-    daemonRoutes({
-      engine,
-      traffic,
-      stateDirectory,
-      log,
-      now: Date.now,
-      proxy,
-      sessions,
-      warnings: (app) => contracts.problems(app),
-      info,
-      shutdown,
-    }),
+    daemonRoutes({ engine, traffic, stateDirectory, log, now: Date.now, proxy, sessions, contracts, info, shutdown }),
     log,
     { replace: true },
   );

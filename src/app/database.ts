@@ -2,10 +2,9 @@ import { nodeHttp } from "../adapters/http/node-http.ts";
 import { postgresDatabase } from "../adapters/postgres/database.ts";
 import { fileSources } from "../adapters/postgres/sources.ts";
 import type { Logger } from "../base/log.ts";
-import type { ReleaseName } from "../base/names.ts";
-import { all } from "../core/instance-book.ts";
 import type { AppState } from "../core/state.ts";
 import { ContractKeeper } from "../engine/database/contract-keeper.ts";
+import { liveReleases } from "../engine/database/live-releases.ts";
 import { DatabaseReleases } from "../engine/database/releases.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Releases } from "../ports/releases.ts";
@@ -38,12 +37,4 @@ export function contractKeeper(parts: { releases: Releases; clock: Clock; log: L
     apps: () => engine.apps(),
     state: (app) => engine.state(app),
   });
-}
-
-/** Whose clients may use the database now, or again. */
-function liveReleases(state: AppState | null): readonly ReleaseName[] {
-  if (state === null) return [];
-  const running = all(state).map(({ release }) => release);
-  const kept = [state.active, state.standby?.release ?? null].filter((release) => release !== null);
-  return [...new Set([...running, ...kept])];
 }

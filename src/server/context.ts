@@ -25,8 +25,8 @@ export interface ServerContext {
   readonly proxy: ProxyControl;
   /** Of the app's session store; of the sessions whose ids begin with `prefix`. */
   sessions(state: AppState, prefix: string): Promise<SessionsStatus>;
-  /** What keeps something of the app from being done that is due, beside its deployments. */
-  warnings(app: string): readonly string[];
+  /** What removes from the database what only old releases used. */
+  readonly contracts: { problems(app: string): readonly string[] };
   info(): Promise<DaemonInfo>;
   /** Resolves when what can be waited for is done; the process ends after the answer. */
   shutdown(request: ShutdownRequest): Promise<void>;

@@ -120,6 +120,7 @@ export class ContractKeeper {
         return now !== null && isQuiet(now);
       });
       log.info("the database after its contract", { app, release, state });
+      this.#setbacks.forget(app);
     } finally {
       await lease.close();
     }

@@ -12,7 +12,7 @@ const DEFAULT_PREFIX = "sess:";
 /** Looking at apps: status, releases, ledger, logs. */
 export function appRoutes(context: ServerContext): readonly Route[] {
   const { engine, traffic, stateDirectory } = context;
-  const troublesOf = (app: string): Troubles => ({ fault: engine.fault(app), warnings: context.warnings(app) });
+  const troublesOf = (app: string): Troubles => ({ fault: engine.fault(app), warnings: context.contracts.problems(app) });
   return [
     {
       method: "GET",

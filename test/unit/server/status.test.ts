@@ -38,7 +38,7 @@ test("scenario 103: a status has the same keys in every phase of a deployment, f
   const phases = new Set<string>();
   const [apps, deployments, verdicts, instances] = [new Set<string>(), new Set<string>(), new Set<string>(), new Set<string>()];
   const look = async (): Promise<void> => {
-    const status = await appStatus(run.state, null, TRAFFIC);
+    const status = await appStatus(run.state, { fault: null, warnings: [] }, TRAFFIC);
     expect(shapeOf(JSON.parse(JSON.stringify(status))), "nothing is left out of JSON").toBe(shapeOf(status));
     apps.add(keysOf(status));
     for (const instance of status.instances) instances.add(keysOf(instance));
@@ -73,7 +73,7 @@ test("the verdicts of a deployment say what they are of, what came of them, and 
   run.settle();
   run.deploy(SPEC);
   run.settle();
-  const { deployment } = await appStatus(run.state, null, TRAFFIC);
+  const { deployment } = await appStatus(run.state, { fault: null, warnings: [] }, TRAFFIC);
   expect(deployment?.verdicts).toMatchObject([
     { name: "smoke", kind: "command", batch: 1, verdict: "pass", summary: "it passed", overruled: false },
     { name: "the before-cutover hook", kind: "hook", batch: 2, verdict: "pass" },
