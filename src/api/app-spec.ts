@@ -21,6 +21,7 @@ import { routingSchema, targetingFields } from "./routing.ts";
 import { forwardingSchema, proxyProtocolSchema } from "./forwarding.ts";
 import { listenSchema, tlsSchema } from "./tls.ts";
 import { sessionsSchema } from "./sessions-spec.ts";
+import { notificationsSchema } from "./notifications.ts";
 import { tasksSchema } from "./tasks.ts";
 import { websocketSchema } from "./websockets.ts";
 
@@ -119,6 +120,7 @@ export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   proxy: proxySchema,
   routing: routingSchema.optional(),
   tasks: tasksSchema.optional(),
+  notifications: notificationsSchema.optional(),
   errorPages: errorPagesSchema.optional(),
   maintenance: maintenanceSchema.optional(),
   database: databaseSchema.optional(),

@@ -11,6 +11,7 @@ import { resolveEnvironment } from "./environment.ts";
 import { describeProblems } from "./problems.ts";
 import { eventStreamsOf } from "./event-streams.ts";
 import { holdOf } from "./hold.ts";
+import { notificationsOf } from "./notifications.ts";
 import { readErrorPages, readMaintenance } from "./pages.ts";
 import { rolloutOf } from "./rollout.ts";
 import { routingOf } from "./routing.ts";
@@ -128,6 +129,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages, maintenance }:
     maintenance,
     releasesKept: config.keepReleases,
     ...(tasks === undefined ? {} : { tasks }),
+    ...(config.notifications.length === 0 ? {} : { notifications: notificationsOf(config.notifications) }),
     ...(config.database === undefined ? {} : { database: databaseOf(config.database) }),
     ...(config.sessions === undefined ? {} : { sessions: sessionsOf(config.sessions) }),
   };

@@ -8,6 +8,7 @@ import { eventStreams } from "./event-streams.ts";
 import { hold } from "./hold.ts";
 import { errorPages, maintenance } from "./pages.ts";
 import { balanceKeys, claimKeys, releaseKeys } from "./routing.ts";
+import { notifications } from "./notifications.ts";
 import { rollout } from "./rollout.ts";
 import { checkPlaceProblem } from "./tasks/check-place.ts";
 import { taskKeys } from "./tasks/tasks.ts";
@@ -128,6 +129,7 @@ export const configSchema = z
       .refine((types) => Object.keys(types).length > 0, { error: "expected at least one process type" }),
     rollout,
     ...taskKeys,
+    notifications,
     proxy: z
       .strictObject({
         ...balanceKeys,

@@ -4,6 +4,7 @@ import type { DatabaseSpec } from "./database-spec.ts";
 import type { ForwardingSpec, ProxyProtocolSpec, ProxyProtocolVersion } from "./forwarding.ts";
 import type { MaintenanceGate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
+import type { NotificationSpec } from "./notification.ts";
 import type { ErrorPages } from "./pages.ts";
 import type { FieldMatch, RoutingSpec } from "./routing.ts";
 import type { HookName, Task, WatchTask } from "./task.ts";
@@ -25,6 +26,8 @@ export interface AppSpec {
   readonly routing?: RoutingSpec | undefined;
   /** Hooks, checks and gates of its deployments. Absent: none. */
   readonly tasks?: TasksSpec | undefined;
+  /** Who is told of its deployments. Absent: nobody. */
+  readonly notifications?: readonly NotificationSpec[] | undefined;
   /** Absent: plain text. */
   readonly errorPages?: ErrorPages | undefined;
   /** What `hitless maintenance on` does where it is not told otherwise. Absent: `DEFAULT_MAINTENANCE`. */

@@ -61,9 +61,9 @@ export function nextRelease(draft: Draft): ReleaseName {
 }
 
 /** New code: its release is made first. What it replaces is whatever is active now. */
-export function beginDeploy(draft: Draft, { by, release, strategy, batch, force }: DeployOrder): void {
+export function beginDeploy(draft: Draft, { by, release, strategy, batch, force, notifications }: DeployOrder): void {
   begin(draft, { kind: "deploy", by, to: release, stages: [], force, newGeneration: true });
-  patchDeployment(draft, { batch, strategy });
+  patchDeployment(draft, { batch, strategy, ...(notifications && { notifications }) });
   const active = draft.state.active === null ? undefined : draft.state.releases[draft.state.active];
   const unlessIdentity = force || draft.state.suspended ? null : (active?.identity ?? null);
   order(draft, { kind: "release.create", release, unlessIdentity });

@@ -2,6 +2,7 @@ import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts
 import type { HealthSpec } from "./app-spec.ts";
 import type { FreezeWindow } from "./freeze.ts";
 import type { RouteTable } from "./routes.ts";
+import type { Notification, NotificationTarget } from "./notification.ts";
 import type { Task, TaskId } from "./task.ts";
 
 /**
@@ -84,6 +85,8 @@ export type CommandBody =
   | { readonly kind: "task.conclude"; readonly task: TaskId; readonly at: number }
   /** Ends the task, whose `task.ended` then says so. Settled by `command.done`. */
   | { readonly kind: "task.cancel"; readonly task: TaskId }
+  /** Settled by `command.done` when the receiver has taken it, or has not for a day. */
+  | { readonly kind: "notify"; readonly target: NotificationTarget; readonly notification: Notification }
   /**
    * Settled by `timer.fired`. It fires at `at`, but never later than `afterMs` from when it is taken up (absent in older journals): a clock that
    * was set back makes nobody wait for as long as it was set.

@@ -1,5 +1,6 @@
 import type { ReleaseName } from "../base/names.ts";
 import type { Batch, Strategy } from "./app-spec.ts";
+import type { NotificationSpec } from "./notification.ts";
 import type { FreezeWindow, Frozen } from "./freeze.ts";
 
 /** A deployment of new code that was asked for; what the release is made from is staged under its name. */
@@ -10,6 +11,8 @@ export interface DeployOrder {
   readonly batch: Batch | null;
   /** Also when nothing has changed. */
   readonly force: boolean;
+  /** Who is told of it. Absent: nobody. */
+  readonly notifications?: readonly NotificationSpec[] | undefined;
   /** Why it may begin although deployments are frozen. Absent: it may not. */
   readonly override?: string | undefined;
 }

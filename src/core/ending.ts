@@ -1,6 +1,7 @@
 import type { ReleaseName } from "../base/names.ts";
 import { note, order, patch, patchDeployment, running, type Draft } from "./draft.ts";
 import { all, countsAfter, seconds } from "./instances.ts";
+import { notify } from "./notifying.ts";
 import { changeStandby, endStandbyWhenOver, nextStandby } from "./standby.ts";
 import { supervise } from "./supervision.ts";
 import type { AppState, Deployment, Outcome } from "./state.ts";
@@ -34,6 +35,7 @@ export function promote(draft: Draft, deployment: Deployment): void {
 export function finish(draft: Draft, deployment: Deployment): void {
   const outcome = outcomeOf(deployment);
   patchDeployment(draft, { outcome, endedAt: draft.at });
+  notify(draft, outcome === "done" ? "promoted" : outcome, deployment.failure);
   const took = seconds(draft.at - deployment.startedAt);
   if (outcome === "done") note(draft, `${deployment.name} is done in ${took}`, "good");
   if (outcome === "rolled-back") note(draft, `${deployment.name} went back after ${took}; nothing of it is left`, "bad");
@@ -61,7 +63,7 @@ export function releasesInUse(state: AppState): readonly ReleaseName[] {
   return [...names].sort();
 }
 
-function outcomeOf(deployment: Deployment): Outcome {
+function outcomeOf(deployment: Deployment): Exclude<Outcome, "unchanged"> {
   if (deployment.direction === "forward") return "done";
   return deployment.backAttempts > BACK_ATTEMPTS_MAX ? "failed" : "rolled-back";
 }

@@ -19,7 +19,8 @@ export function whenDeployRequested(draft: Draft, request: Request<"deploy.reque
   if (policy === "refuse" && refuseWhileRunning(draft)) return;
   const release = nextRelease(draft);
   dropQueued(draft, `${release}, which ${by} deploys, takes its place`);
-  const wanted: DeployOrder = { by, release, strategy, batch, force };
+  const { notifications } = spec;
+  const wanted: DeployOrder = { by, release, strategy, batch, force, ...(notifications && { notifications }) };
   if (deployment === null) {
     beginDeploy(draft, wanted);
     return;

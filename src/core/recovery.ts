@@ -8,6 +8,7 @@ import { all, find } from "./instances.ts";
 import { askAnew } from "./queue.ts";
 import { syncRoutes } from "./route-tables.ts";
 import { supervise } from "./supervision.ts";
+import { concludeAgain } from "./watch.ts";
 import type { AppState } from "./state.ts";
 
 /** A daemon takes up the app: what is gone is noticed, the proxy gets its table under the new epoch, and a deployment goes on. */
@@ -31,6 +32,7 @@ export function whenRecovered(draft: Draft, event: Extract<Event, { kind: "engin
     draft,
     gone.map(({ name }) => ({ instance: name, how: "is gone since the daemon was away", logTail: [] })),
   );
+  concludeAgain(draft);
   if (draft.state.routes.installed) syncRoutes(draft, { force: true });
   else if (draft.state.routes.revision > 0)
     order(draft, { kind: "traffic.remove", app: draft.state.app, epoch: event.epoch }, null);
@@ -76,6 +78,7 @@ function isDue(state: AppState, command: IntendedCommand): boolean {
     case "task.run":
     case "task.cancel":
     case "task.conclude":
+    case "notify":
     case "timer.set":
       return true;
   }

@@ -31,6 +31,7 @@ export function whenRollbackRequested(draft: Draft, request: Request<"rollback.r
   }
   const isReady = draft.state.standby?.release === to;
   begin(draft, { kind: "rollback", by: request.by, to, stages: [], newGeneration: !isReady });
+  patchDeployment(draft, { notifications: draft.state.releases[to]?.spec.notifications });
   if (isReady) planReturnToStandby(draft);
   else planReplacement(draft, to);
   note(draft, `${request.by} goes from ${draft.state.active ?? "nothing"} to ${to}${isReady ? ", which is on standby" : ""}`);

@@ -4,6 +4,7 @@ import type { Batch, Strategy } from "./app-spec.ts";
 import type { QueuedDeployment } from "./deploy-order.ts";
 import type { GateState } from "./gate.ts";
 import type { LedgerRow, LedgerSnapshot } from "./ledger.ts";
+import type { NotificationSpec } from "./notification.ts";
 import type { Task, TaskId, TaskResult } from "./task.ts";
 import type { ReleaseRecord } from "./release.ts";
 
@@ -195,6 +196,8 @@ export interface Deployment {
   readonly halted?: { readonly by: string; readonly since: number } | undefined;
   /** It goes all the way without waiting. */
   readonly full?: true | undefined;
+  /** Who is told of it. Absent: nobody. */
+  readonly notifications?: readonly NotificationSpec[] | undefined;
   /** What was done and judged, by its id. Absent: nothing. */
   readonly tasks?: Readonly<Record<TaskId, TaskRecord>> | undefined;
   /** The last stage whose wait an operator or the time has ended. */

@@ -3,6 +3,7 @@ import { drainLimits } from "./drain-limits.ts";
 import { note, patchDeployment, patchInstance, order, running, type Draft } from "./draft.ts";
 import { all, find, startInstance, stopInstance } from "./instances.ts";
 import { finish, promote } from "./ending.ts";
+import { notify } from "./notifying.ts";
 import { hasTraffic, routeBy, syncRoutes } from "./route-tables.ts";
 import { sideOf } from "./standby.ts";
 import type { Deployment, Instance, Retirement, Stage, Step } from "./state.ts";
@@ -90,6 +91,7 @@ export function enter(draft: Draft, step: Step): void {
   patchDeployment(draft, { step, stepSince: draft.at });
   const deployment = running(draft.state);
   if (deployment === null) return;
+  if (step === "starting" && deployment.stage === 0 && deployment.direction === "forward") notify(draft, "started");
   const stage = deployment.stages[deployment.stage] ?? EMPTY_STAGE;
   STEP_RULES[step].enter(draft, deployment, stage);
 }

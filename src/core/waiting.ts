@@ -1,5 +1,6 @@
 import { note, patchDeployment, running, setTimer, type Draft } from "./draft.ts";
 import { seconds } from "./instances.ts";
+import { notify } from "./notifying.ts";
 import type { Deployment, Wait } from "./state.ts";
 
 const TIMER_PREFIX = "wait/";
@@ -18,7 +19,10 @@ export function beginWait(draft: Draft, deployment: Deployment): void {
   const wait = waitOf(deployment);
   if (wait === null) return;
   note(draft, waitText(deployment, wait));
-  if (wait.ms === null) return;
+  if (wait.ms === null) {
+    notify(draft, "paused");
+    return;
+  }
   setTimer(draft, timerOf(deployment), draft.at + wait.ms, deployment.name);
 }
 

@@ -1,5 +1,6 @@
-import { order, type Draft } from "./draft.ts";
+import { order, running, type Draft } from "./draft.ts";
 import type { Deployment, Stage } from "./state.ts";
+import type { TaskId } from "./task.ts";
 import { begin, patchRecord, recordOf } from "./tasks.ts";
 
 /** The default gate begins with the first requests of the new release. Safe to repeat: there is one in a deployment. */
@@ -19,9 +20,21 @@ export function isWatchOver(draft: Draft, deployment: Deployment): boolean {
   if (record === undefined || record.result !== undefined || stage + 1 < stages.length) return true;
   if (record.concludedAt === undefined) {
     patchRecord(draft, id, { ...record, concludedAt: draft.at });
-    order(draft, { kind: "task.conclude", task: id, at: draft.at });
+    conclude(draft, id, draft.at);
   }
   return false;
+}
+
+/** The watch that a new daemon takes up does not know what the one before was told. */
+export function concludeAgain(draft: Draft): void {
+  const deployment = running(draft.state);
+  const record = deployment === null ? undefined : recordOf(deployment, idOf(deployment));
+  if (deployment === null || record?.concludedAt === undefined || record.result !== undefined) return;
+  conclude(draft, idOf(deployment), record.concludedAt);
+}
+
+function conclude(draft: Draft, task: TaskId, at: number): void {
+  order(draft, { kind: "task.conclude", task, at });
 }
 
 function idOf({ name }: Deployment): string {

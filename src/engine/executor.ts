@@ -11,6 +11,7 @@ import type { Jobs } from "../ports/jobs.ts";
 import type { Releases } from "../ports/releases.ts";
 import type { Traffic } from "../ports/traffic.ts";
 import { closeLedger, openLedger } from "./ledger-window.ts";
+import { deliver } from "./notify.ts";
 import { awaitReady } from "./readiness.ts";
 import { Conclusions } from "./tasks/conclusions.ts";
 import { failedTask, runTask } from "./tasks/run-task.ts";
@@ -138,6 +139,8 @@ export class Executor {
         return this.#runTask(command);
       case "task.cancel":
         return this.#cancelTask(command);
+      case "notify":
+        return this.#notify(command);
       case "task.conclude":
         this.#conclusions.conclude(command.task, command.at);
         return Promise.resolve({ kind: "command.done" });
@@ -248,6 +251,15 @@ export class Executor {
     return { kind: "command.done" };
   }
 
+  async #notify(command: Of<"notify">): Promise<EventBody> {
+    const say = (text: string): void => {
+      this.#ports.log.warn(text, { app: this.#app });
+      this.#emit({ kind: "output.written", lines: [text] });
+    };
+    await deliver(this.#ports, this.#app, command, { signal: this.#closing.signal, say });
+    return { kind: "command.done" };
+  }
+
   async #timer({ timer, at, afterMs = Infinity }: Of<"timer.set">): Promise<EventBody> {
     const { clock } = this.#ports;
     await clock.sleepUntil(Math.min(at, clock.now() + afterMs), this.#closing.signal);
@@ -322,6 +334,9 @@ function laneOf(command: Command): string | null {
     case "task.conclude":
     case "timer.set":
       return null;
+    // One receiver is told in order, and hears of the next when it has heard of the one before.
+    case "notify":
+      return `notify/${JSON.stringify(command.target)}`;
   }
 }
 
@@ -361,6 +376,7 @@ function failed(command: Command, error: unknown): EventBody {
     case "freeze.look":
     case "task.cancel":
     case "task.conclude":
+    case "notify":
     case "traffic.apply":
     case "traffic.remove":
     case "traffic.quiet":

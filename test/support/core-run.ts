@@ -186,6 +186,7 @@ function goodAnswer(command: Command, run: CoreRun): EventBody {
     case "release.discard":
     case "task.cancel":
     case "task.conclude":
+    case "notify":
       return { kind: "command.done" };
   }
 }

@@ -132,6 +132,7 @@ function failureOf(command: Command): EventBody {
     case "release.discard":
     case "task.cancel":
     case "task.conclude":
+    case "notify":
     case "traffic.remove":
       return { kind: "command.done" };
   }

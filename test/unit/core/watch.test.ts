@@ -75,7 +75,11 @@ describe.each(STRATEGIES)("%s without a configured gate", (strategy) => {
     run.recover();
     expect(run.pending.filter(({ kind }) => kind === "task.run")).toHaveLength(1);
     settleButWatch(run);
+    const [first] = run.ordered.filter(({ kind }) => kind === "task.conclude");
     run.recover();
+    // What was told to the daemon that is gone is told to this one.
+    const told = run.pending.find(({ kind }) => kind === "task.conclude");
+    expect(told).toEqual({ ...first, id: told?.id });
     judged(run, FINE);
     run.settle();
     expect(run.last().outcome).toBe("done");
