@@ -6,14 +6,17 @@ import { DatabaseReleases } from "../src/engine/database/releases.ts";
 import type { Clock } from "../src/ports/clock.ts";
 import type { Database } from "../src/ports/database.ts";
 import type { Releases } from "../src/ports/releases.ts";
+import type { Traffic } from "../src/ports/traffic.ts";
 import type { CrashPlan, Life } from "./crashing.ts";
 import type { SimDatabase } from "./database.ts";
+import { simHttp } from "./http.ts";
 import { simSources } from "./sources.ts";
 
 export interface DatabaseLifeParts {
   readonly crash: CrashPlan;
   readonly clock: Clock;
   readonly releases: Releases;
+  readonly traffic: Traffic;
   readonly apps: () => readonly string[];
   readonly state: (app: string) => AppState | null;
 }
@@ -22,7 +25,7 @@ export interface DatabaseLifeParts {
 export function databaseLife(
   simulated: SimDatabase,
   life: Life,
-  { crash, clock, releases, apps, state }: DatabaseLifeParts,
+  { crash, clock, releases, traffic, apps, state }: DatabaseLifeParts,
 ): { readonly releases: Releases; readonly keeper: ContractKeeper } {
   const own = simulated.of(life);
   const lease: Database["lease"] = async (...asked) => crash.wrap(await own.lease(...asked), life);
@@ -32,6 +35,8 @@ export function databaseLife(
       clock,
       database,
       sources: simSources,
+      traffic,
+      http: simHttp,
       live: (app) => liveReleases(state(app)),
     }),
     keeper: new ContractKeeper({ clock, database, releases, apps, state, log: silentLogger }),

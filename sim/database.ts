@@ -24,6 +24,8 @@ const NO_BACKFILLS = {
   stretches: noBackfill,
   begin: noBackfill,
   keep: noBackfill,
+  load: noBackfill,
+  number: noBackfill,
   worker: noBackfill,
   batch: noBackfill,
   sift: noBackfill,
@@ -57,6 +59,7 @@ export class SimDatabase {
       whereabouts: () => this.#asked(() => ({ schema: "public" })),
       changeSets: () => this.#asked(() => this.#all()),
       applied: () => this.#asked(() => []),
+      statements: () => this.#asked(() => []),
       connections: () => this.#asked(() => this.#connections()),
       lease: () => this.#asked(() => this.#lease(life)),
     };

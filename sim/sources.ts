@@ -33,11 +33,14 @@ const column = (name: string): Column => ({
 export const SIM_CATALOG: Catalog = {
   version: 150_000,
   timeZone: "UTC",
+  maintenanceWorkMemKb: 65_536,
   schema: "public",
+  path: ["public"],
   views: [],
   routines: [],
   types: [],
   sequences: [],
+  parts: [],
   tables: [
     {
       schema: "public",

@@ -159,6 +159,7 @@ export class World {
             crash: this.crash,
             clock: this.clock,
             releases: this.crash.wrap(releases, life),
+            traffic: this.crash.wrap(traffic, life),
             apps: () => (lease.isHeld() ? engine.apps() : []),
             state: (app) => engine.state(app),
           });

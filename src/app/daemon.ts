@@ -89,7 +89,6 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
       ended.resolve(undefined);
     });
   };
-  const proxy = proxyControl(traffic, keeper);
   const server = await serve(
     daemonSocket(stateDirectory),
     daemonRoutes({ engine, traffic, stateDirectory, log, now: Date.now, proxy, sessions, contracts, info, shutdown }),
