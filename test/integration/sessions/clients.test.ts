@@ -56,8 +56,11 @@ async function expressApp(url: string): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
-async function python(code: string, ...args: readonly string[]): Promise<string> {
-  const child = spawn(PYTHON, ["-c", code, ...args]);
+const python = (code: string, ...args: readonly string[]): Promise<string> => script(PYTHON, "-c", code, ...args);
+
+/** What a program has written when it has ended well. */
+async function script(command: string, ...args: readonly string[]): Promise<string> {
+  const child = spawn(command, args);
   let [out, problems] = ["", ""];
   child.stdout.on("data", (data: Buffer) => (out += String(data)));
   child.stderr.on("data", (data: Buffer) => (problems += String(data)));
@@ -66,6 +69,7 @@ async function python(code: string, ...args: readonly string[]): Promise<string>
   return out.trim();
 }
 
+const hasGem = (name: string): boolean => spawnSync("ruby", ["-e", `require "${name}"`]).status === 0;
 const hasModule = (name: string): boolean => spawnSync(PYTHON, ["-c", `import ${name}`]).status === 0;
 
 describe("clients and session stores that people use", () => {
@@ -190,4 +194,60 @@ again.flush(); assert not s.exists(again.session_key or "none")
 print("ok")`;
     expect(await python(code, program.socket)).toBe("ok");
   });
+
+  it.skipIf(!hasModule("flask_session"))("Flask's sessions, over two applications", async () => {
+    const program = await StateServerProgram.started();
+    const code = `
+import sys, redis
+from flask import Flask, session
+from flask_session import Session
+def client():
+    app = Flask("app"); app.config.update(SESSION_TYPE="redis", SESSION_REDIS=redis.from_url(sys.argv[1]), SECRET_KEY="x"); Session(app)
+    @app.get("/")
+    def count():
+        session["n"] = session.get("n", 0) + 1
+        return str(session["n"])
+    @app.get("/out")
+    def out():
+        session.clear()
+        return "out"
+    return app.test_client()
+one, two = client(), client()
+for i in range(1, 7):
+    answer = (one if i % 2 else two).get("/")
+    assert answer.text == str(i), (i, answer.text)
+    name, value = answer.headers["Set-Cookie"].split(";")[0].split("=", 1)
+    for each in (one, two): each.set_cookie("localhost", name, value)
+one.get("/out")
+assert two.get("/").text == "1"
+print("ok")`;
+    expect(await python(code, `redis://127.0.0.1:${program.port}/1`)).toBe("ok");
+  });
+
+  it.skipIf(!hasGem("rack/session/redis"))(
+    "Rack's sessions (redis-rack, under Rails' redis store), over two applications",
+    async () => {
+      const program = await StateServerProgram.started();
+      const code = `
+require "rack/session/redis"
+require "rack/mock"
+counting = ->(env) {
+  session = env["rack.session"]
+  env["PATH_INFO"] == "/out" ? session.destroy : session["n"] = session["n"].to_i + 1
+  [200, {}, [session["n"].to_s]]
+}
+server = -> { Rack::MockRequest.new(Rack::Session::Redis.new(counting, redis_server: ARGV[0], expire_after: 600)) }
+one, two = server.call, server.call
+cookie = ""
+(1..6).each do |i|
+  answer = (i.odd? ? one : two).get("/", "HTTP_COOKIE" => cookie)
+  raise "#{i}: #{answer.body}" unless answer.body == i.to_s
+  cookie = answer["Set-Cookie"].split(";")[0]
+end
+one.get("/out", "HTTP_COOKIE" => cookie)
+raise "still there" unless two.get("/", "HTTP_COOKIE" => cookie).body == "1"
+puts "ok"`;
+      expect(await script("ruby", "-e", code, `redis://127.0.0.1:${program.port}/0/rack`)).toBe("ok");
+    },
+  );
 });

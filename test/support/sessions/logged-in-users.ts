@@ -1,5 +1,6 @@
 import { Agent, request, type IncomingMessage } from "node:http";
 import { randomInt } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** What became of the visits so far. */
 export interface Visits {
@@ -21,6 +22,8 @@ interface User {
 }
 
 const CLIENTS = 16;
+/** From one visit of a client to its next: users are no benchmark. */
+const THINK_MS = 40;
 
 /** Users who are logged in at `session-site.mjs`, and who look whether they still are, and whether their session is the newest one. */
 export class LoggedInUsers {
@@ -78,6 +81,7 @@ export class LoggedInUsers {
     while (!this.#stopped) {
       const user = this.#users[randomInt(this.#users.length)];
       if (user !== undefined && !user.busy) await this.#visit(user);
+      await sleep(THINK_MS);
     }
   }
 
