@@ -1,0 +1,145 @@
+import type { Rng } from "../../src/base/rng.ts";
+import type {
+  BackfillCursor,
+  BatchOutcome,
+  BatchRequest,
+  BatchWorker,
+  Comparison,
+  DatabaseLease,
+  Stretch,
+} from "../../src/ports/database.ts";
+import type { Clock } from "../../src/ports/clock.ts";
+
+/** A table of numbered rows, each with the times it was done, and where a backfill along it stands. */
+export class MemoryTable implements Clock {
+  readonly done: number[];
+  readonly #rng: Rng;
+  readonly #faulty: ReadonlySet<number>;
+  /** The chance of each thing that goes wrong with a batch. */
+  readonly #trouble: number;
+  #stretches = new Map<number, Stretch>();
+  #time = 0;
+
+  constructor({ rows, faulty, trouble, rng }: { rows: number; faulty: ReadonlySet<number>; trouble: number; rng: Rng }) {
+    this.done = Array.from({ length: rows }, () => 0);
+    this.#faulty = faulty;
+    this.#trouble = trouble;
+    this.#rng = rng;
+  }
+
+  now(): number {
+    return this.#time;
+  }
+
+  async sleepUntil(at: number): Promise<void> {
+    this.#time = Math.max(this.#time, at);
+  }
+
+  /** What the journal counts. */
+  get counted(): number {
+    return [...this.#stretches.values()].reduce((sum, { cursor }) => sum + cursor.rows, 0);
+  }
+
+  lease(): DatabaseLease {
+    const worker = this.#worker();
+    const parts = this.#rng.between(1, 5);
+    const bounds = Array.from({ length: parts }, (_, part) => Math.floor((this.done.length * (part + 1)) / parts) - 1);
+    const cut = (part: number): Stretch => {
+      const from = part === 0 ? null : [String(bounds[part - 1])];
+      return {
+        part,
+        table: "t",
+        key: ["id"],
+        cursor: { from, after: from, until: [String(bounds[part])], rows: 0 },
+      };
+    };
+    return {
+      ...worker,
+      survey: async () => ({
+        kind: "surveyed",
+        survey: {
+          ...{
+            rows: this.done.length,
+            bytes: 0,
+            rowsPerSecond: null,
+            triggers: [],
+            quiet: false,
+          },
+          stretches: bounds.map((_, part) => cut(part)),
+        },
+      }),
+      stretches: async () => [...this.#stretches.values()],
+      begin: async (_release, _action, stretches) => {
+        this.#stretches = new Map(stretches.map((stretch) => [stretch.part, stretch]));
+      },
+      keep: async () => undefined,
+      worker: async () => this.#worker(),
+    } satisfies Partial<DatabaseLease> as unknown as DatabaseLease;
+  }
+
+  #worker(): BatchWorker {
+    return {
+      batch: (request) => this.#transaction(request, (range) => (range.some((row) => this.#faulty.has(row)) ? null : range)),
+      sift: (request) => this.#transaction(request, (range) => range.filter((row) => !this.#faulty.has(row))),
+      retry: (request) => this.#transaction({ ...request, size: 0 }, () => []),
+      compare: async () => ({
+        kind: "compared",
+        after: null,
+        comparison: this.#comparison(),
+      }),
+      close: async () => undefined,
+    };
+  }
+
+  /** `change` says which rows of the range are done; null: the batch fails on one of them. */
+  async #transaction(
+    { stretch, size }: BatchRequest,
+    change: (range: readonly number[]) => readonly number[] | null,
+  ): Promise<BatchOutcome> {
+    this.#time += 1 + size * 0.01;
+    await Promise.resolve();
+    if (this.#rng.chance(this.#trouble)) return { kind: "locked", blockers: [] };
+    if (this.#rng.chance(this.#trouble)) return { kind: "lost", message: "before its commit" };
+    const { after, until } = stretch.cursor;
+    const last = Number(until?.[0]);
+    const first = after === null ? 0 : Number(after[0]) + 1;
+    const upper = Math.min(last, first + size - 1);
+    const range = Array.from({ length: Math.max(0, upper - first + 1) }, (_, index) => first + index);
+    const rows = change(range);
+    if (rows === null) return { kind: "faulty", code: "22P02", message: "it does not fit" };
+    for (const row of rows) this.done[row] = (this.done[row] ?? 0) + 1;
+    const cursor = size === 0 ? stretch.cursor : moved(stretch.cursor, { range, rows, end: upper >= last, upper });
+    this.#stretches.set(stretch.part, { ...stretch, cursor });
+    if (this.#rng.chance(this.#trouble)) return { kind: "lost", message: "after its commit" };
+    return { kind: "walked", cursor };
+  }
+
+  #comparison(): Comparison {
+    const left = this.done.filter((times, row) => times === 0 && !this.#faulty.has(row)).length;
+    return { rows: this.done.length, left, different: null };
+  }
+}
+
+function moved(
+  cursor: BackfillCursor,
+  {
+    range,
+    rows,
+    end,
+    upper,
+  }: {
+    range: readonly number[];
+    rows: readonly number[];
+    end: boolean;
+    upper: number;
+  },
+): BackfillCursor {
+  const failed = range.filter((row) => !rows.includes(row)).map((row) => ({ key: [String(row)], message: "it does not fit" }));
+  return {
+    ...cursor,
+    after: [String(upper)],
+    rows: cursor.rows + rows.length,
+    end,
+    failed: [...(cursor.failed ?? []), ...failed],
+  };
+}

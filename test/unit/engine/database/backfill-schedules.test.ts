@@ -1,0 +1,78 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { createRng } from "../../../../src/base/rng.ts";
+import { runBackfill } from "../../../../src/engine/database/backfill.ts";
+import type { BackfillRecord } from "../../../../src/ports/database.ts";
+import { MemoryTable } from "../../../support/backfill-memory.ts";
+
+const backfill = {
+  table: "t",
+  key: ["id"],
+  set: "n = n + 1",
+  where: "true",
+  columns: ["n"],
+};
+const action = {
+  ...({
+    id: "e1",
+    phase: "expand",
+    title: "fill",
+    table: null,
+    lock: null,
+    work: "batches",
+    undo: [],
+    cause: null,
+  } as const),
+  run: { kind: "backfill", backfill } as const,
+};
+
+/** Runs it again and again, as an operator would, until it has come to its end. */
+async function toTheEnd(table: MemoryTable, seed: number, once: boolean): Promise<BackfillRecord> {
+  for (let attempt = 0; attempt < 500; attempt++) {
+    const patience = {
+      clock: table,
+      rng: createRng(seed),
+      signal: new AbortController().signal,
+      lockTimeoutMs: 100,
+      limitMs: 1e9,
+    };
+    const runner = { lease: table.lease(), patience, note: () => undefined };
+    try {
+      return await runBackfill(runner, { release: 2, action, backfill: { ...backfill, once }, from: null }, { workers: 3 });
+    } catch (error) {
+      expect(error).toMatchObject({ code: "ERR_DATABASE_UNREACHABLE" });
+      expect(table.counted).toBe(table.done.reduce((sum, times) => sum + times, 0));
+    }
+  }
+  throw new Error("it never came to its end");
+}
+
+it("does each row once, counts each once, and names each that fails, whatever is cut, locked or lost, and however it is cut up", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({
+        seed: fc.integer(),
+        rows: fc.integer({ min: 1, max: 20_000 }),
+        faulty: fc.uniqueArray(fc.nat(20_000), { maxLength: 8 }),
+        trouble: fc.constantFrom(0, 0.05, 0.2),
+        once: fc.boolean(),
+      }),
+      async ({ seed, rows, faulty, trouble, once }) => {
+        const bad = new Set(faulty.filter((row) => row < rows));
+        const table = new MemoryTable({
+          rows,
+          faulty: bad,
+          trouble,
+          rng: createRng(seed),
+        });
+        const record = await toTheEnd(table, seed, once);
+        expect(table.done.every((times, row) => times === (bad.has(row) ? 0 : 1))).toBe(true);
+        expect(record.rows).toBe(rows - bad.size);
+        expect(record.failed.map(({ key }) => Number(key[0])).toSorted((a, b) => a - b)).toEqual(
+          [...bad].toSorted((a, b) => a - b),
+        );
+      },
+    ),
+    { numRuns: 60 },
+  );
+}, 30_000);
