@@ -1,15 +1,12 @@
 import type { DeploymentProgress, DeploymentStatus } from "../api/daemon.ts";
 import { HitlessError } from "../base/error.ts";
+import { patiently } from "./patience.ts";
 import type { Session } from "./session.ts";
 import { lostLine } from "./render/report.ts";
 import { previewText } from "./render/rollout.ts";
 import { clock } from "./render/units.ts";
 
 const WAIT_MS = 10_000;
-/** A daemon that is gone may be started again by somebody: how long the command waits for that. */
-const AWAY_LIMIT_MS = 15_000;
-const AWAY_POLL_MS = 250;
-
 const MARKS = { info: "·", good: "✔", bad: "✖" } as const;
 const STYLES = { info: "dim", good: "green", bad: "red" } as const;
 
@@ -32,8 +29,10 @@ export async function follow(session: Session, app: string, name: string): Promi
 /** Null when the person does not want to wait any longer. */
 async function untilEnded(session: Session, app: string, name: string, interrupts: Interrupts): Promise<DeploymentStatus | null> {
   let shownFor: number | null = null;
+  const next = (after: number): Promise<DeploymentProgress> =>
+    patiently(session, () => session.client.progress(app, name, after, WAIT_MS));
   for (let after = 0; ;) {
-    const progress = await Promise.race([nextProgress(session, app, name, after), interrupts.detached]);
+    const progress = await Promise.race([next(after), interrupts.detached]);
     if (progress === null) return null;
     for (const note of progress.notes) printNote(session, note);
     if (progress.deployment.awaits !== null && progress.deployment.awaits.since !== shownFor) {
@@ -42,24 +41,6 @@ async function untilEnded(session: Session, app: string, name: string, interrupt
     }
     after = progress.seq;
     if (progress.deployment.outcome !== null && progress.notes.length === 0) return progress.deployment;
-  }
-}
-
-async function nextProgress(session: Session, app: string, name: string, after: number): Promise<DeploymentProgress> {
-  const until = Date.now() + AWAY_LIMIT_MS;
-  for (let said = false; ;) {
-    try {
-      return await session.client.progress(app, name, after, WAIT_MS);
-    } catch (error) {
-      const away = error instanceof HitlessError && error.code === "ERR_DAEMON_UNREACHABLE";
-      if (!away || Date.now() > until) throw error;
-      if (!said)
-        session.output.note(
-          "the daemon does not answer; what it has started goes on serving. `hitless up` starts it again and the deployment goes on",
-        );
-      said = true;
-      await new Promise((resolve) => setTimeout(resolve, AWAY_POLL_MS));
-    }
   }
 }
 

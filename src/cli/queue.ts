@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AppStatus } from "../api/daemon.ts";
 import { HitlessError } from "../base/error.ts";
+import { patiently } from "./patience.ts";
 import { queuedText } from "./render/rollout.ts";
 import type { Session } from "./session.ts";
 
@@ -18,7 +19,7 @@ export async function untilBegun(session: Session, app: string, release: string)
   });
   try {
     for (let said = ""; ;) {
-      const { queued } = await session.client.app(app);
+      const { queued } = await patiently(session, () => session.client.app(app));
       if (queued?.release !== release) return await begunAs(session, app, release);
       said = sayOnce(session, queued, said);
       await sleep(POLL_MS);
