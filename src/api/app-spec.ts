@@ -15,6 +15,7 @@ import {
 } from "../core/app-spec.ts";
 import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
 import { eventStreamSchema } from "./event-streams.ts";
+import { freezeSchema } from "./freeze.ts";
 import { maintenanceSchema } from "./gate.ts";
 import { errorPagesSchema } from "./pages.ts";
 import { routingSchema, targetingFields } from "./routing.ts";
@@ -125,5 +126,6 @@ export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   maintenance: maintenanceSchema.optional(),
   database: databaseSchema.optional(),
   sessions: sessionsSchema.optional(),
+  freeze: freezeSchema.optional(),
   releasesKept: z.number().int().min(1).max(1000),
 });

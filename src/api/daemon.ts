@@ -59,6 +59,8 @@ export const deployRequestSchema = z.strictObject({
   force: z.boolean(),
   /** While another one runs; absent: as the configuration says. */
   whenBusy: z.enum(BUSY_POLICIES).optional(),
+  /** Why it begins although deployments are frozen. */
+  override: z.string().min(1).max(500).optional(),
 });
 export type DeployRequest = z.infer<typeof deployRequestSchema>;
 
@@ -213,6 +215,8 @@ export interface DeploymentStatus {
   readonly outcome: Outcome | null;
   /** Why it goes or went back. */
   readonly failure: Failure | null;
+  /** Why it could begin while deployments were frozen; null where nobody said so. */
+  readonly override: string | null;
   /** Its hooks, checks and gates, in the order in which they began. */
   readonly verdicts: readonly VerdictStatus[];
 }

@@ -49,6 +49,10 @@ export const ERROR_CODES = {
   },
   ERR_GATE_OPEN: { kind: "usage", meaning: "There is no pause, or no maintenance, to end." },
   ERR_DEPLOYMENT_RUNNING: { kind: "conflict", meaning: "Another deployment of this app is running." },
+  ERR_FROZEN: {
+    kind: "conflict",
+    meaning: "A freeze window is open: nothing new is deployed until it closes, or without `--override`.",
+  },
   ERR_SUPERSEDED: { kind: "conflict", meaning: "A newer deployment took the place of this one, which went back." },
   ERR_DAEMON_RUNNING: { kind: "conflict", meaning: "Another daemon already works on this state directory." },
   ERR_STATE_SERVER_RUNNING: { kind: "conflict", meaning: "Another state server already works on this data directory." },

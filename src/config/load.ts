@@ -128,6 +128,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages, maintenance }:
     errorPages,
     maintenance,
     releasesKept: config.keepReleases,
+    ...(config.freeze.length === 0 ? {} : { freeze: config.freeze }),
     ...(tasks === undefined ? {} : { tasks }),
     ...(config.notifications.length === 0 ? {} : { notifications: notificationsOf(config.notifications) }),
     ...(config.database === undefined ? {} : { database: databaseOf(config.database) }),

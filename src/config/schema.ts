@@ -5,6 +5,7 @@ import { DEFAULT_REPLACE_AFTER_MS, PROTOCOLS } from "../core/app-spec.ts";
 import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
 import { address } from "./address.ts";
 import { eventStreams } from "./event-streams.ts";
+import { freeze } from "./freeze.ts";
 import { hold } from "./hold.ts";
 import { errorPages, maintenance } from "./pages.ts";
 import { balanceKeys, claimKeys, releaseKeys } from "./routing.ts";
@@ -128,6 +129,7 @@ export const configSchema = z
       .record(name, processType, { error: 'expected process types such as { web: { command: "node server.js" } }' })
       .refine((types) => Object.keys(types).length > 0, { error: "expected at least one process type" }),
     rollout,
+    freeze,
     ...taskKeys,
     notifications,
     proxy: z

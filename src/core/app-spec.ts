@@ -1,6 +1,7 @@
 import type { AccessLogSpec } from "./access-log.ts";
 import type { EventStreamSpec } from "./event-streams.ts";
 import type { DatabaseSpec } from "./database-spec.ts";
+import type { FreezeWindow } from "./freeze.ts";
 import type { ForwardingSpec, ProxyProtocolSpec, ProxyProtocolVersion } from "./forwarding.ts";
 import type { MaintenanceGate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
@@ -36,6 +37,8 @@ export interface AppSpec {
   readonly database?: DatabaseSpec | undefined;
   /** Absent: where it keeps its sessions is its own affair. */
   readonly sessions?: SessionsSpec | undefined;
+  /** When nothing new is deployed. Absent: never. */
+  readonly freeze?: readonly FreezeWindow[] | undefined;
   /** How many releases are kept for going back (the active one included). */
   readonly releasesKept: number;
 }

@@ -61,11 +61,16 @@ export function nextRelease(draft: Draft): ReleaseName {
 }
 
 /** New code: its release is made first. What it replaces is whatever is active now. */
-export function beginDeploy(draft: Draft, { by, release, strategy, batch, force, notifications }: DeployOrder): void {
+export function beginDeploy(draft: Draft, { by, release, strategy, batch, force, notifications, override }: DeployOrder): void {
   begin(draft, { kind: "deploy", by, to: release, stages: [], force, newGeneration: true });
-  patchDeployment(draft, { batch, strategy, ...(notifications && { notifications }) });
+  patchDeployment(draft, {
+    batch,
+    strategy,
+    ...(notifications && { notifications }),
+    ...(override !== undefined && { override }),
+  });
   const active = draft.state.active === null ? undefined : draft.state.releases[draft.state.active];
   const unlessIdentity = force || draft.state.suspended ? null : (active?.identity ?? null);
   order(draft, { kind: "release.create", release, unlessIdentity });
-  note(draft, `${by} deploys ${release}`);
+  note(draft, `${by} deploys ${release}${override === undefined ? "" : `, whatever is frozen: ${override}`}`);
 }

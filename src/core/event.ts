@@ -29,6 +29,10 @@ export type EventBody =
       readonly force: boolean;
       /** While another one runs; absent: as the release says. */
       readonly whenBusy?: BusyPolicy | undefined;
+      /** What keeps it from beginning now. Absent: nothing. */
+      readonly frozen?: Frozen | undefined;
+      /** Why it may begin all the same. */
+      readonly override?: string | undefined;
     }
   /** Null release: the one that was active before. */
   | { readonly kind: "rollback.requested"; readonly by: Operator; readonly release: ReleaseName | null }

@@ -4,29 +4,35 @@ import { note, order, patch, patchDeployment, refuse, running, setTimer, type Dr
 import type { Event } from "./event.ts";
 import { frozenText, type FreezeWindow } from "./freeze.ts";
 import { goBack } from "./going-back.ts";
-import { refuseWhileRunning } from "./refusals.ts";
+import { refuseFrozen, refuseWhileRunning } from "./refusals.ts";
 import type { Deployment } from "./state.ts";
 
 type Request<K extends Event["kind"]> = Extract<Event, { kind: K }>;
 
 const TIMER_PREFIX = "queue/";
 
-/** At once when the app is free; otherwise as the request says, or the release. */
+/** At once when the app is free and nothing is frozen; otherwise as the request says, or the release. */
 export function whenDeployRequested(draft: Draft, request: Request<"deploy.requested">): void {
-  const { by, strategy, batch, force, spec } = request;
+  const { by, strategy, batch, force, spec, whenBusy, override } = request;
+  const frozen = override === undefined ? request.frozen : undefined;
   const deployment = running(draft.state);
-  const policy = request.whenBusy ?? spec.rollout.whenBusy ?? "refuse";
+  const policy = whenBusy ?? spec.rollout.whenBusy ?? "refuse";
+  // Who asks for the queue waits for the end of a window too; who only has it in the configuration is told.
+  if (frozen !== undefined && whenBusy !== "queue") {
+    refuseFrozen(draft, frozen);
+    return;
+  }
   if (policy === "refuse" && refuseWhileRunning(draft)) return;
   const release = nextRelease(draft);
   dropQueued(draft, `${release}, which ${by} deploys, takes its place`);
-  const { notifications } = spec;
-  const wanted: DeployOrder = { by, release, strategy, batch, force, ...(notifications && { notifications }) };
-  if (deployment === null) {
+  const told = { ...(spec.notifications && { notifications: spec.notifications }), ...(override !== undefined && { override }) };
+  const wanted: DeployOrder = { by, release, strategy, batch, force, ...told };
+  if (deployment === null && frozen === undefined) {
     beginDeploy(draft, wanted);
     return;
   }
-  enqueue(draft, wanted, []);
-  if (policy === "supersede") supersede(draft, deployment, wanted);
+  enqueue(draft, wanted, spec.freeze ?? []);
+  if (deployment !== null && policy === "supersede") supersede(draft, deployment, wanted);
 }
 
 /**

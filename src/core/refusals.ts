@@ -1,4 +1,5 @@
 import { refuse, running, type Draft } from "./draft.ts";
+import { frozenText, type Frozen } from "./freeze.ts";
 
 /** True when it was refused. */
 export function refuseWhileRunning(draft: Draft): boolean {
@@ -34,4 +35,13 @@ export function refuseWhileSuspended(draft: Draft): boolean {
     next: "Bring it back with `hitless up`, then scale it.",
   });
   return true;
+}
+
+export function refuseFrozen(draft: Draft, frozen: Frozen): void {
+  refuse(draft, {
+    code: "ERR_FROZEN",
+    what: `Deployments of ${draft.state.app} are frozen.`,
+    why: `The window ${frozenText(frozen)}.`,
+    next: 'Wait for its end (`hitless deploy --queue` does), or say why it cannot wait: `hitless deploy --override "reason"`. `hitless rollback` is always allowed.',
+  });
 }

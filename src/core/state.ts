@@ -174,6 +174,8 @@ export interface Deployment {
   readonly kind: DeploymentKind;
   readonly by: string;
   readonly startedAt: number;
+  /** Why it could begin although deployments were frozen, or would have been. Absent: nobody said so. */
+  readonly override?: string | undefined;
   /** When it was put into the queue. Absent: it was never in it. */
   readonly queuedAt?: number | undefined;
   readonly from: ReleaseName | null;

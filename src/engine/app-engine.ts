@@ -4,6 +4,7 @@ import { decide, type Decision } from "../core/decide.ts";
 import { running } from "../core/draft.ts";
 import { intended, type Command, type IntendedCommand } from "../core/command.ts";
 import type { Event, EventBody } from "../core/event.ts";
+import { frozenAt } from "../core/freeze.ts";
 import { bookOf } from "../core/instance-book.ts";
 import { all } from "../core/instances.ts";
 import { newApp } from "../core/new-app.ts";
@@ -87,9 +88,10 @@ export class AppEngine {
   }
 
   /** Stages the request under the next release name, then begins the deployment or queues it; a refusal comes before anything is written. */
-  async deploy(body: Extract<EventBody, { kind: "deploy.requested" }>, request: ReleaseRequest): Promise<DeployOutcome> {
+  async deploy(wanted: Extract<EventBody, { kind: "deploy.requested" }>, request: ReleaseRequest): Promise<DeployOutcome> {
     return this.#enqueue(async () => {
       if (this.#fault !== null) throw new HitlessError(this.#fault);
+      const body = { ...wanted, frozen: frozenAt(wanted.spec.freeze ?? [], this.#ports.clock.now()) ?? undefined };
       const decision = this.#decide(this.#eventOf(body));
       await this.#lease.held();
       const release = releaseName(this.#state.next.release);

@@ -78,7 +78,7 @@ function maintenanceStatus({ by, since, status, retryAfterS, allow, allowCookies
 }
 
 export function deploymentStatus(deployment: Deployment): DeploymentStatus {
-  const { name, kind, by, stages, stage, stepSince, startedAt, endedAt, from, to, outcome, failure, strategy, share } =
+  const { name, kind, by, stages, stage, stepSince, startedAt, endedAt, from, to, outcome, failure, strategy, share, override } =
     deployment;
   return {
     name,
@@ -98,6 +98,7 @@ export function deploymentStatus(deployment: Deployment): DeploymentStatus {
     outcome,
     failure,
     verdicts: verdictStatuses(deployment),
+    override: override ?? null,
   };
 }
 

@@ -13,6 +13,7 @@ interface DeployOptions extends CommonOptions {
   readonly force?: boolean;
   readonly queue?: boolean;
   readonly supersede?: boolean;
+  readonly override?: string;
   readonly detach?: boolean;
 }
 
@@ -28,8 +29,15 @@ export function registerDeploy(program: Command, run: Register): void {
       .addOption(
         new Option("--supersede", "while another deployment runs: that goes back, then this one begins").conflicts("queue"),
       )
+      .option("--override <reason>", "although deployments are frozen; the reason goes on record")
       .option("--detach", "do not wait for the end"),
-    ["hitless deploy", "hitless deploy --batch 1", "hitless deploy --queue", "hitless deploy --force --json"],
+    [
+      "hitless deploy",
+      "hitless deploy --batch 1",
+      "hitless deploy --queue",
+      'hitless deploy --override "the checkout is down"',
+      "hitless deploy --force --json",
+    ],
     (session, options: DeployOptions) => deploy(session, options),
   );
 }
@@ -55,6 +63,7 @@ async function deploy(session: Session, options: DeployOptions): Promise<void> {
     batch,
     force: options.force === true,
     ...busyPolicy(options),
+    ...(options.override === undefined ? {} : { override: options.override }),
   });
   if (options.detach === true) detached(session, accepted);
   else if (accepted.queued === null) await follow(session, spec.app, accepted.deployment);

@@ -62,7 +62,7 @@ async function history(session: Session, { limit }: HistoryOptions): Promise<voi
     return;
   }
   const rows = deployments.map((deployment) => {
-    const { name, kind, from, to, phase, startedAt, endedAt, by, failure } = deployment;
+    const { name, kind, from, to, phase, startedAt, endedAt, by, failure, override } = deployment;
     return [
       name,
       kind,
@@ -72,7 +72,7 @@ async function history(session: Session, { limit }: HistoryOptions): Promise<voi
       endedAt === null ? "running" : took(endedAt - startedAt),
       by,
       verdictCounts(deployment),
-      failure?.what ?? "",
+      [failure?.what, override === null ? undefined : `freeze overridden: ${override}`].filter(Boolean).join(" "),
     ];
   });
   const titles = ["", "KIND", "RELEASE", "OUTCOME", "BEGUN", "TOOK", "BY", "VERDICTS", ""].map((title) => ({ title }));

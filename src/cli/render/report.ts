@@ -30,6 +30,7 @@ export function renderReport(report: Report, output: Output): readonly string[] 
   return [
     `${output.style("bold", `${app} ${deployment.name}`)}  ${deployment.kind} ${way}  ${phaseText(deployment.phase, output)} in ${took(report.durationMs)}`,
     output.style("dim", `begun ${time(deployment.startedAt)} by ${deployment.by}`),
+    ...(deployment.override === null ? [] : [output.style("yellow", `freeze overridden: ${deployment.override}`)]),
     "",
     ...ledgerTable(report, output),
     "",

@@ -24,7 +24,7 @@ export function deploymentRoutes(context: ServerContext): readonly Route[] {
 
 async function deploy({ engine, traffic }: ServerContext, { params, body }: Call): Promise<DeployAccepted> {
   const request: DeployRequest = parseBody(deployRequestSchema, body);
-  const { by, spec, strategy, batch, force, whenBusy, source, ignore, build, env } = request;
+  const { by, spec, strategy, batch, force, whenBusy, override, source, ignore, build, env } = request;
   if (spec.app !== params["app"]) {
     throw new HitlessError({
       code: "ERR_USAGE",
@@ -32,7 +32,7 @@ async function deploy({ engine, traffic }: ServerContext, { params, body }: Call
     });
   }
   await refuseBadTls(traffic, spec);
-  const event = { kind: "deploy.requested", by, spec, strategy, batch, force, whenBusy } as const;
+  const event = { kind: "deploy.requested", by, spec, strategy, batch, force, whenBusy, override } as const;
   return engine.deploy(event, { spec, source, ignore, build, env });
 }
 

@@ -30,6 +30,7 @@ const deployment: DeploymentStatus = {
   outcome: "done",
   failure: null,
   verdicts: [],
+  override: null,
 };
 
 function reportWith(counts: Partial<LedgerCounts>, more: Partial<Report> = {}): Report {
