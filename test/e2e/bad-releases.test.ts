@@ -38,7 +38,7 @@ const FAULTS: readonly Fault[] = [
     words: ["exited with code 1 before it was ready", "│ fixture: listen EADDRINUSE", "hitless logs web.r"],
   },
   {
-    name: "a program that never listens",
+    name: "scenario 13: a program that never listens",
     web: { env: { NEVER_LISTEN: "1" }, startDeadline: "700ms" },
     error: "ERR_INSTANCE_UNREADY",
     words: ["did not become ready in time", "GET /up on 127.0.0.1:", "refused", "listen on the port in its PORT variable"],
@@ -50,13 +50,13 @@ const FAULTS: readonly Fault[] = [
     words: ["refused", "│ fixture: listening on 127.0.0.1:", "listen on the port in its PORT variable"],
   },
   {
-    name: "a health check that answers 500",
+    name: "scenario 14: a health check that answers 500",
     web: { env: { HEALTH: "500" }, startDeadline: SOON },
     error: "ERR_INSTANCE_UNREADY",
     words: ["500", "fixture: unhealthy, as told", "`health.path` name a page that answers 200"],
   },
   {
-    name: "a health check that redirects",
+    name: "scenario 14: a health check that redirects",
     web: { env: { HEALTH: "301" }, startDeadline: SOON },
     error: "ERR_INSTANCE_UNREADY",
     words: ["301", "https://elsewhere.example/up", "without a redirect"],
@@ -68,7 +68,7 @@ const FAULTS: readonly Fault[] = [
     words: ["this is not HTTP", "speak HTTP/1.1"],
   },
   {
-    name: "a health check that never answers",
+    name: "scenario 19: a health check that never answers",
     web: { env: { HEALTH: "hang" }, startDeadline: SOON, health: { path: "/up", timeout: "200ms" } },
     error: "ERR_INSTANCE_UNREADY",
     words: ["200 ms", "raise `health.timeout`"],

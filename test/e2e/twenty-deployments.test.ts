@@ -19,33 +19,37 @@ interface Footprint {
   readonly proxyMiB: number;
 }
 
-test("20 deployments in a row under load lose nothing, and leave nothing behind", { timeout: 240_000 }, async () => {
-  const site = await Site.deployed({ instances: 2 });
-  const atRest = await footprint(site);
-  const users = site.users();
-  let settled = 0;
-  for (let deployment = 2; deployment <= DEPLOYMENTS; deployment += 1) {
-    site.write(`release ${String(deployment)}`, { instances: 2 + ((DEPLOYMENTS - deployment) % 3), batch: "50%" });
-    await site.succeeds("deploy");
-    if (deployment === SETTLED) settled = (await footprint(site)).proxyMiB;
-  }
-  const { proxyMiB } = await footprint(site);
-  await expectEqualBooks(site, users);
+test(
+  "scenario 104: 20 deployments in a row under load lose nothing, and leave nothing behind; the ledger and the clients have counted the same",
+  { timeout: 240_000 },
+  async () => {
+    const site = await Site.deployed({ instances: 2 });
+    const atRest = await footprint(site);
+    const users = site.users();
+    let settled = 0;
+    for (let deployment = 2; deployment <= DEPLOYMENTS; deployment += 1) {
+      site.write(`release ${String(deployment)}`, { instances: 2 + ((DEPLOYMENTS - deployment) % 3), batch: "50%" });
+      await site.succeeds("deploy");
+      if (deployment === SETTLED) settled = (await footprint(site)).proxyMiB;
+    }
+    const { proxyMiB } = await footprint(site);
+    await expectEqualBooks(site, users);
 
-  const history = await site.client.deployments(Site.app, 100);
-  expect(history.map(({ outcome }) => outcome)).toEqual(Array.from({ length: DEPLOYMENTS }, () => "done"));
-  const releases = (await site.client.releases(Site.app)).map(({ release }) => release);
-  expect(releases).toEqual(["r20", "r19", "r18"]);
-  expect(readdirSync(join(site.scene.state, "apps", Site.app, "releases")).toSorted()).toEqual(releases.toSorted());
+    const history = await site.client.deployments(Site.app, 100);
+    expect(history.map(({ outcome }) => outcome)).toEqual(Array.from({ length: DEPLOYMENTS }, () => "done"));
+    const releases = (await site.client.releases(Site.app)).map(({ release }) => release);
+    expect(releases).toEqual(["r20", "r19", "r18"]);
+    expect(readdirSync(join(site.scene.state, "apps", Site.app, "releases")).toSorted()).toEqual(releases.toSorted());
 
-  expect(proxyMiB).toBeLessThan(settled + MEMORY_SLACK_MIB);
-  // The connections of the load and the idle ones to instances are closed after a while; then it is as after the first deployment.
-  await until(async () => (await footprint(site)).descriptors <= atRest.descriptors, {
-    within: 20_000,
-    what: `no more than ${String(atRest.descriptors)} descriptors`,
-  });
-  expect((await footprint(site)).processes).toBe(atRest.processes);
-});
+    expect(proxyMiB).toBeLessThan(settled + MEMORY_SLACK_MIB);
+    // The connections of the load and the idle ones to instances are closed after a while; then it is as after the first deployment.
+    await until(async () => (await footprint(site)).descriptors <= atRest.descriptors, {
+      within: 20_000,
+      what: `no more than ${String(atRest.descriptors)} descriptors`,
+    });
+    expect((await footprint(site)).processes).toBe(atRest.processes);
+  },
+);
 
 /** Of daemon, proxy and instances together. */
 async function footprint(site: Site): Promise<Footprint> {

@@ -57,7 +57,7 @@ function parsed(metrics: string): ReadonlyMap<string, number> {
 }
 
 describe("the metrics", { timeout: LIMIT_MS }, () => {
-  test("are what happened, each refusal under its status", async () => {
+  test("scenario 105: are what happened, each refusal under its status", async () => {
     const proxy = await used();
     const metrics = parsed(await proxy.traffic.metrics());
     expect(metrics.get('hitless_requests_total{app="shop",release="r1",column="served"}')).toBe(3);

@@ -30,7 +30,7 @@ describe("a HitlessError", () => {
   });
 });
 
-describe("exit codes", () => {
+describe("scenario 106: exit codes", () => {
   test("are those of the kinds, each kind its own, none of them success or a crash of Node.js", () => {
     for (const [code, { kind }] of Object.entries(ERROR_CODES))
       expect(exitCodeOf(code as keyof typeof ERROR_CODES)).toBe(ERROR_KINDS[kind].exit);

@@ -148,7 +148,7 @@ describe("the bake", () => {
     expect(asked.serving(), "the last old instance stays until then").toBe("r1 r2 r2 r2 r2");
   });
 
-  test("scenario 16: an instance of the new release that dies meanwhile takes it back", () => {
+  test("scenario 17: an instance of the new release that dies meanwhile takes it back", () => {
     const run = shifting({ strategy: "blue-green" });
     settleButWatch(run, false);
     const [victim] = run.instances().filter(({ release }) => release === "r2");
