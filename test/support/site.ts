@@ -21,6 +21,8 @@ export interface SiteOptions {
   /** How instances are replaced, beside the batch. */
   readonly rollout?: Config["rollout"];
   readonly websockets?: Config["websockets"];
+  readonly checks?: Config["checks"];
+  readonly notifications?: Config["notifications"];
 }
 
 /** An app with users on it. All of it ends with the running test. */

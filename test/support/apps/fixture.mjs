@@ -3,6 +3,7 @@
  * flight at SIGTERM and exits with 0. Plain JavaScript, since it also stands for applications on an older Node.
  *
  * CRASH_AT_START=1  NEVER_LISTEN=1  WRONG_PORT=1  BOOT_MS=…  CRASH_AFTER_MS=…  IGNORE_SIGTERM=1  EXIT_AT_SIGTERM=1
+ * FAIL_EVERY=20 (of the GETs every 20th is answered 500)  FAIL_MIRRORED=1 (those that are copies of live requests are)
  * HEALTH=500|301|garbage|hang|slow  (slow answers after HEALTH_MS, 300 by default)
  *
  * ORDERS=<file> keeps the id of every order there, one a line.  GET /bytes?mib=… and POST /sink move large bodies (the latter slowly).
@@ -64,7 +65,17 @@ else {
   });
 }
 
+let asked = 0;
+
+function isFailing({ method, url, headers }) {
+  if (method !== "GET" || url === "/up") return false;
+  if (headers["x-hitless-mirror"] !== undefined) return env.FAIL_MIRRORED === "1";
+  asked += 1;
+  return asked % Number(env.FAIL_EVERY ?? Infinity) === 0;
+}
+
 async function answer(request, response) {
+  if (isFailing(request)) return text(response, 500, "fixture: failing, as told\n");
   const url = new URL(request.url, "http://fixture");
   switch (`${request.method} ${url.pathname}`) {
     case "GET /up":
