@@ -25,7 +25,7 @@ interface Seen {
 }
 
 describe.skipIf(!isInstalled(BROWSER))("a real browser (needs chromium)", { timeout: 120_000 }, () => {
-  test("with WebSocket, EventSource and fetches through a rolling deployment: nothing fails, all of it goes on at the new release", async () => {
+  test("scenarios 32 and 34: with WebSocket, EventSource and fetches through a rolling deployment: nothing fails, all of it goes on at the new release", async () => {
     const site = await Site.up();
     site.app.write("browser-site.mjs", APP);
     site.write("one", OPTIONS);

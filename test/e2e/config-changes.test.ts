@@ -12,7 +12,7 @@ describe("from one deployment to the next", () => {
     return app;
   });
 
-  test("an unchanged tree does nothing, unless --force", async () => {
+  test("scenario 7: an unchanged tree does nothing, unless --force", async () => {
     const app = shop();
     const before = (await app.status()).instances.map(({ name, pid }) => [name, pid]);
     const again = await app.run(["deploy"]);

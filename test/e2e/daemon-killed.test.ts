@@ -14,7 +14,7 @@ const HALF_BROKEN: SiteOptions = { web: { command: `mkdir once && exec ${process
 const FIRST_BATCH_ENTRIES = 9;
 
 test(
-  "killed at any entry of its journal, the daemon finishes the deployment, and nothing is lost",
+  "scenarios 78, 79 and 104: killed at any entry of its journal, the daemon finishes the deployment, and nothing is lost",
   { timeout: 240_000 },
   async () => {
     const site = await killableSite();
@@ -29,7 +29,7 @@ test(
 );
 
 test(
-  "killed while a deployment goes back, the daemon brings the old release back, and nothing is lost",
+  "scenario 79: killed while a deployment goes back, the daemon brings the old release back, and nothing is lost",
   { timeout: 240_000 },
   async () => {
     const site = await killableSite();

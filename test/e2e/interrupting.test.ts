@@ -15,7 +15,7 @@ describe("while a deployment runs", () => {
     return app;
   });
 
-  test("everything else is refused, with who began it, which step it is in, and since when; Ctrl-C goes back", async () => {
+  test("scenarios 77 and 80: everything else is refused, with who began it, which step it is in, and since when; Ctrl-C goes back", async () => {
     const app = shop();
     const deploying = app.begin(["deploy"]);
     await deploying.says("batch 1 of 2: starting web.r2.");
@@ -40,7 +40,7 @@ describe("while a deployment runs", () => {
     await expectStanding(app, "r1", 2);
   });
 
-  test("Ctrl-C twice leaves it alone and says how to look again", async () => {
+  test("scenario 80: Ctrl-C twice leaves it alone and says how to look again", async () => {
     const app = shop();
     app.configure({ ...SLOW_BOOT, env: { BOOT_MS: "120000", IGNORE_SIGTERM: "1" }, stopGrace: "1500ms" });
     const deploying = app.begin(["deploy"]);
@@ -74,7 +74,7 @@ describe("while a deployment runs", () => {
     expect(again.err).toContain("No deployment is running");
   });
 
-  test("the daemon is killed: the command waits for the next one, which brings it to an end", async () => {
+  test("scenario 78: the daemon is killed: the command waits for the next one, which brings it to an end", async () => {
     const app = shop();
     app.configure({ env: { BOOT_MS: "4000", MESSAGE: "after" }, startDeadline: "60s" });
     const deploying = app.begin(["deploy"]);

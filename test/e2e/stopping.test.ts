@@ -6,7 +6,7 @@ import { until } from "../support/temp.ts";
 describe("an application that does not end as it should", () => {
   const shop = sharedScene((scene) => scene.app("shop"));
 
-  test("ignores SIGTERM: it is ended by SIGKILL after its grace, and the operator is told", async () => {
+  test("scenario 35: ignores SIGTERM: it is ended by SIGKILL after its grace, and the operator is told", async () => {
     const app = shop();
     app.configure({ env: { IGNORE_SIGTERM: "1" }, stopGrace: "300ms" });
     await app.deploy();
@@ -17,7 +17,7 @@ describe("an application that does not end as it should", () => {
     await expectStanding(app, "r2", 2);
   });
 
-  test("exits at once on SIGTERM: it has finished every request before it is told", async () => {
+  test("scenario 36: exits at once on SIGTERM: it has finished every request before it is told", async () => {
     const app = shop();
     app.configure({ env: { EXIT_AT_SIGTERM: "1" } });
     await app.deploy();
@@ -30,7 +30,7 @@ describe("an application that does not end as it should", () => {
     await expectStanding(app, "r4", 2);
   });
 
-  test("has a request that outlasts the drain limit: it is cut, counted as lost, and the report says so", async () => {
+  test("scenario 26: has a request that outlasts the drain limit: it is cut, counted as lost, and the report says so", async () => {
     const app = shop();
     app.configure({ drainTimeout: "300ms" });
     await app.deploy();

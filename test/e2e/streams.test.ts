@@ -40,7 +40,7 @@ describe("large bodies at the pace of the slower side", () => {
 });
 
 describe("what is in flight when its instance is replaced", () => {
-  test("is waited for, longer than everything else takes", async () => {
+  test("scenario 25: is waited for, longer than everything else takes", async () => {
     const site = await Site.deployed();
     const slow = await inFlight(site, 4, 5_000);
     const name = await next(site);
@@ -51,7 +51,7 @@ describe("what is in flight when its instance is replaced", () => {
     expect(report.durationMs).toBeGreaterThan(4_000);
   });
 
-  test("is cut at the drain limit, and counted as cut", async () => {
+  test("scenario 26: is cut at the drain limit, and counted as cut", async () => {
     const site = await Site.deployed({ web: { drainTimeout: "500ms" } });
     const slow = await inFlight(site, 4, 60_000);
     const name = await next(site);
@@ -60,7 +60,7 @@ describe("what is in flight when its instance is replaced", () => {
     expect(await site.client.report(Site.app, name)).toMatchObject({ lost: 4, totals: { cut: 4, failed: 0, unaccounted: 0 } });
   });
 
-  test("an event stream does not hold the deployment up beyond its own limit, and its client goes on where it was", async () => {
+  test("scenario 34: an event stream does not hold the deployment up beyond its own limit, and its client goes on where it was", async () => {
     const site = await Site.deployed({ web: { drainTimeout: "60s" }, eventStreams: { grace: "500ms", spread: "1s" } });
     const listeners = Array.from({ length: 6 }, () => new EventListener(`${site.url}/events`));
     await until(() => listeners.every(({ ids }) => ids.length > 3));

@@ -20,7 +20,7 @@ interface Footprint {
 }
 
 test(
-  "scenario 104: 20 deployments in a row under load lose nothing, and leave nothing behind; the ledger and the clients have counted the same",
+  "scenarios 11 and 104: 20 deployments in a row under load lose nothing, and leave nothing behind; the ledger and the clients have counted the same",
   { timeout: 240_000 },
   async () => {
     const site = await Site.deployed({ instances: 2 });

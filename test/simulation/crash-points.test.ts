@@ -7,7 +7,7 @@ import { WAY_NAMES } from "../../sim/ways.ts";
 const EVERY = 10;
 
 test.each(WAY_NAMES.map((name, index) => [name, index] as const))(
-  "%s survives a crash of the engine before and after its port calls, and a long stall in them",
+  "scenario 79: %s survives a crash of the engine before and after its port calls, and a long stall in them",
   async (way, index) => {
     const whole = await judge({ seed: 1, way });
     expect(whole.violations).toEqual([]);

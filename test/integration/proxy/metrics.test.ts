@@ -73,7 +73,7 @@ describe("the metrics", { timeout: LIMIT_MS }, () => {
     expect(metrics.get("hitless_proxy_workers")).toBe(2);
   });
 
-  test("go on over an upgrade, and forget targets that are gone", async () => {
+  test("scenario 105: go on over an upgrade, and forget targets that are gone", async () => {
     const proxy = await used();
     await proxy.upgrade();
     await proxy.route([]);

@@ -72,7 +72,7 @@ test("a table that is not valid is refused whole, with every place named as it w
   expect(await receivers(proxy, [upstream], "still")).toEqual([0]);
 });
 
-test("a change is one of the table that came last, also where that was refused because it was older", async () => {
+test("scenario 82: a change is one of the table that came last, also where that was refused because it was older", async () => {
   const [first, second] = [await startAnswering(), await startAnswering()];
   const proxy = await WireProxy.start([]);
   const tableOf = (revision: number, ports: readonly number[]): RouteTable => ({

@@ -19,7 +19,7 @@ const proxyFor = (ports: readonly number[], websockets: Partial<WebSocketSpec> =
   WireProxy.start(ports, { proxy: { websockets: { ...AT_ONCE, ...websockets } } });
 
 describe("a WebSocket whose instance is replaced", () => {
-  test("goes on through the switch; then it is closed with 1012, its application hears of it, and nothing is lost", async () => {
+  test("scenario 32: goes on through the switch; then it is closed with 1012, its application hears of it, and nothing is lost", async () => {
     const [old, next] = [await echoServer(), await echoServer()];
     const proxy = await proxyFor([old.port], { graceMs: 300 });
     const client = await Listener.to(proxy.port);
@@ -75,7 +75,7 @@ describe("a WebSocket whose instance is replaced", () => {
     await drained;
   });
 
-  test("and its like are closed one after the other", async () => {
+  test("scenario 33: and its like are closed one after the other", async () => {
     const old = await echoServer();
     const proxy = await proxyFor([old.port], { spreadMs: 2_000 });
     const clients = await Promise.all(Array.from({ length: 8 }, () => Listener.to(proxy.port)));

@@ -95,7 +95,7 @@ describe("a rolling deployment", () => {
     }
   });
 
-  test("of an unchanged tree ends at once and changes nothing", () => {
+  test("scenario 83: of an unchanged tree ends at once and changes nothing", () => {
     const run = deployed(1);
     const { instances } = run.state;
     run.deploy(run.spec);

@@ -97,7 +97,7 @@ describe("a job", () => {
     expect(runs(child)).toBe(false);
   });
 
-  test("shows no secrets, though its own log has them", async () => {
+  test("scenario 76: shows no secrets, though its own log has them", async () => {
     const its = bench();
     const end = await its.run('echo "to $URL"', {
       env: { URL: "pg://u:hunter2!@db/x" },

@@ -84,7 +84,7 @@ describe("the journal file", () => {
     expect(await second.openEpoch(APP, 0)).toBe(2);
   });
 
-  test("fences a writer that still has it open when another one opens an epoch", async () => {
+  test("scenario 81: fences a writer that still has it open when another one opens an epoch", async () => {
     const directory = temporaryDirectory();
     const [first, second] = [openStore(directory), openStore(directory)];
     await first.openEpoch(APP, 0);
