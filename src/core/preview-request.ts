@@ -29,11 +29,27 @@ export function previewTarget({ listen, tls, routing = DEFAULT_ROUTING }: AppSpe
   };
 }
 
+/** For programs that are told by their environment: where to connect to, and header lines that every request must have. */
+export function previewVariables(
+  target: PreviewTarget,
+): Readonly<Record<"HITLESS_PREVIEW_URL" | "HITLESS_PREVIEW_HEADERS", string>> {
+  const { host, port, secure, authority, headers, cookies } = target;
+  const jar = Object.entries(cookies).map(([name, value]) => `${name}=${value}`);
+  const lines = Object.entries({ Host: authority, ...headers, ...(jar.length === 0 ? {} : { Cookie: jar.join("; ") }) });
+  return {
+    HITLESS_PREVIEW_URL: `${secure ? "https" : "http"}://${bracketed(host)}:${String(port)}`,
+    HITLESS_PREVIEW_HEADERS: lines.map(([name, value]) => `${name}: ${value}`).join("\n"),
+  };
+}
+
 /** The name that a client would use: one of the app's own, or the address. */
 function authorityOf({ hosts }: Claim, { host, port }: ListenAddress): string {
   const name = hosts.find((one) => !one.startsWith("*.")) ?? hosts[0]?.replace(/^\*/, "preview");
-  const own = reachable(host);
-  return name ?? `${own.includes(":") ? `[${own}]` : own}:${String(port)}`;
+  return name ?? `${bracketed(reachable(host))}:${String(port)}`;
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 /** Every address of the machine is reached by its own one. */

@@ -13,6 +13,15 @@ async function answering(site: Site, requests = 20): Promise<readonly string[]> 
   return [...releases].toSorted();
 }
 
+/** A check of one's own: it reaches the release that nobody else gets, by what its environment says. */
+const PREVIEWS = `
+  const { HITLESS_PREVIEW_URL, HITLESS_PREVIEW_HEADERS, HITLESS_RELEASE } = process.env;
+  const headers = Object.fromEntries(HITLESS_PREVIEW_HEADERS.split("\\n").map((line) => line.split(": ")));
+  require("node:http").get(HITLESS_PREVIEW_URL + "/release", { headers, agent: false }, (answer) => {
+    answer.on("data", (text) => process.exit(String(text).startsWith(HITLESS_RELEASE + " ") ? 0 : 1));
+  });
+`;
+
 test(
   "scenarios 45, 47, 48 and 51 under load: previewed, promoted by hand, rolled back and forward again at once, and nothing is lost",
   { timeout: 120_000 },
@@ -22,7 +31,8 @@ test(
     let others = 0;
     const users = site.users();
     await until(() => users.requests > 300);
-    site.write("two", { instances: 2, rollout });
+    const checks = [{ name: "preview", command: [process.execPath, "-e", PREVIEWS] }];
+    site.write("two", { instances: 2, rollout, checks });
     const deploying = site.app.begin(["deploy"]);
     await until(async () => (await status(site)).deployment?.awaits?.what === "promotion", { what: "it waits for a promotion" });
 

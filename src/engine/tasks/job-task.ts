@@ -1,4 +1,5 @@
 import { secretsOf } from "../../base/redact.ts";
+import { previewTarget, previewVariables } from "../../core/preview-request.ts";
 import { taskName, type Task, type TaskResult } from "../../core/task.ts";
 import type { JobEnd } from "../../ports/jobs.ts";
 import type { Workplace } from "../../ports/releases.ts";
@@ -12,12 +13,13 @@ const EX_TEMPFAIL = 75;
 /** Runs a command in the release's directory, with its environment and with what it is about. */
 export async function runJobTask(ports: TaskPorts, order: TaskOrder, task: JobTask, show: ShowLines): Promise<TaskResult> {
   const { app, command, signal } = order;
-  const { directory, env } = await workplaceOf(ports, order, task);
+  const { directory, env, spec, previewKey } = await workplaceOf(ports, order, task);
+  const preview = previewVariables(previewTarget(spec, previewKey ?? command.release ?? ""));
   const end = await ports.jobs.run(
     {
       app,
       job: command.task,
-      launch: { directory, command: task.command, env: { ...env, ...environmentOf(order) } },
+      launch: { directory, command: task.command, env: { ...env, ...preview, ...environmentOf(order) } },
       timeoutMs: task.timeoutMs,
       secrets: secretsOf(env),
     },
