@@ -98,12 +98,6 @@ export const FAULTS: readonly Fault[] = [
     bad: "epoch: () => Number.MAX_SAFE_INTEGER",
   },
   {
-    name: "act without the lease, under an epoch of one's own",
-    file: "src/engine/app-engine.ts",
-    good: "await this.#store.openEpoch(this.app, this.#lease.epoch)",
-    bad: "await this.#store.openEpoch(this.app, (await this.#store.lease())?.epoch ?? 0)",
-  },
-  {
     name: "run commands before they are in the journal",
     file: "src/engine/app-engine.ts",
     good: "    await this.#journal(event, decision);\n",
