@@ -35,6 +35,8 @@ export function databaseLife(
       clock,
       database,
       sources: simSources,
+      // Without a copy a plan is what its rules say.
+      shadows: { open: () => Promise.reject(new Error("simulated")) },
       traffic,
       http: simHttp,
       live: (app) => liveReleases(state(app)),

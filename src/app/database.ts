@@ -1,5 +1,6 @@
 import { nodeHttp } from "../adapters/http/node-http.ts";
 import { postgresDatabase } from "../adapters/postgres/database.ts";
+import { postgresShadows } from "../adapters/postgres/shadow/shadows.ts";
 import { fileSources } from "../adapters/postgres/sources.ts";
 import type { Logger } from "../base/log.ts";
 import type { AppState } from "../core/state.ts";
@@ -25,6 +26,7 @@ export function withDatabase(snapshots: Releases, clock: Clock, parts: { engine:
     http: nodeHttp,
     database: postgresDatabase,
     sources: fileSources,
+    shadows: postgresShadows,
     live: (app) => liveReleases(engine().state(app)),
   });
 }

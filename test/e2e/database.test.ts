@@ -77,7 +77,7 @@ test("a release that renames, retypes, drops, adds NOT NULL and changes a proced
   const configure = (contractAfter: string): void => {
     app.configure(
       { command: [process.execPath, "items.mjs"], env: { DATABASE_URL: url, PG_MODULE } },
-      { database: { migrations: "migrations", procedures: "procedures", contractAfter } },
+      { database: { migrations: "migrations", procedures: "procedures", contractAfter, shadowUrl: url } },
     );
   };
   configure("1h");
@@ -121,7 +121,7 @@ test("a migration that cannot be made safe stops the deployment before anything 
   onTestFinished(() => scene.close());
   const app = await scene.app("items");
   mkdirSync(join(app.path, "migrations"));
-  app.configure({ env: { DATABASE_URL: url } }, { database: { migrations: "migrations" } });
+  app.configure({ env: { DATABASE_URL: url } }, { database: { migrations: "migrations", shadowUrl: url } });
   app.write("migrations/0001_label.sql", "\nALTER TABLE items ADD COLUMN label text NOT NULL;");
   const { code, out, err } = await app.run(["deploy"]);
   expect(code).toBe(3);

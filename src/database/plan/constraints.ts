@@ -141,6 +141,8 @@ function addUnique(draft: PlanDraft, table: TableDraft, constraint: Node, phase:
       undoAlone: true,
     });
   }
+  const nullable = primary ? columns.filter((column) => table.all.get(column)?.notNull === false) : [];
+  const checks = nullable.map((column) => notNullFirst(draft, table, { column, phase }));
   draft.act({
     stage,
     phase,
@@ -148,8 +150,9 @@ function addUnique(draft: PlanDraft, table: TableDraft, constraint: Node, phase:
     run: {
       kind: "transaction",
       sql: [
-        ...(primary ? notNullFirst(table, columns, on) : []),
+        ...nullable.map((column) => `ALTER TABLE ${qualified(on)} ALTER COLUMN ${ident(column)} SET NOT NULL`),
         `ALTER TABLE ${qualified(on)} ADD CONSTRAINT ${ident(name)} ${kind} USING INDEX ${ident(built || name)}`,
+        ...checks.map((check) => `ALTER TABLE ${qualified(on)} DROP CONSTRAINT ${ident(check)}`),
       ],
     },
     table: tableLabel(table),
@@ -165,11 +168,30 @@ function addUnique(draft: PlanDraft, table: TableDraft, constraint: Node, phase:
   }
 }
 
-/** A primary key of columns that may be null would be checked row by row under the strongest lock. */
-function notNullFirst(table: TableDraft, columns: readonly string[], on: TableDraft["name"]): string[] {
-  return columns
-    .filter((name) => table.all.get(name)?.notNull === false)
-    .map((name) => `ALTER TABLE ${qualified(on)} ALTER COLUMN ${ident(name)} SET NOT NULL`);
+/** A primary key of columns that may be null would be checked row by row under the strongest lock; with a valid check it is not. Gives its name. */
+function notNullFirst(
+  draft: PlanDraft,
+  table: TableDraft,
+  { column, phase }: { readonly column: string; readonly phase: Action["phase"] },
+): string {
+  const check = fitted(`${table.physical.name}_${column}_not_null_r${String(draft.release)}`);
+  draft.act({
+    stage: phase === "contract" ? "tidy" : "check",
+    phase,
+    title: `let ${table.name.name}.${column} hold no new nulls`,
+    run: {
+      kind: "transaction",
+      sql: [
+        `ALTER TABLE ${qualified(nameIn(table, phase))} ADD CONSTRAINT ${ident(check)} CHECK (${ident(column)} IS NOT NULL) NOT VALID`,
+      ],
+    },
+    table: tableLabel(table),
+    lock: "ACCESS EXCLUSIVE",
+    work: "instant",
+    undo: [`ALTER TABLE ${quoteTable(table)} DROP CONSTRAINT IF EXISTS ${ident(check)}`],
+  });
+  validate(draft, table, check, phase);
+  return check;
 }
 
 function refuseExclude(draft: PlanDraft, table: TableDraft, constraint: Node): void {
@@ -216,6 +238,7 @@ function restore(table: TableDraft, { name, kind, definition }: Constraint): str
 
 /** VALIDATE CONSTRAINT as it is written: beside the traffic. */
 export function validateConstraint(draft: PlanDraft, table: TableDraft, name: string): void {
+  if (table.base !== null && constraintOf(table.base, name)?.validated === true) return;
   validate(draft, table, name, draft.phase("expand"));
 }
 

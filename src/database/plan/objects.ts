@@ -5,10 +5,13 @@ import type { Action } from "./action.ts";
 import { tableLabel } from "./alter.ts";
 import type { PlanDraft } from "./draft.ts";
 
-type AsWritten = Partial<Pick<Action, "phase" | "lock" | "table" | "undo">> & { readonly title: string };
+type AsWritten = Partial<Pick<Action, "phase" | "lock" | "table" | "undo" | "work">> & { readonly title: string };
 
 /** A statement that runs as it is, in its own transaction. */
-export function runAsWritten(draft: PlanDraft, { title, phase, lock = null, table = null, undo = [] }: AsWritten): void {
+export function runAsWritten(
+  draft: PlanDraft,
+  { title, phase, lock = null, table = null, undo = [], work = "instant" }: AsWritten,
+): void {
   const when = draft.phase(phase ?? "expand");
   draft.act({
     stage: when === "contract" ? "tidy" : "shape",
@@ -17,13 +20,13 @@ export function runAsWritten(draft: PlanDraft, { title, phase, lock = null, tabl
     run: { kind: "transaction", sql: [draft.statement.text] },
     table,
     lock,
-    work: "instant",
+    work,
     undo,
   });
 }
 
 /** What changes data has no way back: it stays, and is not run again by the next release that brings it. */
-export function runOnce(draft: PlanDraft, title: string, more: Partial<Pick<Action, "lock" | "table">> = {}): void {
+export function runOnce(draft: PlanDraft, title: string, more: Partial<Pick<Action, "lock" | "table" | "work">> = {}): void {
   const { text: statement } = draft.statement;
   if (draft.isKept({ statement })) {
     draft.notice("already-run", "a release that was taken back has run this statement; it is not run again");
@@ -123,6 +126,12 @@ export function alterDomain(draft: PlanDraft, node: Node): void {
     runAsWritten(draft, { title: "change a domain" });
     return;
   }
+  const constraint = child(child(node, "def") ?? {}, "Constraint") ?? {};
+  if (flag(constraint, "skip_validation") || !isUsed(draft, words(children(node, "typeName")).at(-1) ?? "")) {
+    // The running release may write what it forbids.
+    runAsWritten(draft, { title: "change a domain", phase: "contract" });
+    return;
+  }
   draft.refuse(
     "domain-constraint",
     "every table with a column of the domain is read under a lock that stops its writers, also by VALIDATE",
@@ -130,6 +139,13 @@ export function alterDomain(draft: PlanDraft, node: Node): void {
       "ALTER TABLE … ADD CONSTRAINT … CHECK (…); -- on each table with a column of the domain, which Hitless checks beside the traffic",
     ],
   );
+}
+
+/** Whether a column may be of the type, or of an array or a domain of it. */
+function isUsed({ catalog: { tables, types } }: PlanDraft, type: string): boolean {
+  const names = [type, ...types.filter(({ base }) => base?.includes(type) === true).map(({ name }) => name)];
+  const composite = types.some(({ kind }) => kind === "composite");
+  return composite || tables.some(({ columns }) => columns.some((column) => names.some((name) => column.type.includes(name))));
 }
 
 /** #81: all releases' writes would run it at once, so until the contract it runs for this release and later ones only. */

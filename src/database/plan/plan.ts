@@ -163,7 +163,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   ViewStmt: (_, node, wanted) => {
     wanted.views.push(wantedView(node));
   },
-  CreateTableAsStmt: asWritten("make a table from a query"),
+  CreateTableAsStmt: asWritten("make a table from a query", { work: "scan" }),
   CreateTrigStmt: createTrigger,
   AlterEnumStmt: alterEnum,
   AlterDomainStmt: alterDomain,

@@ -135,6 +135,7 @@ export function changeRows(draft: PlanDraft, kind: "InsertStmt" | "UpdateStmt" |
     runOnce(draft, `${kind === "InsertStmt" ? "insert into" : "change rows of"} ${named.name}`, {
       table: table.base === null ? null : tableLabel(table),
       lock: "ROW EXCLUSIVE",
+      work: kind === "InsertStmt" ? "instant" : "scan",
     });
     return;
   }

@@ -3,22 +3,22 @@ import { nameNumber, type ReleaseName } from "../../base/names.ts";
 import { createRng } from "../../base/rng.ts";
 import { DEFAULT_BACKFILL, type DatabaseSpec } from "../../core/database-spec.ts";
 import { isPending, searchPath, type ChangeSet } from "../../database/change-set.ts";
+import type { Catalog } from "../../database/catalog.ts";
+import type { Plan } from "../../database/plan/action.ts";
 import { releaseUrl } from "../../database/release-url.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Database, DatabaseLease } from "../../ports/database.ts";
+import type { DatabaseLease } from "../../ports/database.ts";
 import type { Http } from "../../ports/http.ts";
 import type { LaunchPlan, Releases, Workplace } from "../../ports/releases.ts";
-import type { SqlSources } from "../../ports/sources.ts";
 import type { Traffic } from "../../ports/traffic.ts";
 import { LoadPacer } from "./load-pacer.ts";
 import { loadSignals } from "./load-signals.ts";
 import { planSources } from "./prepare.ts";
+import { tryRelease, type ReleaseSource, type TrialParts } from "./release-trial.ts";
 import { contract, expand, keptObjects, revert } from "./runner.ts";
 import type { StepRunner } from "./steps.ts";
 
-export interface DatabaseParts {
-  readonly database: Database;
-  readonly sources: SqlSources;
+export interface DatabaseParts extends TrialParts {
   readonly clock: Clock;
   /** Releases of the app that have instances now, the active one among them. */
   readonly live: (app: string) => readonly ReleaseName[];
@@ -29,10 +29,16 @@ export interface DatabaseParts {
 interface Expansion {
   readonly app: string;
   readonly release: number;
+  readonly env: Workplace["env"];
   readonly directory: string;
   readonly spec: DatabaseSpec;
   readonly onOutput: (line: string) => void;
   readonly signal: AbortSignal;
+}
+
+interface Planned {
+  readonly plan: Plan;
+  readonly catalog: Catalog;
 }
 
 /**
@@ -69,7 +75,7 @@ export class DatabaseReleases implements Releases {
       const url = env[spec.variable];
       if (url === undefined) throw noUrl(app, spec);
       const number = nameNumber(release) ?? 0;
-      await this.#expand(url, { app, release: number, directory, spec, onOutput: options.onOutput, signal: options.signal });
+      await this.#expand(url, { app, release: number, env, directory, spec, onOutput: options.onOutput, signal: options.signal });
       return outcome;
     } catch (error) {
       await this.#inner.discard(app, release);
@@ -124,12 +130,14 @@ export class DatabaseReleases implements Releases {
         return;
       }
       const waiting = await this.#settleEarlier(runner, expansion);
-      const plan = await planSources(this.#parts.sources, {
+      const catalog = await lease.catalog();
+      const planned = await planSources(this.#parts.sources, {
         ...expansion,
-        catalog: await lease.catalog(),
+        catalog,
         applied: await lease.applied(),
         kept: await keptObjects(lease),
       });
+      const plan = waiting === null ? await this.#tried(url, { ...expansion, plan: planned, catalog }) : planned;
       if (waiting !== null && (plan.actions.length > 0 || plan.refusals.length > 0)) throw stillWaits(waiting);
       if (plan.actions.length > 0 || plan.refusals.length > 0 || plan.migrations.length > 0) await expand(runner, plan);
     } finally {
@@ -143,6 +151,23 @@ export class DatabaseReleases implements Releases {
       clock,
       loadSignals({ app, clock, traffic, http, lease, table, spec: spec.backfill ?? DEFAULT_BACKFILL }),
     );
+  }
+
+  /** With what a copy of the database showed: locks as they are, and refusals for what `hitless db plan` refuses too. */
+  async #tried(url: string, { app, directory, spec, env, onOutput, ...planned }: Expansion & Planned): Promise<Plan> {
+    const running = await Promise.all(this.#parts.live(app).map((release) => this.#sourceOf(app, release)));
+    const trial = await tryRelease(this.#parts, { ...planned, url, env, release: { directory, spec }, running: running.flat() });
+    if (trial.about !== null) onOutput(`database: tried on a copy, ${trial.about}`);
+    for (const gap of trial.gaps) onOutput(`database: ${gap}`);
+    for (const { side, fit, of } of trial.proof.sides) {
+      onOutput(`database: ${side} release: ${String(fit)} of ${String(of)} statements fit`);
+    }
+    return trial.plan;
+  }
+
+  async #sourceOf(app: string, release: ReleaseName): Promise<readonly ReleaseSource[]> {
+    const { directory, spec } = await this.#inner.workplace(app, release);
+    return spec.database === undefined ? [] : [{ directory, spec: spec.database }];
   }
 
   /** Changes of releases that nobody runs are taken back; those that everybody runs are contracted. Gives one that can do neither yet. */

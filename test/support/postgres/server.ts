@@ -13,8 +13,8 @@ const DEBIAN_15 = "/usr/lib/postgresql/15/bin";
 
 export interface TestServer {
   readonly major: number;
-  /** A new, empty database, by its URL. */
-  database(): Promise<string>;
+  /** A new database, empty or a copy of one that nobody is connected to, by its URL. */
+  database(template?: string): Promise<string>;
   /** As the power going off would do it, and on again at the same address: what it had not written is lost. */
   crash(): Promise<void>;
   stop(): Promise<void>;
@@ -59,9 +59,9 @@ export async function startServer(major: 15 | 18, settings: readonly string[] = 
   let made_ = 0;
   return {
     major,
-    database: async () => {
+    database: async (template = "template1") => {
       const name = `t${String(++made_)}`;
-      await query(urlOf("postgres"), `CREATE DATABASE ${name}`);
+      await query(urlOf("postgres"), `CREATE DATABASE ${name} TEMPLATE ${template}`);
       return urlOf(name);
     },
     crash: async () => {
