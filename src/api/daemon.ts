@@ -64,6 +64,10 @@ export const deployRequestSchema = z.strictObject({
 });
 export type DeployRequest = z.infer<typeof deployRequestSchema>;
 
+/** Steps are run from a source without a deployment of it. */
+export const prepareRequestSchema = deployRequestSchema.omit({ strategy: true, batch: true, force: true });
+export type PrepareRequest = z.infer<typeof prepareRequestSchema>;
+
 export const rollbackRequestSchema = z.strictObject({ by: z.string().min(1).max(200), release: z.string().nullable() });
 export type RollbackRequest = z.infer<typeof rollbackRequestSchema>;
 

@@ -25,6 +25,7 @@ import { sessionsStatus, stateServers } from "./sessions.ts";
 import { contractKeeper, withDatabase } from "./database.ts";
 import { createLogger } from "./logger.ts";
 import { prepareStateDirectory } from "./state-directory.ts";
+import { stepParts } from "./steps.ts";
 import { suspendAll } from "./suspend-all.ts";
 import { VERSION } from "./version.ts";
 
@@ -65,6 +66,7 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   const engine: Engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs, http: nodeHttp, log }, lease);
   // A daemon that another has taken over from must not contract a database that the other goes back to.
   const view = { apps: () => (lease.isHeld() ? engine.apps() : []), state: (app: string) => engine.state(app) };
+  const steps = stepParts({ stateDirectory, store: store.steps(), jobs, releases, lease, engine, log });
   const contracts = contractKeeper({ releases: snapshots, clock: systemClock, log, engine: view });
   const ended = Promise.withResolvers<undefined>();
   const watching = new AbortController();
@@ -75,6 +77,7 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   await engine.start();
   void new HealthWatch(engine, { clock: systemClock, traffic, log }).run(watching.signal);
   contracts.start();
+  await steps.start();
   const proxy = proxyControl(traffic, keeper);
   const sessions = (state: AppState, prefix: string): Promise<SessionsStatus> => sessionsStatus(releases, state, prefix);
   const info = (): Promise<DaemonInfo> => describe(traffic, { startedAt, stateDirectory });
@@ -89,12 +92,8 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
       ended.resolve(undefined);
     });
   };
-  const server = await serve(
-    daemonSocket(stateDirectory),
-    daemonRoutes({ engine, traffic, stateDirectory, log, now: Date.now, proxy, sessions, contracts, info, shutdown }),
-    log,
-    { replace: true },
-  );
+  const context = { engine, steps: steps.desk, traffic, stateDirectory, log, now: Date.now, proxy, sessions, contracts, info, shutdown };
+  const server = await serve(daemonSocket(stateDirectory), daemonRoutes(context), log, { replace: true });
   onEndSignal(log, ended.resolve);
   void upgradeIfOutdated(keeper, log);
   log.info("the daemon is ready", { version: VERSION, stateDirectory, apps: engine.apps() });
@@ -107,6 +106,7 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   }
   watching.abort();
   contracts.stop();
+  await steps.stop();
   keeper.stop();
   servers.stop();
   await engine.close();
@@ -140,6 +140,12 @@ function onEndSignal(log: Logger, end: (value: undefined) => void): void {
     });
   }
   process.on("SIGHUP", () => undefined);
+}
+
+async function infoOf(traffic: ProxyTraffic, own: Pick<DaemonInfo, "stateDirectory" | "startedAt">): Promise<DaemonInfo> {
+  const proxy = await traffic.status().catch(() => null);
+  const { pid: proxyPid = null, version: proxyVersion = null } = proxy ?? {};
+  return { version: VERSION, pid: process.pid, ...own, proxyPid, proxyVersion };
 }
 
 function proxyControl(traffic: ProxyTraffic, keeper: ProxyKeeper): ProxyControl {

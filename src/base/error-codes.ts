@@ -123,6 +123,14 @@ export const ERROR_CODES = {
     meaning: "An older release cannot use the database any more: what only it needed has been removed.",
   },
   ERR_CONTRACT_WAITS: { kind: "conflict", meaning: "Old columns and procedures are still in use; what they wait for is listed." },
+  ERR_STEPS_INVALID: { kind: "config", meaning: "Files in deploy/steps have problems; all of them are listed with their lines." },
+  ERR_STEPS_UNFINISHED: {
+    kind: "conflict",
+    meaning: "Steps that a release requires are not done; they are listed with the time they should take. Nothing was started.",
+  },
+  ERR_STEP_CONFLICT: { kind: "conflict", meaning: "Two releases want the same column changed by a step each." },
+  ERR_STEP_UNKNOWN: { kind: "usage", meaning: "No such step; the known ones are listed." },
+  ERR_STEP_FAILED: { kind: "unhealthy", meaning: "A step failed; what it printed last is shown. It can be tried again." },
   ERR_INVARIANT: { kind: "invariant", meaning: "Hitless broke one of its own rules: a bug. Nothing further was done." },
 } as const satisfies Record<string, { kind: ErrorKind; meaning: string }>;
 

@@ -7,6 +7,7 @@ import type {
   DeploymentStatus,
   DeployRequest,
   LogChunk,
+  PrepareRequest,
   ProxyStatus,
   ReleaseStatus,
   Report,
@@ -14,6 +15,7 @@ import type {
   UpgradeOutcome,
 } from "../api/daemon.ts";
 import type { SessionsStatus } from "../api/sessions.ts";
+import type { StepOperation, StepStatus } from "../api/steps.ts";
 import type { LedgerSnapshot } from "../core/ledger.ts";
 import { daemonSocket } from "../api/transport/paths.ts";
 import { call } from "../api/transport/call.ts";
@@ -61,6 +63,22 @@ export class DaemonClient {
 
   deploy(request: Omit<DeployRequest, "by">): Promise<DeployAccepted> {
     return this.#post(`${appPath(request.spec.app)}/deployments`, { ...request, by: this.by });
+  }
+
+  /** The app's steps as they are when those of this source are known. */
+  async prepare(request: Omit<PrepareRequest, "by">): Promise<readonly StepStatus[]> {
+    const path = `${appPath(request.spec.app)}/prepare`;
+    return (await this.#post<{ steps: readonly StepStatus[] }>(path, { ...request, by: this.by })).steps;
+  }
+
+  async steps(app: string): Promise<readonly StepStatus[]> {
+    return (await this.#get<{ steps: readonly StepStatus[] }>(`${appPath(app)}/steps`)).steps;
+  }
+
+  /** Gives what is said of it. */
+  async tellStep(app: string, step: string, operation: StepOperation, percent: number | null): Promise<string> {
+    const path = `${appPath(app)}/steps/${encodeURIComponent(step)}/${operation}`;
+    return (await this.#post<{ said: string }>(path, { by: this.by, percent })).said;
   }
 
   /** `rollback`, `restart`, `scale`, `abort`, `queue/clear`, `suspend`, `resume`. */

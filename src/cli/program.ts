@@ -11,6 +11,7 @@ import { registerProxy } from "./commands/proxy.ts";
 import { registerRollout } from "./commands/rollout.ts";
 import { registerSessions } from "./commands/sessions.ts";
 import { registerStateServer } from "./commands/state-server.ts";
+import { registerSteps } from "./commands/steps.ts";
 import { registerStatus } from "./commands/status.ts";
 import type { CliHost } from "./host.ts";
 import type { Output } from "./output.ts";
@@ -70,6 +71,7 @@ function buildProgram(host: CliHost, output: Output): Command {
     });
   };
   registerDeploy(program, register);
+  registerSteps(program, register);
   registerStatus(program, register);
   registerOperations(program, register);
   registerRollout(program, register);

@@ -4,6 +4,7 @@ import type { SessionsStatus } from "../api/sessions.ts";
 import type { Logger } from "../base/log.ts";
 import type { AppState } from "../core/state.ts";
 import type { EngineControl } from "../engine/control.ts";
+import type { StepControl } from "../engine/preparation/step-control.ts";
 import type { Traffic } from "../ports/traffic.ts";
 
 /** The proxy as a program. */
@@ -18,6 +19,7 @@ export interface ProxyControl {
 /** What the API serves from. */
 export interface ServerContext {
   readonly engine: EngineControl;
+  readonly steps: StepControl;
   readonly traffic: Traffic;
   readonly stateDirectory: string;
   readonly log: Logger;

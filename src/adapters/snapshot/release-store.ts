@@ -2,12 +2,15 @@ import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { nameNumber, type ReleaseName } from "../../base/names.ts";
 
+/** What snapshots are for: releases that run, or steps that run ahead of one. */
+export type SnapshotFolder = "releases" | "prepared";
+
 /** Where the releases of one app are: `releases/rN/{tree,release.json,launch.json}`, with `rN.request.json` (and `rN.source` of a queued one) beside until it is made. */
 export class ReleaseDirectory {
   readonly path: string;
 
-  constructor(appDirectory: string) {
-    this.path = join(appDirectory, "releases");
+  constructor(appDirectory: string, folder: SnapshotFolder) {
+    this.path = join(appDirectory, folder);
   }
 
   release(name: ReleaseName): string {

@@ -7,7 +7,7 @@ import type { PreviewKey, ReleaseRecord } from "../../core/release.ts";
 import type { CreateOutcome, LaunchPlan, ReleaseRequest, Releases, Workplace } from "../../ports/releases.ts";
 import { endLeftBuilds, runBuild } from "./build.ts";
 import { gitState } from "./git.ts";
-import { readJson, ReleaseDirectory, syncDirectory, writeJson } from "./release-store.ts";
+import { readJson, ReleaseDirectory, syncDirectory, writeJson, type SnapshotFolder } from "./release-store.ts";
 import { scanSource, type SourceEntry } from "./source-scan.ts";
 import { copyTree } from "./tree-copy.ts";
 
@@ -28,6 +28,8 @@ interface StagedRequest extends ReleaseRequest {
 
 export interface SnapshotOptions {
   readonly stateDirectory: string;
+  /** Default: `releases`. */
+  readonly folder?: SnapshotFolder | undefined;
   readonly now: () => number;
   /** What builds get: they need what the operator's shell has (registries, proxies, credentials), unlike instances. */
   readonly buildEnvironment: Readonly<NodeJS.ProcessEnv>;
@@ -187,11 +189,18 @@ export class SnapshotReleases implements Releases {
   }
 
   #directory(app: string): ReleaseDirectory {
-    return new ReleaseDirectory(join(this.#options.stateDirectory, "apps", app));
+    const { stateDirectory, folder } = this.#options;
+    return new ReleaseDirectory(join(stateDirectory, "apps", app), folder ?? "releases");
   }
 
   #buildLog(app: string, release: ReleaseName): string {
-    return join(this.#options.stateDirectory, "apps", app, "logs", `build.${release}.log`);
+    return join(
+      this.#options.stateDirectory,
+      "apps",
+      app,
+      "logs",
+      `build.${this.#options.folder === "prepared" ? "prepared-" : ""}${release}.log`,
+    );
   }
 }
 

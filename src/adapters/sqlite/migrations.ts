@@ -56,6 +56,14 @@ const MIGRATIONS: readonly string[] = [
     expires_at INTEGER NOT NULL
   ) STRICT;
   `,
+  `
+  CREATE TABLE steps (
+    app TEXT NOT NULL,
+    name TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (app, name)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /**

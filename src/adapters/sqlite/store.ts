@@ -7,8 +7,10 @@ import type { IntendedCommand } from "../../core/command.ts";
 import type { Event } from "../../core/event.ts";
 import type { AppState, Deployment } from "../../core/state.ts";
 import type { JournalEntry, Lease, LeaseTerm, Note, Store } from "../../ports/store.ts";
+import type { StepStore } from "../../ports/steps.ts";
 import { isBusy } from "./daemon-lock.ts";
 import { migrate } from "./migrations.ts";
+import { SqliteStepStore } from "./step-store.ts";
 
 /** Deployments whose record and notes are kept, per app. */
 const DEPLOYMENTS_KEPT = 200;
@@ -48,6 +50,11 @@ export class SqliteStore implements Store {
         { cause: error },
       );
     }
+  }
+
+  /** Pre-deployment steps, in the same file. */
+  steps(): StepStore {
+    return new SqliteStepStore(this.#database);
   }
 
   async apps(): Promise<readonly string[]> {

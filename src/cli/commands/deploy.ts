@@ -5,6 +5,7 @@ import { STRATEGIES, type Batch, type BusyPolicy, type Strategy } from "../../co
 import { follow } from "../follow.ts";
 import { untilBegun } from "../queue.ts";
 import type { CommonOptions, Session } from "../session.ts";
+import { finishSteps } from "../step-follow.ts";
 import type { Register } from "../register.ts";
 
 interface DeployOptions extends CommonOptions {
@@ -15,6 +16,8 @@ interface DeployOptions extends CommonOptions {
   readonly supersede?: boolean;
   readonly override?: string;
   readonly detach?: boolean;
+  readonly runSteps?: boolean;
+  readonly waitSteps?: boolean;
 }
 
 export function registerDeploy(program: Command, run: Register): void {
@@ -30,10 +33,13 @@ export function registerDeploy(program: Command, run: Register): void {
         new Option("--supersede", "while another deployment runs: that goes back, then this one begins").conflicts("queue"),
       )
       .option("--override <reason>", "although deployments are frozen; the reason goes on record")
+      .option("--run-steps", "run the steps that the release requires first, whatever their windows")
+      .option("--wait-steps", "wait first until the steps that the release requires are done")
       .option("--detach", "do not wait for the end"),
     [
       "hitless deploy",
       "hitless deploy --batch 1",
+      "hitless deploy --run-steps",
       "hitless deploy --queue",
       'hitless deploy --override "the checkout is down"',
       "hitless deploy --force --json",
@@ -53,6 +59,7 @@ async function deploy(session: Session, options: DeployOptions): Promise<void> {
     });
   }
   await session.host.ensureDaemon(session.stateDirectory, null);
+  if (options.runSteps === true || options.waitSteps === true) await finishSteps(session, { now: options.runSteps === true });
   const accepted = await session.client.deploy({
     spec,
     source,

@@ -131,6 +131,8 @@ export interface Plan {
   readonly overlay: string | null;
   readonly baseSchema: string;
   readonly migrations: readonly { readonly version: string; readonly checksum: string; readonly name: string }[];
+  /** Sums of the procedures' files: with others it is another plan. Absent in what was planned before there was such a thing. */
+  readonly procedures?: readonly string[] | undefined;
   readonly actions: readonly Action[];
   readonly statements: readonly PlannedStatement[];
   readonly refusals: readonly Refusal[];

@@ -35,7 +35,7 @@ export function freeName(table: TableDraft, ...parts: readonly string[]): string
 }
 
 /** The columns along which the table is walked: its primary key, or a valid unique index of columns that are never null. */
-export function keyOf({ base }: TableDraft): readonly string[] {
+export function keyOf({ base }: Pick<TableDraft, "base">): readonly string[] {
   if (base === null) return [];
   const primary = base.constraints.find(({ kind }) => kind === "primary");
   if (primary !== undefined) return primary.columns;

@@ -38,8 +38,35 @@ export async function planSources(sources: SqlSources, input: PlanInput): Promis
   }
   const language = await sources.language();
   const outcome = planRelease({ app, release, catalog, language, migrations: pending.migrations, procedures, kept });
-  if (outcome.kind === "plan") return outcome.plan;
+  if (outcome.kind === "plan") return { ...outcome.plan, procedures: sumsOf(procedures) };
   throw unreadable(outcome.problems, spec.migrations ?? spec.procedures);
+}
+
+/** Whether a plan that was made, and perhaps begun, is that of these sources still. */
+export async function isPlanOf(
+  sources: SqlSources,
+  plan: Plan,
+  input: Pick<PlanInput, "directory" | "spec" | "applied">,
+): Promise<boolean> {
+  const { directory, spec, applied } = input;
+  const { migrations } = readMigrations((await readDirectory(sources, directory, spec.migrations)) ?? []);
+  const own = new Set(plan.migrations.map(({ version }) => version));
+  const pending = pendingMigrations(
+    migrations,
+    applied.filter(({ version }) => !own.has(version)),
+  );
+  const wanted = pending.migrations.map(({ version, checksum }) => `${version} ${checksum}`);
+  const planned = plan.migrations.map(({ version, checksum }) => `${version} ${checksum}`);
+  const sums = sumsOf(await readDirectory(sources, directory, spec.procedures));
+  return sameList(wanted, planned) && (plan.procedures === undefined || sameList(sums, plan.procedures));
+}
+
+function sumsOf(files: Awaited<ReturnType<SqlSources["read"]>>): readonly string[] {
+  return (files ?? []).map(({ path, sha256 }) => `${path} ${sha256}`);
+}
+
+function sameList(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((text, index) => text === other[index]);
 }
 
 async function readDirectory(

@@ -11,9 +11,10 @@ import type { DatabaseLease } from "../../ports/database.ts";
 import type { Http } from "../../ports/http.ts";
 import type { LaunchPlan, Releases, Workplace } from "../../ports/releases.ts";
 import type { Traffic } from "../../ports/traffic.ts";
+import type { BackfillOptions } from "./backfill-options.ts";
 import { LoadPacer } from "./load-pacer.ts";
 import { loadSignals } from "./load-signals.ts";
-import { planSources } from "./prepare.ts";
+import { isPlanOf, planSources } from "./prepare.ts";
 import { tryRelease, type ReleaseSource, type TrialParts } from "./release-trial.ts";
 import { contract, expand, keptObjects, revert } from "./runner.ts";
 import type { StepRunner } from "./steps.ts";
@@ -26,7 +27,7 @@ export interface DatabaseParts extends TrialParts {
   readonly http: Http;
 }
 
-interface Expansion {
+export interface Expansion {
   readonly app: string;
   readonly release: number;
   readonly env: Workplace["env"];
@@ -34,6 +35,10 @@ interface Expansion {
   readonly spec: DatabaseSpec;
   readonly onOutput: (line: string) => void;
   readonly signal: AbortSignal;
+  /** How rows are filled. */
+  readonly backfill?: BackfillOptions | undefined;
+  /** Before there is a deployment: an earlier release keeps its way back for as long as it was promised. */
+  readonly ahead?: true | undefined;
 }
 
 interface Planned {
@@ -75,7 +80,7 @@ export class DatabaseReleases implements Releases {
       const url = env[spec.variable];
       if (url === undefined) throw noUrl(app, spec);
       const number = nameNumber(release) ?? 0;
-      await this.#expand(url, { app, release: number, env, directory, spec, onOutput: options.onOutput, signal: options.signal });
+      await this.expand(url, { app, release: number, env, directory, spec, onOutput: options.onOutput, signal: options.signal });
       return outcome;
     } catch (error) {
       await this.#inner.discard(app, release);
@@ -106,13 +111,14 @@ export class DatabaseReleases implements Releases {
     return { ...env, [variable]: releaseUrl(url, { app, release: number, searchPath: searchPath(sets, number, schema) }) };
   }
 
-  async #expand(url: string, expansion: Expansion): Promise<void> {
-    const { app, release, spec, onOutput, signal } = expansion;
+  /** Everything that the release's SQL wants before its first instance; what was begun for another content is taken back first. */
+  async expand(url: string, expansion: Expansion): Promise<void> {
+    const { app, release, spec, onOutput, signal, backfill } = expansion;
     const lease = await this.#parts.database.lease(url, app);
     try {
       const runner: StepRunner = {
         lease,
-        backfill: { pacer: (table) => this.#pacer(lease, { app, table, spec }) },
+        backfill: { ...backfill, pacer: (table) => this.pacer(lease, { app, table, spec }) },
         note: (text) => {
           onOutput(`database: ${text}`);
         },
@@ -126,8 +132,11 @@ export class DatabaseReleases implements Releases {
       };
       const begun = (await lease.changeSets()).find((set) => set.release === release);
       if (begun !== undefined && begun.state !== "reverted" && begun.state !== "reverting") {
-        await expand(runner, begun.plan);
-        return;
+        if (await isPlanOf(this.#parts.sources, begun.plan, { ...expansion, applied: await lease.applied() })) {
+          await expand(runner, begun.plan);
+          return;
+        }
+        await takeBack(runner, release);
       }
       const waiting = await this.#settleEarlier(runner, expansion);
       const catalog = await lease.catalog();
@@ -145,7 +154,8 @@ export class DatabaseReleases implements Releases {
     }
   }
 
-  #pacer(lease: DatabaseLease, { app, table, spec }: { app: string; table: string; spec: DatabaseSpec }): LoadPacer {
+  /** What slows down the filling of a table, for whoever fills one of this app. */
+  pacer(lease: DatabaseLease, { app, table, spec }: { app: string; table: string; spec: DatabaseSpec }): LoadPacer {
     const { clock, traffic, http } = this.#parts;
     return new LoadPacer(
       clock,
@@ -171,24 +181,34 @@ export class DatabaseReleases implements Releases {
   }
 
   /** Changes of releases that nobody runs are taken back; those that everybody runs are contracted. Gives one that can do neither yet. */
-  async #settleEarlier(runner: StepRunner, { app, release }: Expansion): Promise<ChangeSet | null> {
+  async #settleEarlier(runner: StepRunner, { app, release, ahead }: Expansion): Promise<ChangeSet | null> {
     const live = this.#parts.live(app).map((name) => nameNumber(name) ?? 0);
     const earlier = (await runner.lease.changeSets()).filter((set) => set.release < release && isPending(set));
     for (const set of earlier.toReversed()) {
       const runs = live.includes(set.release) || live.some((number) => number > set.release);
       if (!runs && set.state !== "contracting") {
-        const { kept } = await revert(runner, set.release);
-        for (const title of kept) runner.note(`kept, because it holds data: ${title}`);
-      } else if (live.every((number) => number >= set.release)) await contract(runner, set.release);
+        await takeBack(runner, set.release);
+      } else if ((ahead !== true || !takesAway(set)) && live.every((number) => number >= set.release))
+        await contract(runner, set.release);
       else return set;
     }
     return null;
   }
 }
 
+async function takeBack(runner: StepRunner, release: number): Promise<void> {
+  const { kept } = await revert(runner, release);
+  for (const title of kept) runner.note(`kept, because it holds data: ${title}`);
+}
+
 function hasTakenAway({ state, plan }: ChangeSet): boolean {
   const begun = state === "contracting" || state === "contracted";
-  return begun && plan.actions.some(({ phase, id }) => phase === "contract" && id !== "c0");
+  return begun && takesAway({ plan });
+}
+
+/** Whether its contract ends the way back to older releases. */
+function takesAway({ plan }: Pick<ChangeSet, "plan">): boolean {
+  return plan.actions.some(({ phase, id }) => phase === "contract" && id !== "c0");
 }
 
 function noUrl(app: string, { variable }: DatabaseSpec): HitlessError {

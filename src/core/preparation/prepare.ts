@@ -1,0 +1,99 @@
+import type { StepDefinition } from "./step-definition.ts";
+import { isOver, newRecord, type NewStep, type StepRecord } from "./step-record.ts";
+
+export interface Preparation {
+  /** Records that are new or changed. */
+  readonly changed: readonly StepRecord[];
+  /** Two releases that want the same column: each a sentence. Nothing may be changed then. */
+  readonly conflicts: readonly string[];
+}
+
+/**
+ * What a preparation makes of the records there are. A step whose file has changed is another step, and begins anew; one that failed is tried again;
+ * one that is cancelled stays so. What no file stands for any more is cancelled, unless it runs.
+ */
+export function prepare(steps: readonly StepDefinition[], records: readonly StepRecord[], about: NewStep): Preparation {
+  const own = new Map(records.filter(({ app }) => app === about.app).map((record) => [record.definition.name, record]));
+  const changed = steps.flatMap((step) => {
+    const before = own.get(step.name) ?? null;
+    const after = prepared(step, before, about);
+    return after === before ? [] : [after];
+  });
+  const names = new Set(steps.map(({ name }) => name));
+  const left = [...own.values()].filter(({ definition }) => !names.has(definition.name));
+  const dropped = left
+    .filter((record) => !isOver(record) && record.state !== "running")
+    .map((record): StepRecord => ({
+      ...record,
+      state: "cancelled",
+      reason: "the coming release has no such step any more",
+      endedAt: about.now,
+    }));
+  const others = [...left.filter(({ state }) => state === "running"), ...records.filter(({ app }) => app !== about.app)];
+  return { changed: [...changed, ...dropped], conflicts: conflictsOf(steps, others, about) };
+}
+
+function prepared(step: StepDefinition, before: StepRecord | null, about: NewStep): StepRecord {
+  if (before?.definition.digest !== step.digest) return newRecord(step, about, before);
+  if (before.state === "failed" || before.state === "incomplete")
+    return {
+      ...before,
+      definition: step,
+      snapshot: about.snapshot,
+      state: "waiting",
+      failure: null,
+      reason: null,
+      endedAt: null,
+    };
+  return before.state === "waiting" ? { ...before, definition: step, snapshot: about.snapshot } : before;
+}
+
+/** Two steps that set the same column of a table undo one another, whichever comes first. */
+function conflictsOf(
+  steps: readonly StepDefinition[],
+  others: readonly StepRecord[],
+  { app, database }: NewStep,
+): readonly string[] {
+  return steps.flatMap((step) =>
+    others
+      .filter((other) => !isOver(other) && other.lane === database)
+      .flatMap(({ app: owner, definition: other, state }) =>
+        sharedColumns(step, other).map(
+          (column) =>
+            `${step.path} sets ${column}, as ${other.name} of ${owner === app ? "an earlier preparation" : owner} does, which is ${state}`,
+        ),
+      ),
+  );
+}
+
+function sharedColumns(one: StepDefinition, other: StepDefinition): readonly string[] {
+  if (one.work.kind !== "update" || other.work.kind !== "update") return [];
+  if (plainName(one.work.table) !== plainName(other.work.table)) return [];
+  const columns = new Set(columnsOf(other.work.set));
+  return columnsOf(one.work.set)
+    .filter((column) => columns.has(column))
+    .map((column) => `${plainName(one.work.kind === "update" ? one.work.table : "")}.${column}`);
+}
+
+/** The table's own name: what stands before it is the same in most databases, and a doubt is better told than not. */
+function plainName(table: string): string {
+  return (table.split(".").at(-1) ?? table).replaceAll('"', "").toLowerCase();
+}
+
+/** Unquoted names of the columns that a `SET` list sets: what stands before each `=` that is in no parenthesis and no text. */
+export function columnsOf(set: string): readonly string[] {
+  const bare = set.replace(/'(?:[^']|'')*'/g, "''");
+  const parts: string[] = [""];
+  let depth = 0;
+  for (const sign of bare) {
+    if (sign === "(") depth++;
+    if (sign === ")") depth--;
+    if (sign === "," && depth === 0) parts.push("");
+    else parts[parts.length - 1] = `${parts.at(-1) ?? ""}${sign}`;
+  }
+  return parts.flatMap((part) => {
+    const target = part.slice(0, part.indexOf("=")).trim();
+    const names = target.startsWith("(") ? target.slice(1, -1).split(",") : [target];
+    return names.map((name) => (name.trim().startsWith('"') ? name.trim().slice(1, -1) : name.trim().toLowerCase()));
+  });
+}

@@ -1,0 +1,128 @@
+import { HitlessError } from "../../base/error.ts";
+import { createRng } from "../../base/rng.ts";
+import type { DatabaseSpec } from "../../core/database-spec.ts";
+import { columnsOf } from "../../core/preparation/prepare.ts";
+import type { StepDefinition, StepWork } from "../../core/preparation/step-definition.ts";
+import type { Catalog } from "../../database/catalog.ts";
+import { ident, qualified } from "../../database/names.ts";
+import type { Action } from "../../database/plan/action.ts";
+import { keyOf } from "../../database/plan/alter.ts";
+import type { DatabaseLease } from "../../ports/database.ts";
+import { runBackfill } from "../database/backfill.ts";
+import { incomplete } from "../database/backfill-words.ts";
+import { runStep, type StepRunner } from "../database/steps.ts";
+import { DONE, type StepEnd, type StepPorts, type StepRun } from "./step-run.ts";
+
+/** Steps are no release's: their rows in the journal of the database have this number. */
+const NO_RELEASE = 0;
+
+type Work<K extends StepWork["kind"]> = Extract<StepWork, { kind: K }>;
+
+/** SQL, once: the database's own journal says whether it was done, whatever died in between. */
+export async function runSql(ports: StepPorts, run: StepRun, work: Work<"sql">): Promise<StepEnd> {
+  return leased(ports, run, async (runner, action) => {
+    const rows = await runner.lease.journal(NO_RELEASE);
+    if (rows.some((row) => row.action === action.id && row.state === "done")) return DONE;
+    const request = { release: NO_RELEASE, action: action.id, sql: [work.sql], mark: "done" as const };
+    const ran: Action["run"] = work.alone
+      ? { kind: "alone", sql: work.sql, done: "SELECT false" }
+      : { kind: "transaction", sql: [work.sql] };
+    await runStep(runner, request, { ...action, run: ran });
+    return DONE;
+  });
+}
+
+/** Rows in batches; cursor and batch are one transaction. */
+export async function runUpdate(ports: StepPorts, run: StepRun, work: Work<"update">): Promise<StepEnd> {
+  return leased(ports, run, async (runner, action) => {
+    const table = tableIn(await runner.lease.catalog(), work.table);
+    const backfill = {
+      table: qualified(table),
+      key: keyOf({ base: table }).map(ident),
+      set: work.set,
+      where: work.where,
+      columns: columnsOf(work.set),
+    };
+    const record = await runBackfill(
+      runner,
+      { release: NO_RELEASE, action: { ...action, run: { kind: "backfill", backfill } }, backfill, from: null },
+      {
+        signal: run.signal,
+        throttlePercent: () => run.record().throttle,
+        onProgress: ({ walked, total, rowsPerSecond, etaMs, slow }) => {
+          run.onProgress({ done: walked, total, perSecond: rowsPerSecond, etaMs }, slow);
+        },
+      },
+    );
+    run.onProgress({ done: record.rows, total: record.rows, perSecond: record.rowsPerSecond, etaMs: 0 }, null);
+    return record.failed.length > 0 ? { kind: "incomplete", failure: incomplete(action, record).failure } : DONE;
+  });
+}
+
+/** The query's answer, asked beside everybody. */
+export async function asks(ports: StepPorts, run: StepRun, sql: string): Promise<boolean> {
+  return leased(ports, run, ({ lease }) => lease.ask(sql));
+}
+
+async function leased<T>(
+  { database, clock }: StepPorts,
+  run: StepRun,
+  work: (runner: StepRunner, action: Action) => Promise<T>,
+): Promise<T> {
+  const { app, definition } = run.record();
+  const { url, spec } = databaseOf(run);
+  const lease: DatabaseLease = await database.lease(url, `${app} step ${definition.name}`);
+  try {
+    const patience = {
+      clock,
+      rng: createRng(clock.now()),
+      signal: run.signal,
+      lockTimeoutMs: spec.lockTimeoutMs,
+      limitMs: spec.lockPatienceMs,
+    };
+    return await work({ lease, patience, note: run.note }, actionOf(definition));
+  } finally {
+    await lease.close();
+  }
+}
+
+export function databaseOf({ workplace: { env, spec } }: StepRun): { readonly url: string; readonly spec: DatabaseSpec } {
+  const url = env[spec.database?.variable ?? ""];
+  if (spec.database !== undefined && url !== undefined) return { url, spec: spec.database };
+  throw new HitlessError({
+    code: "ERR_DATABASE_UNREACHABLE",
+    what: "The step needs a database, and the app's processes have no URL of one.",
+    next: "Set `database.variable` under `env`, and run `hitless prepare` again.",
+  });
+}
+
+/** The step as the runner of the database knows things to do. */
+function actionOf({ name, digest, path }: StepDefinition): Action {
+  return {
+    id: `${name} ${digest.slice(0, 12)}`,
+    phase: "expand",
+    title: name,
+    run: { kind: "transaction", sql: [] },
+    table: null,
+    lock: null,
+    work: "batches",
+    undo: [],
+    cause: { path, line: 1, column: 1 },
+  };
+}
+
+function tableIn(catalog: Catalog, written: string): Catalog["tables"][number] {
+  const [name = "", schema = catalog.schema] = written.split(".").map(unquoted).toReversed();
+  const found = catalog.tables.find((table) => table.schema === schema && table.name === name);
+  if (found !== undefined) return found;
+  throw new HitlessError({
+    code: "ERR_DATABASE_FAILED",
+    what: `There is no table ${written}.`,
+    why: "It was renamed or dropped, or the role of DATABASE_URL cannot see it.",
+    next: "Correct the step and run `hitless prepare`, or `hitless steps retry` when the table is there.",
+  });
+}
+
+function unquoted(name: string): string {
+  return name.startsWith('"') ? name.slice(1, -1) : name.toLowerCase();
+}

@@ -1,0 +1,1 @@
+export type { StepContext, StepFunction } from "./core/preparation/step-function.ts";
