@@ -1,0 +1,155 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { systemClock } from "../../../src/adapters/clock/system.ts";
+import { ProcessJobs } from "../../../src/adapters/process/jobs.ts";
+import { SnapshotReleases } from "../../../src/adapters/snapshot/releases.ts";
+import { SqliteStore } from "../../../src/adapters/sqlite/store.ts";
+import { withDatabase } from "../../../src/app/database.ts";
+import { stepParts, type StepParts } from "../../../src/app/steps.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import { loadConfig } from "../../../src/config/load.ts";
+import type { StepRecord } from "../../../src/core/preparation/step-record.ts";
+import { leaseOn } from "../../support/lease.ts";
+import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
+import { temporaryDirectory, until } from "../../support/temp.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startServer(18);
+}, 60_000);
+afterAll(() => server.stop());
+
+/** A release source with steps, and what a daemon has to run them with. */
+class Bench {
+  readonly root = temporaryDirectory();
+  readonly state = join(this.root, "state");
+  readonly source = join(this.root, "shop");
+  readonly #url: string;
+
+  constructor(url: string) {
+    this.#url = url;
+    mkdirSync(this.state);
+    mkdirSync(join(this.source, "deploy/steps"), { recursive: true });
+    mkdirSync(join(this.source, "migrations"));
+    const processes = { web: { command: "true", env: { DATABASE_URL: url } } };
+    const config = { app: "shop", listen: "127.0.0.1:1", processes, database: { migrations: "migrations" } };
+    writeFileSync(join(this.source, "hitless.config.json"), JSON.stringify(config));
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  write(file: string, text: string): void {
+    writeFileSync(join(this.source, "deploy/steps", file), text);
+  }
+
+  /** As a daemon that has just started. */
+  async daemon(): Promise<StepParts> {
+    const store = new SqliteStore(this.state);
+    const lease = await leaseOn(store, systemClock);
+    const snapshots = new SnapshotReleases({ stateDirectory: this.state, now: Date.now, buildEnvironment: process.env });
+    const engine = { apps: () => [], state: () => null };
+    const parts = stepParts({
+      stateDirectory: this.state,
+      store: store.steps(),
+      jobs: new ProcessJobs(this.state),
+      releases: withDatabase(snapshots, systemClock, () => engine),
+      lease,
+      engine,
+      log: silentLogger,
+    });
+    await parts.start();
+    onTestFinished(() => parts.stop());
+    return parts;
+  }
+
+  async prepare({ desk }: StepParts): Promise<void> {
+    const { spec, source, ignore, build, env } = await loadConfig({ directory: this.source, file: null, env: {} });
+    await desk.prepare({ spec, source, ignore, build, env });
+  }
+}
+
+async function bench(setup: string): Promise<Bench> {
+  const url = await server.database();
+  await query(url, setup);
+  return new Bench(url);
+}
+
+function is({ desk }: StepParts, name: string, state: StepRecord["state"]): Promise<StepRecord> {
+  const found = (): StepRecord | undefined => desk.list("shop").find(({ definition }) => definition.name === name);
+  return until(() => (found()?.state === state ? found() : null), { within: 25_000, what: `${name} is ${state}` });
+}
+
+const ITEMS =
+  "CREATE TABLE items (id int PRIMARY KEY, n text, v int); INSERT INTO items SELECT i, i::text, NULL FROM generate_series(1, 3000) i;";
+const order = (operation: "pause" | "resume" | "retry" | "cancel") => ({ operation, by: "ada", percent: null });
+
+test("rows that cannot be done are named and the rest is done; when they are right, only they are tried", async () => {
+  const one = await bench(`${ITEMS} UPDATE items SET n = 'x' WHERE id = 701`);
+  one.write("0001-v.yaml", "update: { table: items, set: v = n::int, where: v IS NULL }");
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  const { failure } = await is(parts, "0001-v", "incomplete");
+  expect(failure).toMatchObject({ code: "ERR_BACKFILL_INCOMPLETE", details: [expect.stringContaining("701:")] });
+  expect(await query(one.url, "SELECT count(*)::int AS n FROM items WHERE v IS NULL")).toEqual([{ n: 1 }]);
+  await query(one.url, "UPDATE items SET n = '701' WHERE id = 701");
+  await parts.desk.tell("shop", "0001-v", order("retry"));
+  await is(parts, "0001-v", "done");
+  expect(await query(one.url, "SELECT count(*)::int AS n FROM items WHERE v IS DISTINCT FROM n::int")).toEqual([{ n: 0 }]);
+});
+
+test("what the database refuses is a failure that says why: a wrong type before the first batch, a table that is gone", async () => {
+  const one = await bench(ITEMS);
+  one.write("0001-type.yaml", "update: { table: items, set: v = n, where: v IS NULL }");
+  one.write("0002-gone.yaml", "update: { table: orders, set: v = 1, where: v IS NULL }");
+  one.write("0003-sql.sql", "UPDATE nothing SET a = 1;");
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  expect((await is(parts, "0001-type", "failed")).failure?.why).toContain('column "v" is of type integer');
+  expect((await is(parts, "0002-gone", "failed")).failure?.what).toBe("There is no table orders.");
+  expect((await is(parts, "0003-sql", "failed")).failure?.why).toContain('relation "nothing" does not exist');
+  expect(await query(one.url, "SELECT count(*)::int AS n FROM items WHERE v IS NOT NULL")).toEqual([{ n: 0 }]);
+});
+
+test("paused, it ends at its checkpoint; another daemon goes on from there, and nothing is done twice", async () => {
+  const one = await bench(`${ITEMS} CREATE TABLE done (n int)`);
+  one.write(
+    "0001-once.js",
+    `import { appendFileSync, existsSync } from "node:fs";
+export async function run({ checkpoint = 0, save }) {
+  for (let n = checkpoint; n < 6; n++) {
+    appendFileSync(${JSON.stringify(join(one.root, "done"))}, n + "\\n");
+    await save(n + 1, { done: n + 1, total: 6 });
+    while (n === 2 && !existsSync(${JSON.stringify(join(one.root, "go"))})) await save(3, { done: 3, total: 6 });
+  }
+}`,
+  );
+  const first = await one.daemon();
+  await one.prepare(first);
+  await until(() => first.desk.list("shop").some(({ progress }) => progress?.done === 3), { within: 25_000 });
+  await first.desk.tell("shop", "0001-once", order("pause"));
+  await is(first, "0001-once", "paused");
+  await first.stop();
+  writeFileSync(join(one.root, "go"), "");
+  const second = await one.daemon();
+  await second.desk.tell("shop", "0001-once", order("resume"));
+  await is(second, "0001-once", "done");
+  expect(readFileSync(join(one.root, "done"), "utf8")).toBe("0\n1\n2\n3\n4\n5\n");
+});
+
+test("a role that may change nothing is told so, and nothing was done", async () => {
+  const one = await bench(
+    `${ITEMS} DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN PASSWORD 'r'; GRANT SELECT ON items TO reader`,
+  );
+  const reader = new URL(one.url);
+  reader.username = "reader";
+  reader.password = "r";
+  const poor = new Bench(reader.href);
+  poor.write("0001-v.yaml", "update: { table: items, set: v = 1, where: v IS NULL }");
+  const parts = await poor.daemon();
+  await poor.prepare(parts);
+  expect((await is(parts, "0001-v", "failed")).failure).toMatchObject({ code: "ERR_DATABASE_PRIVILEGE" });
+  expect(await query(one.url, "SELECT count(*)::int AS n FROM items WHERE v IS NOT NULL")).toEqual([{ n: 0 }]);
+});
