@@ -12,6 +12,7 @@ import type { DaemonInfo, ShutdownRequest } from "../api/daemon.ts";
 import { daemonSocket } from "../api/transport/paths.ts";
 import { serve } from "../api/transport/serve.ts";
 import type { SessionsStatus } from "../api/sessions.ts";
+import type { HitlessError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { AppState } from "../core/state.ts";
 import { Engine } from "../engine/engine.ts";
@@ -66,7 +67,7 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   const engine: Engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs, http: nodeHttp, log }, lease);
   // A daemon that another has taken over from must not contract a database that the other goes back to.
   const view = { apps: () => (lease.isHeld() ? engine.apps() : []), state: (app: string) => engine.state(app) };
-  const steps = stepParts({ stateDirectory, store: store.steps(), jobs, releases, lease, engine, log });
+  const steps = stepParts({ stateDirectory, store: store.steps(), jobs, releases: databases, lease, engine, log });
   const contracts = contractKeeper({ releases: snapshots, clock: systemClock, log, engine: view });
   const ended = Promise.withResolvers<undefined>();
   const watching = new AbortController();
@@ -83,27 +84,30 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   const info = (): Promise<DaemonInfo> => describe(traffic, { startedAt, stateDirectory });
   const shutdown = async (request: ShutdownRequest): Promise<void> => {
     log.info("the daemon was asked to end", { by: request.by, instances: request.instances });
-    if (request.instances === "stop") {
-      await suspendAll(engine, request.by);
-      await keeper.end(CLIENT_DRAIN_MS);
-      await servers.end();
-    }
+    if (request.instances === "stop") await stopServing(request.by, { engine, keeper, servers });
     setImmediate(() => {
       ended.resolve(undefined);
     });
   };
-  const context = { engine, steps: steps.desk, traffic, stateDirectory, log, now: Date.now, proxy, sessions, contracts, info, shutdown };
+  const context = {
+    engine,
+    steps: steps.desk,
+    traffic,
+    stateDirectory,
+    log,
+    now: Date.now,
+    proxy,
+    sessions,
+    contracts,
+    info,
+    shutdown,
+  };
   const server = await serve(daemonSocket(stateDirectory), daemonRoutes(context), log, { replace: true });
   onEndSignal(log, ended.resolve);
   void upgradeIfOutdated(keeper, log);
   log.info("the daemon is ready", { version: VERSION, stateDirectory, apps: engine.apps() });
 
-  const takenOver = await Promise.race([ended.promise, lease.lost]);
-  if (takenOver !== undefined) {
-    // Socket, lock and what they stand for are the other one's now: nothing is tidied up.
-    log.error("another daemon has taken over; this one ends", { error: takenOver.message });
-    throw takenOver;
-  }
+  await untilEnded(ended.promise, lease.lost, log);
   watching.abort();
   contracts.stop();
   await steps.stop();
@@ -132,6 +136,28 @@ function closed(server: Server): Promise<unknown> {
   });
 }
 
+interface Serving {
+  readonly engine: Engine;
+  readonly keeper: ProxyKeeper;
+  readonly servers: ReturnType<typeof stateServers>;
+}
+
+async function stopServing(by: string, { engine, keeper, servers }: Serving): Promise<void> {
+  await suspendAll(engine, by);
+  await keeper.end(CLIENT_DRAIN_MS);
+  await servers.end();
+}
+
+/** @throws what `lost` resolves with, when another daemon has taken over */
+async function untilEnded(ended: Promise<undefined>, lost: Promise<HitlessError>, log: Logger): Promise<void> {
+  const takenOver = await Promise.race([ended, lost]);
+  if (takenOver !== undefined) {
+    // Socket, lock and what they stand for are the other one's now: nothing is tidied up.
+    log.error("another daemon has taken over; this one ends", { error: takenOver.message });
+    throw takenOver;
+  }
+}
+
 function onEndSignal(log: Logger, end: (value: undefined) => void): void {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
@@ -140,12 +166,6 @@ function onEndSignal(log: Logger, end: (value: undefined) => void): void {
     });
   }
   process.on("SIGHUP", () => undefined);
-}
-
-async function infoOf(traffic: ProxyTraffic, own: Pick<DaemonInfo, "stateDirectory" | "startedAt">): Promise<DaemonInfo> {
-  const proxy = await traffic.status().catch(() => null);
-  const { pid: proxyPid = null, version: proxyVersion = null } = proxy ?? {};
-  return { version: VERSION, pid: process.pid, ...own, proxyPid, proxyVersion };
 }
 
 function proxyControl(traffic: ProxyTraffic, keeper: ProxyKeeper): ProxyControl {

@@ -18,7 +18,11 @@ export interface EngineView {
 }
 
 /** Releases that bring their database along. */
-export function withDatabase(snapshots: Releases, clock: Clock, parts: { engine: () => EngineView; traffic: Traffic }): DatabaseReleases {
+export function withDatabase(
+  snapshots: Releases,
+  clock: Clock,
+  parts: { engine: () => EngineView; traffic: Traffic },
+): DatabaseReleases {
   const { engine, traffic } = parts;
   return new DatabaseReleases(snapshots, {
     clock,

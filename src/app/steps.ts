@@ -45,8 +45,9 @@ export function stepParts({ stateDirectory, store, jobs, releases, lease, engine
   const book = new StepBook(store, () => lease.epoch);
   const places = new FileStepPlaces(stateDirectory, PROGRAM);
   const expand = (run: StepRun): Promise<void> => expandAhead(releases, engine, run);
+  const pacer: DatabaseReleases["pacer"] = (...about) => releases.pacer(...about);
   const keeper = new StepKeeper({
-    ports: { clock: systemClock, database: postgresDatabase, jobs, http: nodeHttp, places, expand },
+    ports: { clock: systemClock, database: postgresDatabase, jobs, http: nodeHttp, places, pacer, expand },
     book,
     snapshots,
     machine: { load: () => (loadavg()[0] ?? 0) / availableParallelism() },

@@ -49,6 +49,7 @@ export async function runUpdate(ports: StepPorts, run: StepRun, work: Work<"upda
       {
         signal: run.signal,
         throttlePercent: () => run.record().throttle,
+        pacer: (filled) => ports.pacer(runner.lease, { app: run.record().app, table: filled, spec: databaseOf(run).spec }),
         onProgress: ({ walked, total, rowsPerSecond, etaMs, slow }) => {
           run.onProgress({ done: walked, total, perSecond: rowsPerSecond, etaMs }, slow);
         },

@@ -5,6 +5,7 @@ import type { Database } from "../../ports/database.ts";
 import type { Http } from "../../ports/http.ts";
 import type { Jobs } from "../../ports/jobs.ts";
 import type { Workplace } from "../../ports/releases.ts";
+import type { DatabaseReleases } from "../database/releases.ts";
 import type { StepPlaces } from "../../ports/steps.ts";
 
 export interface StepPorts {
@@ -13,6 +14,8 @@ export interface StepPorts {
   readonly jobs: Jobs;
   readonly http: Http;
   readonly places: StepPlaces;
+  /** What slows down the filling of a table, as users, replicas and others feel it. */
+  readonly pacer: DatabaseReleases["pacer"];
   /** Upgrades the database for the coming release, from its prepared snapshot. */
   readonly expand: (run: StepRun) => Promise<void>;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../../src/adapters/clock/system.ts";
 import { ProcessJobs } from "../../../src/adapters/process/jobs.ts";
+import { ProxyTraffic } from "../../../src/adapters/proxy/traffic.ts";
 import { SnapshotReleases } from "../../../src/adapters/snapshot/releases.ts";
 import { SqliteStore } from "../../../src/adapters/sqlite/store.ts";
 import { withDatabase } from "../../../src/app/database.ts";
@@ -55,7 +56,7 @@ class Bench {
       stateDirectory: this.state,
       store: store.steps(),
       jobs: new ProcessJobs(this.state),
-      releases: withDatabase(snapshots, systemClock, () => engine),
+      releases: withDatabase(snapshots, systemClock, { engine: () => engine, traffic: new ProxyTraffic(this.state) }),
       lease,
       engine,
       log: silentLogger,
