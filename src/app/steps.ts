@@ -73,6 +73,7 @@ async function expandAhead(releases: DatabaseReleases, engine: EngineView, run: 
     app,
     release: engine.state(app)?.next.release ?? 1,
     directory: run.workplace.directory,
+    env: run.workplace.env,
     spec,
     onOutput: run.note,
     signal: run.signal,
