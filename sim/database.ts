@@ -2,7 +2,15 @@ import { HitlessError } from "../src/base/error.ts";
 import { nameNumber } from "../src/base/names.ts";
 import type { Rng } from "../src/base/rng.ts";
 import type { ChangeSet } from "../src/database/change-set.ts";
-import type { Database, DatabaseLease, JournalRow, ReleaseConnections, StepOutcome, StepRequest } from "../src/ports/database.ts";
+import type {
+  Database,
+  DatabaseLease,
+  JournalRow,
+  ReleaseConnections,
+  SessionSight,
+  StepOutcome,
+  StepRequest,
+} from "../src/ports/database.ts";
 import type { SimClock } from "./clock.ts";
 import type { Life } from "./crashing.ts";
 import { SIM_CATALOG } from "./sources.ts";
@@ -60,7 +68,13 @@ export class SimDatabase {
       changeSets: () => this.#asked(() => this.#all()),
       applied: () => this.#asked(() => []),
       statements: () => this.#asked(() => []),
+      journal: (_url, _app, release) => this.#asked(() => this.#journal(release)),
       connections: () => this.#asked(() => this.#connections()),
+      unnamed: () => this.#asked(() => []),
+      calls: () => this.#asked(() => 0),
+      sight: (url) => this.#asked(() => sightOf(url)),
+      role: () => Promise.reject(new Error("no roles are simulated")),
+      dropRoles: () => Promise.reject(new Error("no roles are simulated")),
       lease: () => this.#asked(() => this.#lease(life)),
     };
   }
@@ -170,4 +184,11 @@ export class SimDatabase {
       throw new HitlessError({ code: "ERR_DATABASE_UNREACHABLE", what: "The database is away." });
     return answer();
   }
+}
+
+/** As PostgreSQL takes the options of a connection. */
+function sightOf(url: string): SessionSight {
+  const options = new URL(url).searchParams.get("options") ?? "";
+  const setting = (name: string): string => new RegExp(`-c ${name}=(\\S*)`).exec(options)?.[1] ?? "";
+  return { schemas: setting("search_path").split(","), release: nameNumber(setting("hitless.release")) };
 }

@@ -3,6 +3,11 @@ import type { DatabaseSpec } from "../core/database-spec.ts";
 
 export const databaseSchema: z.ZodType<DatabaseSpec> = z.strictObject({
   variable: z.string().regex(/^[A-Za-z_]\w*$/),
+  directVariable: z
+    .string()
+    .regex(/^[A-Za-z_]\w*$/)
+    .optional(),
+  identity: z.enum(["options", "role"]).optional(),
   migrations: z.string().min(1).nullable(),
   procedures: z.string().min(1).nullable(),
   contractAfterMs: z

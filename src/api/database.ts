@@ -81,4 +81,6 @@ export interface DatabaseStatus {
     readonly contract: readonly string[];
   }[];
   readonly connections: readonly { readonly release: string; readonly connections: number }[];
+  /** Who is still there that the contract waits for. */
+  readonly waitsFor?: readonly string[] | undefined;
 }

@@ -7,12 +7,13 @@ import { HitlessError } from "../base/error.ts";
 import { releaseName } from "../base/names.ts";
 import { createRng } from "../base/rng.ts";
 import type { DatabaseTools, DatabaseTarget, PlanTarget } from "../cli/host.ts";
-import { isPending } from "../database/change-set.ts";
+import { isPending, type ChangeSet } from "../database/change-set.ts";
 import { guidelinesDocument } from "../database/rules/rules.ts";
+import { lookTwice, stillUsed, usageOf } from "../engine/database/gate.ts";
 import { planSources } from "../engine/database/prepare.ts";
-import { contract, revert } from "../engine/database/runner.ts";
-import { untried } from "../engine/database/trial.ts";
 import { tryRelease } from "../engine/database/release-trial.ts";
+import { contract, keptObjects, revert } from "../engine/database/runner.ts";
+import { untried } from "../engine/database/trial.ts";
 import type { StepRunner } from "../engine/database/steps.ts";
 import { planReport } from "./plan-report.ts";
 
@@ -30,7 +31,8 @@ async function plan({ app, url, directory, spec, env, running, tried }: PlanTarg
   const catalog = await postgresDatabase.catalog(url);
   const applied = await postgresDatabase.applied(url, app);
   const release = Math.max(0, ...sets.map((set) => set.release)) + 1;
-  const made = await planSources(fileSources, { app, release, directory, spec, catalog, applied, kept: [] });
+  const kept = await keptObjects(sets, (of) => postgresDatabase.journal(url, app, of));
+  const made = await planSources(fileSources, { app, release, directory, spec, catalog, applied, kept });
   if (!tried) return planReport(untried(made, ["not asked for"]), catalog);
   const parts = { database: postgresDatabase, sources: fileSources, shadows: postgresShadows };
   const old = running === null ? [] : [{ directory, spec: { ...spec, queries: running } }];
@@ -38,9 +40,11 @@ async function plan({ app, url, directory, spec, env, running, tried }: PlanTarg
   return planReport(trial, catalog);
 }
 
-async function status({ app, url }: DatabaseTarget): Promise<DatabaseStatus> {
+async function status(target: DatabaseTarget): Promise<DatabaseStatus> {
+  const { app, url } = target;
   const sets = await postgresDatabase.changeSets(url, app);
   const connections = await postgresDatabase.connections(url, app);
+  const open = sets.find(isOpen);
   return {
     app,
     releases: sets.map(({ release, state, plan: { overlay, migrations, actions } }) => ({
@@ -54,15 +58,17 @@ async function status({ app, url }: DatabaseTarget): Promise<DatabaseStatus> {
           : [],
     })),
     connections: connections.map((one) => ({ release: releaseName(one.release), connections: one.connections })),
+    waitsFor: open === undefined ? [] : stillUsed(await usageOf(postgresDatabase, target, open), null),
   };
 }
 
-/** Sessions of older releases are the gate here: this program does not know the instances of every host. */
-async function contractNow(target: DatabaseTarget, note: (text: string) => void): Promise<string> {
+/** Sessions and calls are the gate here: this program does not know the instances of every host. */
+async function contractNow(target: DatabaseTarget & { force: boolean }, note: (text: string) => void): Promise<string> {
   return leased(target, note, async (runner) => {
-    const open = (await runner.lease.changeSets()).find((set) => set.state === "expanded" || set.state === "contracting");
+    const open = (await runner.lease.changeSets()).find(isOpen);
     if (open === undefined) return "Nothing waits for a contract.";
-    await refuseIfUsed(target, (release) => release < open.release, `The contract of ${releaseName(open.release)} waits.`);
+    const reasons = await lookTwice(postgresDatabase, target, { set: open, clock: systemClock, force: target.force });
+    if (reasons.length > 0) throw waits(`The contract of ${releaseName(open.release)} waits.`, reasons);
     await contract(runner, open.release);
     return `The database is what ${releaseName(open.release)} sees.`;
   });
@@ -72,21 +78,23 @@ async function undo(target: DatabaseTarget, note: (text: string) => void): Promi
   return leased(target, note, async (runner) => {
     const last = (await runner.lease.changeSets()).filter(isPending).at(-1);
     if (last === undefined) return "Nothing can be taken back: no release has changes that are not contracted.";
-    await refuseIfUsed(target, (release) => release >= last.release, `The changes of ${releaseName(last.release)} are in use.`);
+    const users = (await postgresDatabase.connections(target.url, target.app)).filter(({ release }) => release >= last.release);
+    const reasons = users.map((one) => `${releaseName(one.release)} is connected (${String(one.connections)})`);
+    if (reasons.length > 0) throw waits(`The changes of ${releaseName(last.release)} are in use.`, reasons);
     const { kept } = await revert(runner, last.release);
     const stays = kept.length === 0 ? "" : ` Kept, because it holds data: ${kept.join("; ")}.`;
     return `The changes of ${releaseName(last.release)} are taken back.${stays}`;
   });
 }
 
-async function refuseIfUsed({ app, url }: DatabaseTarget, counts: (release: number) => boolean, what: string): Promise<void> {
-  const used = (await postgresDatabase.connections(url, app)).filter(({ release }) => counts(release));
-  if (used.length === 0) return;
-  throw new HitlessError({
+const isOpen = ({ state }: ChangeSet): boolean => state === "expanded" || state === "contracting";
+
+function waits(what: string, details: readonly string[]): HitlessError {
+  return new HitlessError({
     code: "ERR_CONTRACT_WAITS",
     what,
-    why: `Connected are ${used.map(({ release, connections }) => `${releaseName(release)} (${String(connections)})`).join(", ")}.`,
-    next: "Wait until they are gone. Nothing was changed.",
+    why: `${details.join("; ")}.`,
+    next: "Wait until they are gone, or end them. Nothing was changed.",
   });
 }
 

@@ -104,6 +104,11 @@ export const ERROR_CODES = {
   },
   ERR_MIGRATION_CHANGED: { kind: "config", meaning: "A migration that has been applied was changed afterwards." },
   ERR_DATABASE_UNREACHABLE: { kind: "unavailable", meaning: "The database does not answer, or does not let Hitless in." },
+  ERR_DATABASE_SESSION: {
+    kind: "config",
+    meaning:
+      "A session does not reach the database as its release: something between takes its options away. Nothing got traffic.",
+  },
   ERR_DATABASE_PRIVILEGE: { kind: "config", meaning: "The database role lacks a privilege; it is named." },
   ERR_DATABASE_BUSY: { kind: "conflict", meaning: "Another runner is changing this app's database." },
   ERR_BACKFILL_INCOMPLETE: {

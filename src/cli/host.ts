@@ -25,8 +25,8 @@ export interface PlanTarget extends DatabaseTarget {
 export interface DatabaseTools {
   plan(target: PlanTarget): Promise<PlanReport>;
   status(target: DatabaseTarget): Promise<DatabaseStatus>;
-  /** Gives what was done, in one sentence. */
-  contract(target: DatabaseTarget, note: (text: string) => void): Promise<string>;
+  /** Gives what was done, in one sentence. `force`: although there are clients that do not say whose they are. */
+  contract(target: DatabaseTarget & { readonly force: boolean }, note: (text: string) => void): Promise<string>;
   undo(target: DatabaseTarget, note: (text: string) => void): Promise<string>;
   guidelines(): Promise<string>;
 }

@@ -2,6 +2,11 @@ import { z } from "zod";
 import type { BackfillSpec, DatabaseSpec } from "../core/database-spec.ts";
 import { duration } from "./units.ts";
 
+const variable = (): z.ZodString =>
+  z
+    .string({ error: "expected the name of a variable such as DATABASE_URL" })
+    .regex(/^[A-Za-z_]\w*$/, "expected the name of a variable such as DATABASE_URL");
+
 const directory = (what: string): z.ZodString =>
   z.string({ error: `expected a directory with ${what}` }).min(1, `expected a directory with ${what}`);
 
@@ -23,12 +28,19 @@ const SHADOW = 'expected the URL of a PostgreSQL such as "postgres://shadow@127.
 
 export const database = z
   .strictObject({
-    variable: z
-      .string({ error: "expected the name of a variable such as DATABASE_URL" })
-      .regex(/^[A-Za-z_]\w*$/, "expected the name of a variable such as DATABASE_URL")
+    variable: variable()
       .default("DATABASE_URL")
       .describe(
         "The variable of the processes that holds the URL of their PostgreSQL. Instances get it with their release's options in it.",
+      ),
+    directVariable: variable()
+      .optional()
+      .describe("The variable with the URL that Hitless itself uses, where the other one goes through a pooler."),
+    identity: z
+      .enum(["options", "role"], { error: 'expected "options" or "role"' })
+      .default("options")
+      .describe(
+        "How a session says which release it is of: by options in its URL, or by a role of its release, where a pooler passes no options on.",
       ),
     migrations: directory("migrations")
       .optional()
@@ -67,9 +79,12 @@ export const database = z
   );
 
 export function databaseOf(parsed: z.output<typeof database>): DatabaseSpec {
-  const { variable, migrations, procedures, contractAfter, lockTimeout, lockPatience, backfill, queries, shadowUrl } = parsed;
+  const { variable, directVariable, identity, migrations, procedures } = parsed;
+  const { contractAfter, lockTimeout, lockPatience, backfill, queries, shadowUrl } = parsed;
   return {
     variable,
+    directVariable,
+    identity,
     migrations: migrations ?? null,
     procedures: procedures ?? null,
     contractAfterMs: contractAfter,

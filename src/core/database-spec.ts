@@ -2,6 +2,10 @@
 export interface DatabaseSpec {
   /** The variable that holds the URL. */
   readonly variable: string;
+  /** The variable with the URL that Hitless itself uses, past a pooler; none: the same. */
+  readonly directVariable?: string | undefined;
+  /** How a session says whose it is: options of its URL, or a role per release, for poolers that pass no options on. */
+  readonly identity?: "options" | "role" | undefined;
   /** Directories in the release; null: there is none. */
   readonly migrations: string | null;
   readonly procedures: string | null;
@@ -30,3 +34,7 @@ export interface BackfillSpec {
 }
 
 export const DEFAULT_BACKFILL: BackfillSpec = Object.freeze({ rise: 0.1, query: null, url: null });
+/** The URL that Hitless itself uses. */
+export function ownUrl({ variable, directVariable }: DatabaseSpec, env: Readonly<Record<string, string>>): string | undefined {
+  return env[directVariable ?? variable];
+}

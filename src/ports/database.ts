@@ -2,6 +2,7 @@ import type { Reading } from "../database/backfill/pace-law.ts";
 import type { Catalog } from "../database/catalog.ts";
 import type { ChangeSet } from "../database/change-set.ts";
 import type { AppliedMigration } from "../database/pending.ts";
+import type { ReleaseSession } from "../database/release-url.ts";
 import type { Backfill, LockMode } from "../database/plan/action.ts";
 
 /** Somebody whose lock is in the way. */
@@ -153,6 +154,20 @@ export interface ReleaseConnections {
   readonly connections: number;
 }
 
+/** Clients that do not say whose they are. */
+export interface UnnamedConnections {
+  readonly application: string;
+  readonly connections: number;
+}
+
+/** What a session finds when it has just connected. */
+export interface SessionSight {
+  /** Schemas in which names are looked up, of those that are there and open to it. */
+  readonly schemas: readonly string[];
+  /** Whose it is; null: of no release. */
+  readonly release: number | null;
+}
+
 /** The database of an app. Errors are HitlessErrors: ERR_DATABASE_UNREACHABLE, ERR_DATABASE_BUSY, ERR_DATABASE_PRIVILEGE. */
 export interface Database {
   /** Reads only, beside everybody. */
@@ -165,8 +180,19 @@ export interface Database {
   applied(url: string, app: string): Promise<readonly AppliedMigration[]>;
   /** Texts of statements that clients have sent, as pg_stat_statements has counted them; none where it is not there. */
   statements(url: string): Promise<readonly string[]>;
+  journal(url: string, app: string, release: number): Promise<readonly JournalRow[]>;
   /** Sessions of the app's releases that are connected now. */
   connections(url: string, app: string): Promise<readonly ReleaseConnections[]>;
+  /** Sessions that began before anything of the release was there and do not say whose they are. */
+  unnamed(url: string, app: string, release: number): Promise<readonly UnnamedConnections[]>;
+  /** How often the routines that go with the contract have been called, where the server counts that. */
+  calls(url: string, set: ChangeSet): Promise<number>;
+  /** Connects as an instance would. */
+  sight(url: string, app: string): Promise<SessionSight>;
+  /** Makes the role under which a release logs in where its URL must carry no options; gives its name. @throws ERR_DATABASE_PRIVILEGE */
+  role(url: string, session: ReleaseSession): Promise<string>;
+  /** Forgets the roles of releases before this one. */
+  dropRoles(url: string, app: string, before: number): Promise<void>;
   /** The one runner of the app: another gets ERR_DATABASE_BUSY, and one that was replaced ERR_STALE_EPOCH with its next step. */
   lease(url: string, app: string): Promise<DatabaseLease>;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { Scene, type AppDirectory } from "../support/scene.ts";
+import { throughPgbouncer } from "../support/postgres/pgbouncer.ts";
 import { query, startServer } from "../support/postgres/server.ts";
 import { until } from "../support/temp.ts";
 
@@ -127,5 +128,24 @@ test("a migration that cannot be made safe stops the deployment before anything 
   expect(code).toBe(3);
   expect(out + err).toContain("0001_label.sql:2: not-null-without-value");
   expect(out + err).toContain("-- hitless: up items.label =");
+  expect(app.instanceProcesses()).toEqual([]);
+});
+
+test("a pooler that takes the options of the URL away stops the deployment before anything starts, with the reason", async () => {
+  const server = await startServer(18);
+  onTestFinished(() => server.stop());
+  const url = await server.database();
+  const pooled = await throughPgbouncer(url, { roles: ["postgres"], ignore: "extra_float_digits, options" });
+  const scene = new Scene();
+  onTestFinished(() => scene.close());
+  const app = await scene.app("items");
+  mkdirSync(join(app.path, "migrations"));
+  const database = { migrations: "migrations", directVariable: "DIRECT_URL" };
+  app.configure({ env: { DATABASE_URL: pooled, DIRECT_URL: url } }, { database });
+  app.write("migrations/0001_items.sql", "CREATE TABLE items (key text PRIMARY KEY);");
+  const { code, out, err } = await app.run(["deploy"]);
+  expect(code).not.toBe(0);
+  expect(out + err).toContain("A session of r1 would not see the database as r1.");
+  expect(out + err).toContain("`hitless.release` did not get through");
   expect(app.instanceProcesses()).toEqual([]);
 });

@@ -17,7 +17,6 @@ import type {
   Database,
   DatabaseLease,
   JournalRow,
-  ReleaseConnections,
   StepOutcome,
   StepRequest,
   Stretch,
@@ -34,6 +33,8 @@ import { readStatements } from "./statements.ts";
 import { beginSql, forgetSql, keepSql, readStretches } from "./stretches.ts";
 import { readSurvey } from "./survey.ts";
 import { PostgresWalker, type ComparisonRequest } from "./walker.ts";
+import { dropRoles, makeRole, sightOf } from "./sessions.ts";
+import { readCalls, readConnections, readUnnamed } from "./usage.ts";
 
 const LEAVING_MS = 2_000;
 const LOOK_MS = 50;
@@ -48,7 +49,13 @@ export const postgresDatabase: Database = {
   changeSets: (url, app) => using(url, (connection) => readChangeSets(connection, app)),
   applied: (url, app) => using(url, (connection) => readApplied(connection, app)),
   statements: (url) => using(url, readStatements),
+  journal: (url, app, release) => using(url, (connection) => readJournal(connection, app, release)),
   connections: (url, app) => using(url, (connection) => readConnections(connection, app)),
+  unnamed: (url, app, release) => using(url, (connection) => readUnnamed(connection, app, release)),
+  calls: (url, set) => using(url, (connection) => readCalls(connection, set)),
+  sight: sightOf,
+  role: (url, session) => using(url, (connection) => makeRole(connection, url, session)),
+  dropRoles: (url, app, before) => using(url, (connection) => dropRoles(connection, app, before)),
   lease: async (url, app) => {
     const connection = await connect(url);
     const watcher = await connect(url).catch(async (error: unknown) => {
@@ -56,6 +63,7 @@ export const postgresDatabase: Database = {
       throw error;
     });
     try {
+      if (await isPooled(connection, watcher)) throw pooled();
       return new PostgresLease({ connection, watcher, app, url, token: await take(connection, app) });
     } catch (error) {
       await Promise.all([connection.close(), watcher.close()]);
@@ -71,6 +79,23 @@ async function using<T>(url: string, work: (connection: Connection) => Promise<T
   } finally {
     await connection.close();
   }
+}
+
+/** Two connections that are served by one server process, or one that is served by two: a pooler that gives out its sessions by transaction. */
+async function isPooled(one: Connection, other: Connection): Promise<boolean> {
+  const pid = async (connection: Connection): Promise<number> =>
+    (await connection.query<{ pid: number }>("SELECT pg_backend_pid() AS pid"))[0]?.pid ?? 0;
+  const pids = [await pid(one), await pid(other), await pid(one)];
+  return pids[0] === pids[1] || pids[0] !== pids[2];
+}
+
+function pooled(): HitlessError {
+  return new HitlessError({
+    code: "ERR_DATABASE_SESSION",
+    what: "Hitless reaches the database through a pooler that gives out sessions by transaction.",
+    why: "Its locks belong to a session of its own.",
+    next: "Put a URL that goes past the pooler into a variable, and name that in `database.directVariable`. Nothing was changed.",
+  });
 }
 
 /** The advisory lock keeps two runners apart; the token stops one that lost its connection without knowing. */
@@ -138,13 +163,12 @@ async function readApplied(connection: Connection, app: string): Promise<readonl
   ]);
 }
 
-/** Sessions are told apart by the name that `DATABASE_URL` gives them. */
-function readConnections(connection: Connection, app: string): Promise<readonly ReleaseConnections[]> {
-  return connection.query<ReleaseConnections>(
-    `SELECT substring(application_name from '[.]r([0-9]+)$')::int AS release, count(*)::int AS connections FROM pg_stat_activity
-     WHERE datname = current_database() AND application_name ~ ('^' || $1 || '[.]r[0-9]+$') GROUP BY 1 ORDER BY 1`,
-    [app],
-  );
+/** The journal is there where a change set is. */
+function readJournal(connection: Connection, app: string, release: number): Promise<readonly JournalRow[]> {
+  return connection.query<JournalRow>("SELECT action, state, cursor FROM hitless.actions WHERE app = $1 AND release = $2", [
+    app,
+    release,
+  ]);
 }
 
 interface LeaseParts {
@@ -195,10 +219,7 @@ class PostgresLease implements DatabaseLease {
   }
 
   journal(release: number): Promise<readonly JournalRow[]> {
-    return this.#connection.query<JournalRow>(
-      "SELECT action, state, cursor FROM hitless.actions WHERE app = $1 AND release = $2",
-      [this.#parts.app, release],
-    );
+    return readJournal(this.#connection, this.#parts.app, release);
   }
 
   applied(): Promise<readonly AppliedMigration[]> {

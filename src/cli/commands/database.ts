@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { HitlessError } from "../../base/error.ts";
 import type { PlanReport } from "../../api/database.ts";
+import { ownUrl } from "../../core/database-spec.ts";
 import type { DatabaseTarget } from "../host.ts";
 import type { Register } from "../register.ts";
 import { githubAnnotations, renderDatabaseStatus, renderFindings, renderPlan, sarif } from "../render/plan.ts";
@@ -57,9 +58,12 @@ export function registerDatabase(program: Command, run: Register): void {
     },
   );
   run(
-    db.command("contract").description("remove what only older releases used, now; refused while one is connected"),
-    ["hitless db contract"],
-    (session) => change(session, "contract"),
+    db
+      .command("contract")
+      .description("remove what only older releases used, now; refused while one is connected or calls a routine")
+      .option("--force", "although clients are connected that do not say of which release they are"),
+    ["hitless db contract", "hitless db contract --force"],
+    (session, { force }: CommonOptions & { readonly force?: boolean }) => change(session, "contract", force === true),
   );
   run(
     db
@@ -116,11 +120,12 @@ async function guidelines(session: Session, _options: CommonOptions, file?: stri
   else await writeFile(file, text);
 }
 
-async function change(session: Session, what: "contract" | "undo"): Promise<void> {
+async function change(session: Session, what: "contract" | "undo", force = false): Promise<void> {
   const { target: database } = await target(session);
-  const done = await session.host.database[what](database, (text) => {
+  const note = (text: string): void => {
     session.output.note(text);
-  });
+  };
+  const done = await session.host.database[what]({ ...database, force }, note);
   if (session.wantsJson) session.output.json({ done });
   else session.output.line(done);
 }
@@ -141,8 +146,9 @@ async function target(session: Session, url?: string): Promise<Target> {
       next: 'Add `database: { migrations: "migrations" }`; docs/database.md shows how.',
     });
   }
-  const { variable } = spec.database;
-  const found = url ?? Object.values(env).find((values) => values[variable] !== undefined)?.[variable];
+  const { database } = spec;
+  const variable = database.directVariable ?? database.variable;
+  const found = url ?? Object.values(env).flatMap((values) => ownUrl(database, values) ?? [])[0];
   if (found === undefined) {
     throw new HitlessError({
       code: "ERR_USAGE",
@@ -151,7 +157,7 @@ async function target(session: Session, url?: string): Promise<Target> {
     });
   }
   const variables = Object.assign({}, ...Object.values(env)) as Target["env"];
-  return { target: { app: spec.app, url: found, spec: spec.database }, directory: source, env: variables };
+  return { target: { app: spec.app, url: found, spec: database }, directory: source, env: variables };
 }
 
 function refused(count: number): HitlessError {

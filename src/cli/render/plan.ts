@@ -71,7 +71,7 @@ function renderTrial({ trial, steps }: PlanReport, output: Output): readonly str
   return [...lines, ""];
 }
 
-export function renderDatabaseStatus({ releases, connections }: DatabaseStatus): readonly string[] {
+export function renderDatabaseStatus({ releases, connections, waitsFor = [] }: DatabaseStatus): readonly string[] {
   if (releases.length === 0) return ["No release has changed this database."];
   const rows = releases.map(({ release, state, overlay, migrations, contract }) => [
     release,
@@ -91,6 +91,7 @@ export function renderDatabaseStatus({ releases, connections }: DatabaseStatus):
     "",
     `connections: ${users === "" ? "none of any release" : users}`,
     ...(waits.length === 0 ? [] : ["waiting until no older release is connected or kept:", ...waits]),
+    ...waitsFor.map((reason) => `now: ${reason}`),
   ];
 }
 

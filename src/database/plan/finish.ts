@@ -1,5 +1,6 @@
 import type { Column } from "../catalog.ts";
 import { fitted, ident, literal, qualified } from "../names.ts";
+import { sessionRelease } from "../session-release.ts";
 import { quoteTable, tableLabel } from "./alter.ts";
 import type { PlanDraft, SyncRule, TableDraft } from "./draft.ts";
 import { comparable } from "./types.ts";
@@ -14,7 +15,7 @@ export function finishTable(draft: PlanDraft, table: TableDraft): void {
 
 /** Whose write it is: true for this release and later ones, false for older ones, null where the connection does not say. */
 function writerIsNew(draft: PlanDraft): string {
-  return `CASE WHEN current_setting('hitless.app', true) = ${literal(draft.app)} THEN COALESCE(substring(current_setting('hitless.release', true) from '^r([0-9]+)$')::int >= ${String(draft.release)}, false) END`;
+  return `${sessionRelease(draft.app)} >= ${String(draft.release)}`;
 }
 
 function addSyncs(draft: PlanDraft, table: TableDraft): readonly string[] {

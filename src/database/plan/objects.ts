@@ -1,6 +1,7 @@
 import { child, children, flag, openedList, text, words } from "../ast.ts";
 import type { Node } from "../language.ts";
 import { ident, literal, qualified, rangeName, relationOf } from "../names.ts";
+import { sessionRelease } from "../session-release.ts";
 import type { Action } from "./action.ts";
 import { tableLabel } from "./alter.ts";
 import type { PlanDraft } from "./draft.ts";
@@ -204,7 +205,7 @@ export function createTrigger(draft: PlanDraft, node: Node): void {
 }
 
 function gate(draft: PlanDraft, own: Node | null): Node {
-  const sql = `current_setting('hitless.app', true) = ${literal(draft.app)} AND substring(current_setting('hitless.release', true) from '^r([0-9]+)$')::int >= ${String(draft.release)}`;
+  const sql = `${sessionRelease(draft.app)} >= ${String(draft.release)}`;
   const [statement] = draft.language.parse(`SELECT ${own === null ? sql : `(${sql}) AND (${draft.language.deparse(own)})`}`);
   const [target] = statement === undefined ? [] : openedList(statement.node, "targetList");
   return child(target?.node ?? {}, "val") ?? {};

@@ -1,19 +1,17 @@
 import { nameNumber } from "../../base/names.ts";
 import { createRng } from "../../base/rng.ts";
 import type { Logger } from "../../base/log.ts";
-import type { DatabaseSpec } from "../../core/database-spec.ts";
+import { ownUrl, type DatabaseSpec } from "../../core/database-spec.ts";
 import { isLive } from "../../core/instances.ts";
+import type { ChangeSet } from "../../database/change-set.ts";
 import type { AppState } from "../../core/state.ts";
 import { all } from "../../core/instance-book.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Releases } from "../../ports/releases.ts";
+import { LOOK_EVERY_MS, stillUsed, usageOf, type Place, type Usage } from "./gate.ts";
 import { contract } from "./runner.ts";
 import { Setbacks } from "./setbacks.ts";
-
-const LOOK_EVERY_MS = 1_000;
-/** A session of an old release that is looked at twice, so far apart, and not seen, is gone. */
-const LOOKS = 2;
 
 export interface KeeperParts {
   readonly clock: Clock;
@@ -30,7 +28,9 @@ export class ContractKeeper {
   readonly #end = new AbortController();
   /** Per app: the release whose changes were seen settled, so that the database is not asked again and again. */
   readonly #settled = new Map<string, string>();
-  readonly #looks = new Map<string, number>();
+  /** Per app: what was seen at the last look. */
+  readonly #looks = new Map<string, Usage>();
+  readonly #told = new Map<string, string>();
   readonly #setbacks = new Setbacks();
 
   constructor(parts: KeeperParts) {
@@ -71,10 +71,10 @@ export class ContractKeeper {
     const spec = state.releases[state.active]?.spec.database;
     if (spec === undefined || !this.#isOver(state, spec) || !this.#setbacks.turn(app, key(state))) return;
     const { env } = await this.#parts.releases.workplace(app, state.active);
-    const url = env[spec.variable];
+    const url = ownUrl(spec, env);
     const open = url === undefined ? null : await this.#open(app, url, nameNumber(state.active) ?? 0);
     if (url === undefined || open === null) this.#settle(app, state);
-    else if (await this.#areGone(app, url, open)) await this.#contract(app, url, { release: open, spec });
+    else if (await this.#areGone({ app, url }, open)) await this.#contract(app, url, { release: open.release, spec });
   }
 
   #settle(app: string, state: AppState): void {
@@ -83,17 +83,24 @@ export class ContractKeeper {
   }
 
   /** The oldest release up to the active one whose changes wait. */
-  async #open(app: string, url: string, active: number): Promise<number | null> {
+  async #open(app: string, url: string, active: number): Promise<ChangeSet | null> {
     const sets = await this.#parts.database.changeSets(url, app);
-    const waits = sets.find((set) => set.release <= active && (set.state === "expanded" || set.state === "contracting"));
-    return waits?.release ?? null;
+    return sets.find((set) => set.release <= active && (set.state === "expanded" || set.state === "contracting")) ?? null;
   }
 
-  async #areGone(app: string, url: string, before: number): Promise<boolean> {
-    const old = (await this.#parts.database.connections(url, app)).filter(({ release }) => release < before);
-    const seen = old.length === 0 ? (this.#looks.get(app) ?? 0) + 1 : 0;
-    this.#looks.set(app, seen % LOOKS);
-    return seen >= LOOKS;
+  /** Seen by nobody's session and by no call at two looks, one after the other. */
+  async #areGone(place: Place, open: ChangeSet): Promise<boolean> {
+    const before = this.#looks.get(place.app) ?? null;
+    const now = await usageOf(this.#parts.database, place, open);
+    this.#looks.set(place.app, now);
+    const reasons = stillUsed(now, before);
+    this.#tell(place.app, reasons.join("; "));
+    return reasons.length === 0 && before?.release === now.release && stillUsed(before, null).length === 0;
+  }
+
+  #tell(app: string, waits: string): void {
+    if (waits !== "" && this.#told.get(app) !== waits) this.#parts.log.info("the contract waits", { app, waits });
+    this.#told.set(app, waits);
   }
 
   /** The time for going back has passed, and nobody is on the way anywhere. */
@@ -121,6 +128,8 @@ export class ContractKeeper {
       });
       log.info("the database after its contract", { app, release, state });
       this.#setbacks.forget(app);
+      this.#looks.delete(app);
+      if (spec.identity === "role" && state === "contracted") await this.#parts.database.dropRoles(url, app, release);
     } finally {
       await lease.close();
     }

@@ -1,11 +1,11 @@
 import { HitlessError } from "../../base/error.ts";
 import { nameNumber, type ReleaseName } from "../../base/names.ts";
 import { createRng } from "../../base/rng.ts";
-import { DEFAULT_BACKFILL, type DatabaseSpec } from "../../core/database-spec.ts";
+import { DEFAULT_BACKFILL, ownUrl, type DatabaseSpec } from "../../core/database-spec.ts";
 import { isPending, searchPath, type ChangeSet } from "../../database/change-set.ts";
 import type { Catalog } from "../../database/catalog.ts";
 import type { Plan } from "../../database/plan/action.ts";
-import { releaseUrl } from "../../database/release-url.ts";
+import { releaseUrl, urlOfRole } from "../../database/release-url.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { DatabaseLease } from "../../ports/database.ts";
 import type { Http } from "../../ports/http.ts";
@@ -17,6 +17,7 @@ import { loadSignals } from "./load-signals.ts";
 import { isPlanOf, planSources } from "./prepare.ts";
 import { tryRelease, type ReleaseSource, type TrialParts } from "./release-trial.ts";
 import { contract, expand, keptObjects, revert } from "./runner.ts";
+import { checkSession, type OpenSession } from "./self-test.ts";
 import type { StepRunner } from "./steps.ts";
 
 export interface DatabaseParts extends TrialParts {
@@ -77,7 +78,7 @@ export class DatabaseReleases implements Releases {
     if (outcome.kind === "unchanged" || spec === undefined) return outcome;
     try {
       const { env, directory } = await this.#inner.workplace(app, release);
-      const url = env[spec.variable];
+      const url = ownUrl(spec, env);
       if (url === undefined) throw noUrl(app, spec);
       const number = nameNumber(release) ?? 0;
       await this.expand(url, { app, release: number, env, directory, spec, onOutput: options.onOutput, signal: options.signal });
@@ -90,25 +91,32 @@ export class DatabaseReleases implements Releases {
 
   async launchPlan(app: string, release: ReleaseName, type: string): Promise<LaunchPlan> {
     const [plan, { spec }] = await Promise.all([this.#inner.launchPlan(app, release, type), this.#inner.workplace(app, release)]);
-    return { ...plan, env: await this.#asSeen(app, release, { spec, env: plan.env }) };
+    const session = await this.#session(app, release, { spec, env: plan.env });
+    if (session === null) return plan;
+    await checkSession(this.#parts.database, session);
+    return { ...plan, env: session.env };
   }
 
   async workplace(app: string, release: ReleaseName): Promise<Workplace> {
     const workplace = await this.#inner.workplace(app, release);
-    return { ...workplace, env: await this.#asSeen(app, release, workplace) };
+    return { ...workplace, env: (await this.#session(app, release, workplace))?.env ?? workplace.env };
   }
 
-  /** The environment with the database as the release sees it. @throws ERR_CONTRACTED */
-  async #asSeen(app: string, release: ReleaseName, { spec, env }: Pick<Workplace, "spec" | "env">): Promise<Workplace["env"]> {
-    const variable = spec.database?.variable ?? "";
-    const url = env[variable];
-    if (spec.database === undefined || url === undefined) return env;
+  /** The environment with the database as the release sees it; null: it has none. @throws ERR_CONTRACTED */
+  async #session(app: string, release: ReleaseName, place: Pick<Workplace, "spec" | "env">): Promise<OpenSession | null> {
+    const { database: spec } = place.spec;
+    const url = spec === undefined ? undefined : place.env[spec.variable];
+    if (spec === undefined || url === undefined) return null;
+    const own = ownUrl(spec, place.env) ?? url;
     const number = nameNumber(release) ?? 0;
     const { database } = this.#parts;
-    const [sets, { schema }] = await Promise.all([database.changeSets(url, app), database.whereabouts(url)]);
+    const [sets, { schema }] = await Promise.all([database.changeSets(own, app), database.whereabouts(own)]);
     const gone = sets.find((set) => set.release > number && hasTakenAway(set));
     if (gone !== undefined) throw contracted(release, gone);
-    return { ...env, [variable]: releaseUrl(url, { app, release: number, searchPath: searchPath(sets, number, schema) }) };
+    const session = { app, release: number, searchPath: searchPath(sets, number, schema) };
+    const asSeen =
+      spec.identity === "role" ? urlOfRole(url, await database.role(own, session), session) : releaseUrl(url, session);
+    return { session, url: asSeen, env: { ...place.env, [spec.variable]: asSeen } };
   }
 
   /** Everything that the release's SQL wants before its first instance; what was begun for another content is taken back first. */
@@ -144,7 +152,7 @@ export class DatabaseReleases implements Releases {
         ...expansion,
         catalog,
         applied: await lease.applied(),
-        kept: await keptObjects(lease),
+        kept: await keptObjects(await lease.changeSets(), (of) => lease.journal(of)),
       });
       const plan = waiting === null ? await this.#tried(url, { ...expansion, plan: planned, catalog }) : planned;
       if (waiting !== null && (plan.actions.length > 0 || plan.refusals.length > 0)) throw stillWaits(waiting);

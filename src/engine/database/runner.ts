@@ -1,7 +1,7 @@
 import { HitlessError } from "../../base/error.ts";
 import type { ChangeSet, ChangeSetState } from "../../database/change-set.ts";
 import type { Action, KeptObject, Plan } from "../../database/plan/action.ts";
-import type { DatabaseLease } from "../../ports/database.ts";
+import type { JournalRow } from "../../ports/database.ts";
 import { runBackfill } from "./backfill.ts";
 import { incomplete, recordText } from "./backfill-words.ts";
 import { runStep, type StepRunner } from "./steps.ts";
@@ -68,11 +68,14 @@ export async function revert(
 }
 
 /** What releases that were taken back have left, for the planner of the next one. */
-export async function keptObjects(lease: DatabaseLease): Promise<readonly KeptObject[]> {
-  const sets = (await lease.changeSets()).filter(({ state }) => state === "reverted");
+export async function keptObjects(
+  sets: readonly ChangeSet[],
+  journal: (release: number) => Promise<readonly JournalRow[]>,
+): Promise<readonly KeptObject[]> {
+  const reverted = sets.filter(({ state }) => state === "reverted");
   const kept = await Promise.all(
-    sets.map(async ({ release, plan }) => {
-      const names = new Set((await lease.journal(release)).filter(({ state }) => state === "kept").map(({ action }) => action));
+    reverted.map(async ({ release, plan }) => {
+      const names = new Set((await journal(release)).filter(({ state }) => state === "kept").map(({ action }) => action));
       return plan.actions.flatMap(({ id, keeps }) => (keeps !== undefined && names.has(id) ? [keeps] : []));
     }),
   );

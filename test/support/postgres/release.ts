@@ -28,7 +28,7 @@ export async function planOf(url: string, release: number, { migration = "", pro
     migrations: [
       { version: `000${String(release)}`, name: "m", path: "m.sql", checksum: sum(migration), sql: migration, repeatable: false },
     ],
-    kept: await withRunner(url, ({ lease }) => keptObjects(lease)),
+    kept: await withRunner(url, async ({ lease }) => keptObjects(await lease.changeSets(), (of) => lease.journal(of))),
     procedures:
       procedures === undefined ? null : Object.entries(procedures).map(([path, text]) => ({ path, text, sha256: sum(text) })),
   });

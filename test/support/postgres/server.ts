@@ -108,7 +108,7 @@ export async function query<T extends pg.QueryResultRow = pg.QueryResultRow>(url
   }
 }
 
-async function untilReady(url: string): Promise<void> {
+export async function untilReady(url: string): Promise<void> {
   const until = Date.now() + 30_000;
   for (;;) {
     try {
