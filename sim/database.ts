@@ -67,6 +67,7 @@ export class SimDatabase {
       whereabouts: () => this.#asked(() => ({ schema: "public" })),
       changeSets: () => this.#asked(() => this.#all()),
       applied: () => this.#asked(() => []),
+      toolRows: () => this.#asked(() => null),
       statements: () => this.#asked(() => []),
       journal: (_url, _app, release) => this.#asked(() => this.#journal(release)),
       connections: () => this.#asked(() => this.#connections()),
@@ -129,6 +130,7 @@ export class SimDatabase {
         }),
       journal: (release) => asked(() => this.#journal(release)),
       applied: () => asked(() => []),
+      toolRows: () => asked(() => null),
       step,
       alone: step,
       // Of what is to be taken back some holds data.

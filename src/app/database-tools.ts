@@ -10,7 +10,7 @@ import type { DatabaseTools, DatabaseTarget, PlanTarget } from "../cli/host.ts";
 import { isPending, type ChangeSet } from "../database/change-set.ts";
 import { guidelinesDocument } from "../database/rules/rules.ts";
 import { lookTwice, stillUsed, usageOf } from "../engine/database/gate.ts";
-import { planSources } from "../engine/database/prepare.ts";
+import { planSources, type PlanInput } from "../engine/database/prepare.ts";
 import { tryRelease } from "../engine/database/release-trial.ts";
 import { contract, keptObjects, revert } from "../engine/database/runner.ts";
 import { untried } from "../engine/database/trial.ts";
@@ -32,7 +32,8 @@ async function plan({ app, url, directory, spec, env, running, tried }: PlanTarg
   const applied = await postgresDatabase.applied(url, app);
   const release = Math.max(0, ...sets.map((set) => set.release)) + 1;
   const kept = await keptObjects(sets, (of) => postgresDatabase.journal(url, app, of));
-  const made = await planSources(fileSources, { app, release, directory, spec, catalog, applied, kept });
+  const toolRows: PlanInput["toolRows"] = (table) => postgresDatabase.toolRows(url, table);
+  const made = await planSources(fileSources, { app, release, directory, spec, catalog, applied, kept, toolRows });
   if (!tried) return planReport(untried(made, ["not asked for"]), catalog);
   const parts = { database: postgresDatabase, sources: fileSources, shadows: postgresShadows };
   const old = running === null ? [] : [{ directory, spec: { ...spec, queries: running } }];

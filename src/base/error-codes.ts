@@ -103,6 +103,11 @@ export const ERROR_CODES = {
     meaning: "A migration cannot be made safe as it is written; the reasons are listed, with the SQL to write instead.",
   },
   ERR_MIGRATION_CHANGED: { kind: "config", meaning: "A migration that has been applied was changed afterwards." },
+  ERR_MIGRATION_FAILED: {
+    kind: "conflict",
+    meaning:
+      "The migration tool that was used before has a migration that failed half-way; it is for that tool to bring to an end.",
+  },
   ERR_DATABASE_UNREACHABLE: { kind: "unavailable", meaning: "The database does not answer, or does not let Hitless in." },
   ERR_DATABASE_SESSION: {
     kind: "config",

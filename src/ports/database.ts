@@ -3,6 +3,8 @@ import type { Catalog } from "../database/catalog.ts";
 import type { ChangeSet } from "../database/change-set.ts";
 import type { AppliedMigration } from "../database/pending.ts";
 import type { ReleaseSession } from "../database/release-url.ts";
+import type { ObjectName } from "../database/names.ts";
+import type { ToolRow } from "../database/source/bookkeeping.ts";
 import type { Backfill, LockMode } from "../database/plan/action.ts";
 
 /** Somebody whose lock is in the way. */
@@ -181,6 +183,8 @@ export interface Database {
   /** Texts of statements that clients have sent, as pg_stat_statements has counted them; none where it is not there. */
   statements(url: string): Promise<readonly string[]>;
   journal(url: string, app: string, release: number): Promise<readonly JournalRow[]>;
+  /** All rows of a small table; null: it is not there. */
+  toolRows(url: string, table: ObjectName): Promise<readonly ToolRow[] | null>;
   /** Sessions of the app's releases that are connected now. */
   connections(url: string, app: string): Promise<readonly ReleaseConnections[]>;
   /** Sessions that began before anything of the release was there and do not say whose they are. */
@@ -204,6 +208,8 @@ export interface DatabaseLease extends BatchWorker {
   save(set: ChangeSet): Promise<void>;
   journal(release: number): Promise<readonly JournalRow[]>;
   applied(): Promise<readonly AppliedMigration[]>;
+  /** All rows of a small table; null: it is not there. */
+  toolRows(table: ObjectName): Promise<readonly ToolRow[] | null>;
   /** One transaction with its journal row. */
   step(request: StepRequest): Promise<StepOutcome>;
   /** Outside of a transaction; the journal row comes after it. */

@@ -6,7 +6,8 @@ import type { Catalog } from "../../database/catalog.ts";
 import type { ChangeSet } from "../../database/change-set.ts";
 import type { AppliedMigration } from "../../database/pending.ts";
 import type { Backfill, LockMode } from "../../database/plan/action.ts";
-import { literal } from "../../database/names.ts";
+import { literal, qualified, type ObjectName } from "../../database/names.ts";
+import type { ToolRow } from "../../database/source/bookkeeping.ts";
 import type {
   BackfillRecord,
   BatchOutcome,
@@ -50,6 +51,7 @@ export const postgresDatabase: Database = {
   applied: (url, app) => using(url, (connection) => readApplied(connection, app)),
   statements: (url) => using(url, readStatements),
   journal: (url, app, release) => using(url, (connection) => readJournal(connection, app, release)),
+  toolRows: (url, table) => using(url, (connection) => readToolRows(connection, table)),
   connections: (url, app) => using(url, (connection) => readConnections(connection, app)),
   unnamed: (url, app, release) => using(url, (connection) => readUnnamed(connection, app, release)),
   calls: (url, set) => using(url, (connection) => readCalls(connection, set)),
@@ -171,6 +173,13 @@ function readJournal(connection: Connection, app: string, release: number): Prom
   ]);
 }
 
+async function readToolRows(connection: Connection, table: ObjectName): Promise<readonly ToolRow[] | null> {
+  const name = qualified(table);
+  const [there] = await connection.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [name]);
+  if (there?.there !== true) return null;
+  return (await connection.query<{ row: ToolRow }>(`SELECT to_jsonb(t) AS row FROM ${name} t`)).map(({ row }) => row);
+}
+
 interface LeaseParts {
   readonly connection: Connection;
   readonly watcher: Connection;
@@ -215,6 +224,7 @@ class PostgresLease implements DatabaseLease {
       `INSERT INTO hitless.change_sets (app, release, state, plan) VALUES (${literal(app)}, ${String(release)}, ${literal(state)}, ${literal(JSON.stringify(plan))})
          ON CONFLICT (app, release) DO UPDATE SET state = excluded.state, plan = excluded.plan, changed_at = now()`,
       ...(gone ? [`DELETE FROM hitless.migrations WHERE app = ${literal(app)} AND release = ${String(release)}`] : migrations),
+      ...(gone ? (plan.bookkeeping?.forget ?? []) : state === "expanded" ? (plan.bookkeeping?.record ?? []) : []),
     ]);
   }
 
@@ -245,6 +255,10 @@ class PostgresLease implements DatabaseLease {
       for (const sql of request.sql) await this.#connection.query(sql);
       await this.#connection.query(`SET lock_timeout = 0; ${this.#mark(request)}`);
     });
+  }
+
+  toolRows(table: ObjectName): Promise<readonly ToolRow[] | null> {
+    return readToolRows(this.#connection, table);
   }
 
   async ask(sql: string): Promise<boolean> {

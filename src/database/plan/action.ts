@@ -1,4 +1,5 @@
 import type { ObjectName } from "../names.ts";
+import type { Bookkeeping } from "../source/bookkeeping.ts";
 import type { Position } from "../source/position.ts";
 
 /** PostgreSQL's table locks, weakest first. */
@@ -137,4 +138,6 @@ export interface Plan {
   readonly statements: readonly PlannedStatement[];
   readonly refusals: readonly Refusal[];
   readonly notices: readonly Notice[];
+  /** What another migration tool's own table is told; none: there is no such table. */
+  readonly bookkeeping?: Bookkeeping | undefined;
 }

@@ -22,6 +22,8 @@ export interface Migration {
   readonly sql: string;
   /** Flyway's `R__`: run again whenever it changes. */
   readonly repeatable: boolean;
+  /** Drizzle's journal: when it was made, in milliseconds; that is what Drizzle knows it by. */
+  readonly journaledAt?: number | undefined;
 }
 
 export interface MigrationSource {
@@ -103,9 +105,11 @@ const LAYOUTS: readonly Layout[] = [
     fits: (files) => files.some(({ path, text }) => path === JOURNAL || text.includes("--> statement-breakpoint")),
     read: (file, files) => {
       const tag = file.path.replace(/\.sql$/, "");
-      const tags = drizzleTags(files);
-      if (tags !== null && !tags.includes(tag)) return null;
-      return numbered(NUMBERED.exec(file.path), file, file.text);
+      const journal = drizzleJournal(files);
+      const entry = journal?.find((one) => one.tag === tag);
+      if (journal !== null && entry === undefined) return null;
+      const read = numbered(NUMBERED.exec(file.path), file, file.text);
+      return read === null ? null : { ...read, journaledAt: entry?.when };
     },
     compare: byVersion,
   },
@@ -161,12 +165,11 @@ function numbered(match: RegExpExecArray | null, file: SourceFile, sql: string):
 }
 
 /** The migrations that Drizzle's journal knows; null without a journal that can be read. */
-function drizzleTags(files: readonly SourceFile[]): readonly string[] | null {
+function drizzleJournal(files: readonly SourceFile[]): readonly { tag: string; when?: number }[] | null {
   const journal = files.find(({ path }) => path === JOURNAL);
   if (journal === undefined) return null;
   try {
-    const { entries } = JSON.parse(journal.text) as { entries: readonly { tag: string }[] };
-    return entries.map(({ tag }) => tag);
+    return (JSON.parse(journal.text) as { entries: readonly { tag: string; when?: number }[] }).entries;
   } catch {
     return null;
   }

@@ -4,7 +4,9 @@ import type { Catalog } from "../../database/catalog.ts";
 import { pendingMigrations, type AppliedMigration } from "../../database/pending.ts";
 import type { KeptObject, Plan } from "../../database/plan/action.ts";
 import { planRelease } from "../../database/plan/plan.ts";
-import { readMigrations } from "../../database/source/migrations.ts";
+import { qualified, type ObjectName } from "../../database/names.ts";
+import { bookkeepingOf, HalfApplied, TOOL_TABLES, type ToolRow } from "../../database/source/bookkeeping.ts";
+import { readMigrations, type Migration, type MigrationFormat } from "../../database/source/migrations.ts";
 import type { SourceProblem } from "../../database/source/position.ts";
 import type { SqlSources } from "../../ports/sources.ts";
 
@@ -17,6 +19,8 @@ export interface PlanInput {
   readonly catalog: Catalog;
   readonly applied: readonly AppliedMigration[];
   readonly kept: readonly KeptObject[];
+  /** Rows of the table in which a tool keeps its own books; null: there is no such table. */
+  readonly toolRows: (table: ObjectName) => Promise<readonly ToolRow[] | null>;
 }
 
 /** Reads a release's SQL and plans what of it the database does not have. @throws ERR_DATABASE_SOURCES, ERR_MIGRATION_CHANGED */
@@ -24,9 +28,10 @@ export async function planSources(sources: SqlSources, input: PlanInput): Promis
   const { app, release, spec, catalog, kept } = input;
   const files = await readDirectory(sources, input.directory, spec.migrations);
   const procedures = await readDirectory(sources, input.directory, spec.procedures);
-  const { migrations, problems } = readMigrations(files ?? []);
+  const { format, migrations, problems } = readMigrations(files ?? []);
   if (problems.length > 0) throw unreadable(problems, spec.migrations);
-  const pending = pendingMigrations(migrations, input.applied);
+  const books = await toolBooks(input, format, migrations);
+  const pending = pendingMigrations(migrations, [...(books ?? []), ...input.applied]);
   if (pending.changed.length > 0) {
     throw new HitlessError({
       code: "ERR_MIGRATION_CHANGED",
@@ -38,23 +43,25 @@ export async function planSources(sources: SqlSources, input: PlanInput): Promis
   }
   const language = await sources.language();
   const outcome = planRelease({ app, release, catalog, language, migrations: pending.migrations, procedures, kept });
-  if (outcome.kind === "plan") return { ...outcome.plan, procedures: sumsOf(procedures) };
-  throw unreadable(outcome.problems, spec.migrations ?? spec.procedures);
+  if (outcome.kind !== "plan") throw unreadable(outcome.problems, spec.migrations ?? spec.procedures);
+  const plan = { ...outcome.plan, procedures: sumsOf(procedures) };
+  if (books === null) return plan;
+  const bookkeeping = bookkeepingOf(format, catalog.schema, { pending: pending.migrations, all: migrations });
+  return { ...plan, bookkeeping };
 }
 
 /** Whether a plan that was made, and perhaps begun, is that of these sources still. */
 export async function isPlanOf(
   sources: SqlSources,
   plan: Plan,
-  input: Pick<PlanInput, "directory" | "spec" | "applied">,
+  input: Pick<PlanInput, "directory" | "spec" | "applied" | "catalog" | "toolRows">,
 ): Promise<boolean> {
   const { directory, spec, applied } = input;
-  const { migrations } = readMigrations((await readDirectory(sources, directory, spec.migrations)) ?? []);
+  const { format, migrations } = readMigrations((await readDirectory(sources, directory, spec.migrations)) ?? []);
   const own = new Set(plan.migrations.map(({ version }) => version));
-  const pending = pendingMigrations(
-    migrations,
-    applied.filter(({ version }) => !own.has(version)),
-  );
+  const books = await toolBooks(input, format, migrations);
+  const earlier = [...(books ?? []), ...applied].filter(({ version }) => !own.has(version));
+  const pending = pendingMigrations(migrations, earlier);
   const wanted = pending.migrations.map(({ version, checksum }) => `${version} ${checksum}`);
   const planned = plan.migrations.map(({ version, checksum }) => `${version} ${checksum}`);
   const sums = sumsOf(await readDirectory(sources, directory, spec.procedures));
@@ -67,6 +74,28 @@ function sumsOf(files: Awaited<ReturnType<SqlSources["read"]>>): readonly string
 
 function sameList(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && one.every((text, index) => text === other[index]);
+}
+
+/** What another tool has applied, by its own table; null: no such tool was here. @throws ERR_MIGRATION_FAILED */
+async function toolBooks(
+  { catalog, toolRows }: Pick<PlanInput, "catalog" | "toolRows">,
+  format: MigrationFormat,
+  migrations: readonly Migration[],
+): Promise<readonly AppliedMigration[] | null> {
+  const tool = TOOL_TABLES[format];
+  const rows = tool === undefined ? null : await toolRows(tool.name(catalog.schema));
+  if (tool === undefined || rows === null) return null;
+  try {
+    return tool.applied(rows, migrations);
+  } catch (error) {
+    if (!(error instanceof HalfApplied)) throw error;
+    throw new HitlessError({
+      code: "ERR_MIGRATION_FAILED",
+      what: `The table ${qualified(tool.name(catalog.schema))} says that ${error.message} failed half-way.`,
+      why: "What of it the database has is not known.",
+      next: `Bring it to an end, or back, with ${format}'s own tool. Nothing was changed.`,
+    });
+  }
 }
 
 async function readDirectory(

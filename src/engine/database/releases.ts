@@ -14,7 +14,7 @@ import type { Traffic } from "../../ports/traffic.ts";
 import type { BackfillOptions } from "./backfill-options.ts";
 import { LoadPacer } from "./load-pacer.ts";
 import { loadSignals } from "./load-signals.ts";
-import { isPlanOf, planSources } from "./prepare.ts";
+import { isPlanOf, planSources, type PlanInput } from "./prepare.ts";
 import { tryRelease, type ReleaseSource, type TrialParts } from "./release-trial.ts";
 import { contract, expand, keptObjects, revert } from "./runner.ts";
 import { checkSession, type OpenSession } from "./self-test.ts";
@@ -138,9 +138,11 @@ export class DatabaseReleases implements Releases {
           limitMs: spec.lockPatienceMs,
         },
       };
+      const toolRows: PlanInput["toolRows"] = (table) => lease.toolRows(table);
       const begun = (await lease.changeSets()).find((set) => set.release === release);
       if (begun !== undefined && begun.state !== "reverted" && begun.state !== "reverting") {
-        if (await isPlanOf(this.#parts.sources, begun.plan, { ...expansion, applied: await lease.applied() })) {
+        const [catalog, applied] = [await lease.catalog(), await lease.applied()];
+        if (await isPlanOf(this.#parts.sources, begun.plan, { ...expansion, catalog, applied, toolRows })) {
           await expand(runner, begun.plan);
           return;
         }
@@ -152,6 +154,7 @@ export class DatabaseReleases implements Releases {
         ...expansion,
         catalog,
         applied: await lease.applied(),
+        toolRows,
         kept: await keptObjects(await lease.changeSets(), (of) => lease.journal(of)),
       });
       const plan = waiting === null ? await this.#tried(url, { ...expansion, plan: planned, catalog }) : planned;
