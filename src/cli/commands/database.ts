@@ -2,7 +2,6 @@ import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { HitlessError } from "../../base/error.ts";
 import type { PlanReport } from "../../api/database.ts";
-import { ownUrl } from "../../core/database-spec.ts";
 import type { DatabaseTarget } from "../host.ts";
 import type { Register } from "../register.ts";
 import { githubAnnotations, renderDatabaseStatus, renderFindings, renderPlan, sarif } from "../render/plan.ts";
@@ -148,7 +147,7 @@ async function target(session: Session, url?: string): Promise<Target> {
   }
   const { database } = spec;
   const variable = database.directVariable ?? database.variable;
-  const found = url ?? Object.values(env).flatMap((values) => ownUrl(database, values) ?? [])[0];
+  const found = url ?? Object.values(env).find((values) => values[variable] !== undefined)?.[variable];
   if (found === undefined) {
     throw new HitlessError({
       code: "ERR_USAGE",

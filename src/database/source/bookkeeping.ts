@@ -128,8 +128,8 @@ function flywayApplied(rows: readonly ToolRow[], all: readonly Migration[]): rea
     const row = ranked.findLast((one) =>
       repeatable ? one["version"] === null && one["description"] === name : sameVersion(String(one["version"]), version),
     );
-    if (row !== undefined && row["checksum"] !== null) {
-      const same = Number(row["checksum"]) === flywaySum(sql);
+    if (typeof row?.["checksum"] === "number") {
+      const same = row["checksum"] === flywaySum(sql);
       return [{ version, checksum: same ? checksum : `CRC-32 ${String(row["checksum"])}` }];
     }
     const before = typeof baseline === "string" && !repeatable && compareVersions(version, baseline) <= 0;
