@@ -6,6 +6,7 @@ import { columnDef, isVolatile, type ColumnDef } from "./column-def.ts";
 import { addConstraint } from "./constraints.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
 import { parseExpression, rebound, rowExpression } from "./expression.ts";
+import { refuseStars } from "./stars.ts";
 import { fill, neverNull, sourcesOf } from "./twin.ts";
 
 /** ADD COLUMN on a table that is in use: what is O(1) at once, the rest beside the traffic. */
@@ -15,6 +16,7 @@ export function addColumn(draft: PlanDraft, table: TableDraft, def: Node): void 
     draft.refuse("column-exists", `${table.name.name} already has a column ${column.name}`, []);
     return;
   }
+  refuseStars(draft, table);
   const up = draft.syncs.find((sync) => sync.kind === "up" && isColumn(table, sync, column.name));
   if (needsValue(column) && up === undefined && table.base?.rows !== 0) {
     refuseNotNull(draft, table, column);

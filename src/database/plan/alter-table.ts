@@ -158,9 +158,10 @@ function alterOther(draft: PlanDraft): void {
 
 /** #64: without a policy nobody but the owner would see a row. */
 function enableRowSecurity(draft: PlanDraft, table: TableDraft, command: Node): void {
-  if (table.base?.policies === 0 && !draft.accepts("row-security")) {
+  const policed = table.base?.policies !== 0 || draft.policed.has(qualified(table.name));
+  if (!policed && !draft.accepts("row-security")) {
     draft.refuse("row-security", `${table.name.name} has no policy: its clients would see no row at all`, [
-      `CREATE POLICY … ON ${quoteTable(table)} …; -- in an earlier migration`,
+      `CREATE POLICY … ON ${quoteTable(table)} …;`,
       `${draft.statement.text};`,
     ]);
     return;

@@ -85,6 +85,8 @@ export class PlanDraft {
   #statement: SourceStatement | null = null;
 
   readonly #kept: readonly KeptObject[];
+  /** Tables for which a policy was made, by their names in SQL. */
+  readonly policed = new Set<string>();
 
   constructor(options: DraftOptions) {
     this.app = options.app;

@@ -1,7 +1,7 @@
 import { child, children, openedList, text, words } from "../ast.ts";
 import type { Catalog } from "../catalog.ts";
 import { SqlSyntaxError, type Node, type SqlLanguage } from "../language.ts";
-import { ident, rangeName } from "../names.ts";
+import { ident, qualified, rangeName } from "../names.ts";
 import type { Migration, SourceFile } from "../source/migrations.ts";
 import type { SourceProblem } from "../source/position.ts";
 import { readStatements, type SourceStatement } from "../source/statements.ts";
@@ -177,7 +177,10 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   CreateExtensionStmt: asWritten("make an extension"),
   AlterExtensionStmt: asWritten("change an extension"),
   CommentStmt: asWritten("comment", { lock: "SHARE UPDATE EXCLUSIVE" }),
-  CreatePolicyStmt: asWritten("make a policy", { lock: "ACCESS EXCLUSIVE" }),
+  CreatePolicyStmt: (draft, node, wanted) => {
+    draft.policed.add(qualified(rangeName(child(node, "table"), draft.schema)));
+    asWritten("make a policy", { lock: "ACCESS EXCLUSIVE" })(draft, node, wanted);
+  },
   AlterPolicyStmt: asWritten("change a policy", { lock: "ACCESS EXCLUSIVE", phase: "contract" }),
   GrantStmt: (draft, node) => {
     runAsWritten(draft, {

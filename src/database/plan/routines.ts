@@ -139,7 +139,7 @@ function createSql(draft: PlanDraft, { node, name }: WantedRoutine, schema: stri
 
 /** Names in bodies are looked up as the release will look them up. */
 const asRelease = (draft: PlanDraft): string => `SET LOCAL search_path = ${ident(draft.overlay)}, ${ident(draft.schema)}`;
-const signed = (schema: string, { name, arguments: list }: { name: string; arguments: string }): string =>
+export const signed = (schema: string, { name, arguments: list }: { name: string; arguments: string }): string =>
   `${qualified({ schema, name })}(${list.split(",").join(", ")})`;
 
 function createInBase(draft: PlanDraft, routine: WantedRoutine, stage: "shape" | "sync" = "sync"): void {

@@ -6,6 +6,7 @@ import { fitted, ident, literal, qualified } from "../names.ts";
 import { concurrently, keyOf, quoteTable, tableLabel, validate } from "./alter.ts";
 import { physicalNames, replaceSeen, type PlanDraft, type SeenColumn, type TableDraft } from "./draft.ts";
 import { rebound, rowExpression } from "./expression.ts";
+import { refuseStars } from "./stars.ts";
 import { comparable } from "./types.ts";
 
 /** What the new release's column is, and how the two are kept in step. */
@@ -26,6 +27,7 @@ export interface TwinSpec {
  * The old release goes on with the old one; the contract drops that and gives its name to the twin.
  */
 export function addTwin(draft: PlanDraft, table: TableDraft, seen: SeenColumn, spec: TwinSpec): void {
+  refuseStars(draft, table);
   const old = table.all.get(seen.physical);
   if (old === undefined) throw new Error(`${table.name.name} has no column ${seen.physical}`);
   const twin = fitted(`${old.name}__r${String(draft.release)}`);

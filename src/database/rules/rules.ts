@@ -21,6 +21,8 @@ CREATE MATERIALIZED VIEW totals AS SELECT user_id, count(*) FROM orders GROUP BY
 CREATE MATERIALIZED VIEW sums AS SELECT id, price FROM users;
 CREATE UNIQUE INDEX ON sums (id);
 CREATE VIEW names AS SELECT id, name FROM users;
+CREATE TABLE notes (id bigint PRIMARY KEY, body text);
+CREATE FUNCTION all_notes() RETURNS TABLE (id bigint, body text) LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT * FROM notes; END';
 INSERT INTO users SELECT i, 'u', NULL, i FROM generate_series(1, 20000) i;
 ANALYZE users;`;
 
@@ -159,6 +161,14 @@ export const RULES: readonly Rule[] = [
     why: "Without a policy nobody but the owner sees a row.",
     bad: "ALTER TABLE users ENABLE ROW LEVEL SECURITY;",
     good: "CREATE POLICY everybody ON users USING (true);",
+    verdict: "refused",
+  },
+  {
+    id: "select-star",
+    title: "Name the columns in functions that return a table.",
+    why: "RETURN QUERY SELECT * fails for everybody with the next column that the table gets, the running release's calls included.",
+    bad: "ALTER TABLE notes ADD COLUMN title text;",
+    good: "ALTER TABLE orders ADD COLUMN title text;",
     verdict: "refused",
   },
   {

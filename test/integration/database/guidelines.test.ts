@@ -26,6 +26,17 @@ describe("the guidelines", () => {
     expect(fine.noticed).not.toContain(id);
   });
 
+  it("row security may come with its policies in one migration", async () => {
+    const both = "CREATE POLICY everybody ON users USING (true); ALTER TABLE users ENABLE ROW LEVEL SECURITY;";
+    expect(await judged(both)).toEqual({ refused: [], noticed: [] });
+    expect((await judged("ALTER TABLE users ENABLE ROW LEVEL SECURITY;")).refused).toEqual(["row-security"]);
+  });
+
+  it("SELECT * in a function matters to a retyped column too, and to no other table", async () => {
+    expect((await judged("ALTER TABLE notes ALTER COLUMN id TYPE text;")).refused).toContain("select-star");
+    expect((await judged("ALTER TABLE notes DROP COLUMN body;")).refused).not.toContain("select-star");
+  });
+
   it("docs/sql-guidelines.md is what the rules say", () => {
     expect(readFileSync(new URL("../../../docs/sql-guidelines.md", import.meta.url), "utf8")).toBe(guidelinesDocument());
   });
