@@ -2,6 +2,7 @@ import { connect as connectHttp2, type ClientHttp2Session } from "node:http2";
 import { once } from "node:events";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { connectRaw, type RawClient } from "../../../support/wire/raw-client.ts";
+import { refusingPort } from "../../../support/wire/refusing-port.ts";
 import { answering, ScriptedUpstream, startAnswering } from "../../../support/wire/scripted-upstream.ts";
 import { WireProxy, type WireProxyOptions } from "../../../support/wire/wire-proxy.ts";
 import { until } from "../../../support/temp.ts";
@@ -54,12 +55,11 @@ describe("requests that wait", () => {
   });
 
   it("keep their turn when a target took them and refused", async () => {
-    const gone = await ScriptedUpstream.start();
-    gone.close();
+    const gone = await refusingPort();
     const live = await startAnswering();
     const proxy = await without({}, { limits: { tickMs: 100_000 } });
     const clients = await waiting(proxy, 4);
-    proxy.route([gone.port]);
+    proxy.route([gone]);
     await until(() => proxy.held === 4, { what: "all wait again" });
     const last = await connectRaw(proxy.port);
     last.send(get("/4"));
