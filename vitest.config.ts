@@ -23,8 +23,9 @@ export default defineConfig({
           include: ["test/integration/**/*.test.ts"],
           pool: "forks",
           maxWorkers: 2,
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          // Much of it waits for the disk, which other work of the machine can hold up for half a minute.
+          testTimeout: 90_000,
+          hookTimeout: 90_000,
           sequence: { groupOrder: 2 },
         },
       },
