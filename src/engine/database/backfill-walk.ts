@@ -19,7 +19,8 @@ export class BackfillWalk {
   readonly #parts: WalkParts;
   readonly #stretches: Map<number, Stretch>;
   readonly #waiting: Stretch[];
-  readonly #recruits: Promise<void>[] = [];
+  /** How each worker ends: with what it has failed of, or null. Heard at once, for nobody waits for a recruit while the first one works. */
+  readonly #crew: Promise<{ readonly error: unknown } | null>[] = [];
   #staffing: Staffing;
   #working = 1;
   #stopped = false;
@@ -37,13 +38,10 @@ export class BackfillWalk {
 
   /** Gives the stretches as they are then. */
   async run(): Promise<readonly Stretch[]> {
-    const crew = [this.#work(this.#parts.runner.lease, true)];
-    const ends: PromiseSettledResult<void>[] = [];
-    for (let next = crew.shift() ?? this.#recruits.shift(); next !== undefined; next = this.#recruits.shift()) {
-      ends.push(...(await Promise.allSettled([next])));
-    }
-    const failed = ends.find((end) => end.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
+    this.#join(this.#work(this.#parts.runner.lease, true));
+    let failure: { readonly error: unknown } | null = null;
+    for (let next = this.#crew.shift(); next !== undefined; next = this.#crew.shift()) failure = (await next) ?? failure;
+    if (failure !== null) throw failure.error;
     return [...this.#stretches.values()];
   }
 
@@ -54,6 +52,15 @@ export class BackfillWalk {
       if ((stretch.cursor.failed ?? []).length > 0) await this.#try(stretch, 1, (request) => lease.retry(request));
     }
     return [...this.#stretches.values()];
+  }
+
+  #join(work: Promise<void>): void {
+    this.#crew.push(
+      work.then(
+        () => null,
+        (error: unknown) => ({ error }),
+      ),
+    );
   }
 
   async #work(worker: BatchWorker, leads: boolean): Promise<void> {
@@ -140,7 +147,7 @@ export class BackfillWalk {
     if (this.#working >= this.#staffing.workers || this.#waiting.length === 0) return;
     this.#working++;
     this.workers = Math.max(this.workers, this.#working);
-    this.#recruits.push(this.#recruit());
+    this.#join(this.#recruit());
   }
 
   #checkFailed(): void {

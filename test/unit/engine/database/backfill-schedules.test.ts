@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { createRng } from "../../../../src/base/rng.ts";
 import { runBackfill } from "../../../../src/engine/database/backfill.ts";
 import type { BackfillRecord } from "../../../../src/ports/database.ts";
@@ -76,3 +76,36 @@ it("does each row once, counts each once, and names each that fails, whatever is
     { numRuns: 60 },
   );
 }, 30_000);
+
+it("a second connection that breaks while the first one works is heard: it ends the backfill, and not the daemon", async () => {
+  const table = new MemoryTable({ rows: 20_000, faulty: new Set(), trouble: 0, rng: createRng(5) });
+  const lease = table.lease();
+  let recruited = false;
+  const unheard: unknown[] = [];
+  const hear = (reason: unknown): void => void unheard.push(reason);
+  process.on("unhandledRejection", hear);
+  onTestFinished(() => void process.off("unhandledRejection", hear));
+  const patience = { clock: table, rng: createRng(5), signal: new AbortController().signal, lockTimeoutMs: 100, limitMs: 1e9 };
+  const ran = runBackfill(
+    {
+      patience,
+      note: () => undefined,
+      lease: {
+        ...lease,
+        batch: async (request) => {
+          // Long enough for the platform to miss whoever should have heard of the other one.
+          for (let turns = recruited ? 3 : 0; turns > 0; turns -= 1) await new Promise(setImmediate);
+          return lease.batch(request);
+        },
+        worker: async () => {
+          recruited = true;
+          return { ...(await lease.worker()), batch: () => Promise.reject(new Error("the line broke")) };
+        },
+      },
+    },
+    { release: 2, action, backfill: { ...backfill, once: true }, from: null },
+    { workers: 2, batchMs: 3 },
+  );
+  await expect(ran).rejects.toThrow("the line broke");
+  expect([recruited, unheard]).toEqual([true, []]);
+});
