@@ -66,13 +66,14 @@ function conflictsOf(
   );
 }
 
-function sharedColumns(one: StepDefinition, other: StepDefinition): readonly string[] {
-  if (one.work.kind !== "update" || other.work.kind !== "update") return [];
-  if (plainName(one.work.table) !== plainName(other.work.table)) return [];
-  const columns = new Set(columnsOf(other.work.set));
-  return columnsOf(one.work.set)
+function sharedColumns({ work: own }: StepDefinition, { work: other }: StepDefinition): readonly string[] {
+  if (own.kind !== "update" || other.kind !== "update") return [];
+  const table = plainName(own.table);
+  if (table !== plainName(other.table)) return [];
+  const columns = new Set(columnsOf(other.set));
+  return columnsOf(own.set)
     .filter((column) => columns.has(column))
-    .map((column) => `${plainName(one.work.kind === "update" ? one.work.table : "")}.${column}`);
+    .map((column) => `${table}.${column}`);
 }
 
 /** The table's own name: what stands before it is the same in most databases, and a doubt is better told than not. */

@@ -1,6 +1,6 @@
 import { HitlessError } from "../../base/error.ts";
 import { createRng } from "../../base/rng.ts";
-import type { DatabaseSpec } from "../../core/database-spec.ts";
+import { ownUrl, type DatabaseSpec } from "../../core/database-spec.ts";
 import { columnsOf } from "../../core/preparation/prepare.ts";
 import type { StepDefinition, StepWork } from "../../core/preparation/step-definition.ts";
 import type { Catalog } from "../../database/catalog.ts";
@@ -88,7 +88,7 @@ async function leased<T>(
 }
 
 export function databaseOf({ workplace: { env, spec } }: StepRun): { readonly url: string; readonly spec: DatabaseSpec } {
-  const url = env[spec.database?.variable ?? ""];
+  const url = spec.database === undefined ? undefined : ownUrl(spec.database, env);
   if (spec.database !== undefined && url !== undefined) return { url, spec: spec.database };
   throw new HitlessError({
     code: "ERR_DATABASE_UNREACHABLE",

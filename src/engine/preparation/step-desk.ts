@@ -1,5 +1,6 @@
 import { HitlessError } from "../../base/error.ts";
 import { nameNumber, releaseName } from "../../base/names.ts";
+import { ownUrl } from "../../core/database-spec.ts";
 import { ordered, undoText, type StepOrder } from "../../core/preparation/operations.ts";
 import { prepare } from "../../core/preparation/prepare.ts";
 import { EXPAND, type StepDefinition } from "../../core/preparation/step-definition.ts";
@@ -64,7 +65,7 @@ export class StepDesk implements StepControl {
   async #enter(app: string, snapshot: string, { directory, spec, env }: Workplace): Promise<void> {
     const { book, sources, clock, keeper } = this.#parts;
     const steps = await sources.read(directory, spec);
-    const about = { app, snapshot, database: placeOf(env[spec.database?.variable ?? ""]), now: clock.now() };
+    const about = { app, snapshot, database: placeOf(spec.database && ownUrl(spec.database, env)), now: clock.now() };
     const { conflicts } = prepare(steps, book.all(), about);
     if (conflicts.length > 0) throw conflicting(conflicts);
     for (const { name, digest } of steps) {
