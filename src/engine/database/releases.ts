@@ -1,6 +1,7 @@
 import { HitlessError } from "../../base/error.ts";
 import { nameNumber, type ReleaseName } from "../../base/names.ts";
 import { createRng } from "../../base/rng.ts";
+import type { ReleaseRecord } from "../../core/release.ts";
 import { DEFAULT_BACKFILL, ownUrl, type DatabaseSpec } from "../../core/database-spec.ts";
 import { isPending, searchPath, type ChangeSet } from "../../database/change-set.ts";
 import type { Catalog } from "../../database/catalog.ts";
@@ -16,6 +17,7 @@ import { LoadPacer } from "./load-pacer.ts";
 import { loadSignals } from "./load-signals.ts";
 import { isPlanOf, planSources, type PlanInput } from "./prepare.ts";
 import { tryRelease, type ReleaseSource, type TrialParts } from "./release-trial.ts";
+import { ReleasesAround, type CreateOptions } from "../releases-around.ts";
 import { contract, expand, keptObjects, revert } from "./runner.ts";
 import { checkSession, type OpenSession } from "./self-test.ts";
 import type { StepRunner } from "./steps.ts";
@@ -51,46 +53,26 @@ interface Planned {
  * Releases whose database is upgraded first: a release is only made once the database has everything it needs, beside everything that the running
  * one needs; and its instances reach the database as that release sees it.
  */
-export class DatabaseReleases implements Releases {
-  readonly #inner: Releases;
+export class DatabaseReleases extends ReleasesAround {
   readonly #parts: DatabaseParts;
 
   constructor(inner: Releases, parts: DatabaseParts) {
-    this.#inner = inner;
+    super(inner);
     this.#parts = parts;
   }
 
-  stage(...given: Parameters<Releases["stage"]>): Promise<void> {
-    return this.#inner.stage(...given);
-  }
-
-  discard(...given: Parameters<Releases["discard"]>): Promise<void> {
-    return this.#inner.discard(...given);
-  }
-
-  prune(...given: Parameters<Releases["prune"]>): Promise<readonly ReleaseName[]> {
-    return this.#inner.prune(...given);
-  }
-
-  async create(...[app, release, options]: Parameters<Releases["create"]>): ReturnType<Releases["create"]> {
-    const outcome = await this.#inner.create(app, release, options);
-    const spec = outcome.kind === "created" ? outcome.record.spec.database : undefined;
-    if (outcome.kind === "unchanged" || spec === undefined) return outcome;
-    try {
-      const { env, directory } = await this.#inner.workplace(app, release);
-      const url = ownUrl(spec, env);
-      if (url === undefined) throw noUrl(app, spec);
-      const number = nameNumber(release) ?? 0;
-      await this.expand(url, { app, release: number, env, directory, spec, onOutput: options.onOutput, signal: options.signal });
-      return outcome;
-    } catch (error) {
-      await this.#inner.discard(app, release);
-      throw error;
-    }
+  protected async provide(app: string, release: ReleaseName, record: ReleaseRecord, options: CreateOptions): Promise<void> {
+    const spec = record.spec.database;
+    if (spec === undefined) return;
+    const { env, directory } = await this.inner.workplace(app, release);
+    const url = ownUrl(spec, env);
+    if (url === undefined) throw noUrl(app, spec);
+    const number = nameNumber(release) ?? 0;
+    await this.expand(url, { app, release: number, env, directory, spec, onOutput: options.onOutput, signal: options.signal });
   }
 
   async launchPlan(app: string, release: ReleaseName, type: string): Promise<LaunchPlan> {
-    const [plan, { spec }] = await Promise.all([this.#inner.launchPlan(app, release, type), this.#inner.workplace(app, release)]);
+    const [plan, { spec }] = await Promise.all([this.inner.launchPlan(app, release, type), this.inner.workplace(app, release)]);
     const session = await this.#session(app, release, { spec, env: plan.env });
     if (session === null) return plan;
     await checkSession(this.#parts.database, session);
@@ -98,7 +80,7 @@ export class DatabaseReleases implements Releases {
   }
 
   async workplace(app: string, release: ReleaseName): Promise<Workplace> {
-    const workplace = await this.#inner.workplace(app, release);
+    const workplace = await this.inner.workplace(app, release);
     return { ...workplace, env: (await this.#session(app, release, workplace))?.env ?? workplace.env };
   }
 
@@ -187,7 +169,7 @@ export class DatabaseReleases implements Releases {
   }
 
   async #sourceOf(app: string, release: ReleaseName): Promise<readonly ReleaseSource[]> {
-    const { directory, spec } = await this.#inner.workplace(app, release);
+    const { directory, spec } = await this.inner.workplace(app, release);
     return spec.database === undefined ? [] : [{ directory, spec: spec.database }];
   }
 
@@ -222,11 +204,11 @@ function takesAway({ plan }: Pick<ChangeSet, "plan">): boolean {
   return plan.actions.some(({ phase, id }) => phase === "contract" && id !== "c0");
 }
 
-function noUrl(app: string, { variable }: DatabaseSpec): HitlessError {
+function noUrl(app: string, { variable, directVariable }: DatabaseSpec): HitlessError {
   return new HitlessError({
     code: "ERR_DATABASE_UNREACHABLE",
-    what: `The processes of ${app} have no variable ${variable}.`,
-    why: "`database.variable` in the configuration names where the database's URL is.",
+    what: `The processes of ${app} have no variable ${directVariable ?? variable}.`,
+    why: `\`database.${directVariable === undefined ? "variable" : "directVariable"}\` in the configuration names where the database's URL is.`,
     next: "Set it under `env`. Nothing was started.",
   });
 }

@@ -1,8 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { onTestFinished } from "vitest";
+import { lastingPort } from "../../../src/adapters/state-server/lasting-port.ts";
 import { until } from "../temp.ts";
 
 export interface AppOptions {
@@ -68,20 +67,7 @@ export class AppProcess {
   }
 }
 
-/** Below the kernel's range for outgoing connections (ip(7), ip_local_port_range), which a load uses up: a port from there may be gone before it is used. */
-const PORTS = { min: 10_000, max: 32_000 };
-
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(PORTS.min, PORTS.max);
-    const server = createServer().listen(port, "127.0.0.1");
-    const free = await once(server, "listening").then(
-      () => true,
-      () => false,
-    );
-    if (!free) continue;
-    server.close();
-    await once(server, "close");
-    return port;
-  }
+/** One that no outgoing connection of a load can have: a port that the kernel gives may be gone before it is used. */
+export function freePort(): Promise<number> {
+  return lastingPort("127.0.0.1");
 }
