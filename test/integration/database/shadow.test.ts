@@ -106,6 +106,12 @@ describe("a copy of a database", () => {
     expect((await tried({ migration: query_ })).plan.refusals).toMatchObject([{ rule: "does-not-run" }]);
   });
 
+  it("leaves nothing on the server when it cannot be made", async () => {
+    const request = { url, extensions: [], searchPath: ["public"], timeZone: "Nowhere/Never" };
+    await expect(postgresShadows.open(request)).rejects.toThrow(/Nowhere\/Never/);
+    expect(await query(url, "SELECT datname FROM pg_database WHERE datname LIKE 'hitless_shadow_%'")).toEqual([]);
+  });
+
   it("proves that the statements of both releases fit, n of n", async () => {
     const migration = "ALTER TABLE users RENAME COLUMN name TO label; ALTER TABLE users ADD COLUMN age int;";
     const { proof, plan } = await tried(

@@ -19,30 +19,38 @@ async function open(request: ShadowRequest): Promise<Shadow> {
 async function inProcess(request: ShadowRequest): Promise<Shadow> {
   const { InProcessDatabase } = await import("./in-process.ts");
   const database = await InProcessDatabase.open(request.extensions);
-  await settle(database, request);
-  return new CopyDatabase(database, {
-    about: `PostgreSQL ${await versionOf(database)} in this process`,
-    close: () => database.close(),
-  });
+  try {
+    await settle(database, request);
+    const about = `PostgreSQL ${await versionOf(database)} in this process`;
+    return new CopyDatabase(database, { about, close: () => database.close() });
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 }
 
 async function onServer(url: string, request: ShadowRequest): Promise<Shadow> {
   const server = await connect(url);
   const name = `${PREFIX}${String(Math.floor(Date.now() / 1000))}_${randomBytes(4).toString("hex")}`;
-  const close = async (copy: Connection | null): Promise<void> => {
-    await copy?.close();
-    await server.query(`DROP DATABASE IF EXISTS ${ident(name)} WITH (FORCE)`);
-    await server.close();
+  let copy: Connection | null = null;
+  const close = async (): Promise<void> => {
+    try {
+      await copy?.close();
+      await server.query(`DROP DATABASE IF EXISTS ${ident(name)} WITH (FORCE)`);
+    } finally {
+      await server.close();
+    }
   };
   try {
     await sweep(server);
     await server.query(`CREATE DATABASE ${ident(name)} TEMPLATE template0`);
-    const copy = await connect(databaseUrl(url, name));
+    copy = await connect(databaseUrl(url, name));
     await settle(copy, request);
     const about = `PostgreSQL ${await versionOf(copy)} at ${withoutPassword(url).split("/")[0] ?? ""}`;
-    return new CopyDatabase(copy, { about, close: () => close(copy) });
+    return new CopyDatabase(copy, { about, close });
   } catch (error) {
-    await server.close();
+    // Why it could not be made matters more than what could not be removed: a later run sweeps that away.
+    await close().catch(() => undefined);
     throw error;
   }
 }
