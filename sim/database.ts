@@ -1,7 +1,7 @@
 import { HitlessError } from "../src/base/error.ts";
 import { nameNumber } from "../src/base/names.ts";
 import type { Rng } from "../src/base/rng.ts";
-import type { ChangeSet } from "../src/database/change-set.ts";
+import { awaitsContract, type ChangeSet } from "../src/database/change-set.ts";
 import type {
   Database,
   DatabaseLease,
@@ -83,7 +83,7 @@ export class SimDatabase {
   /** True while something of a release up to this one waits to be contracted. */
   waits(release: string): boolean {
     const number = nameNumber(release) ?? 0;
-    return this.#all().some(({ release: of, state }) => of <= number && (state === "expanded" || state === "contracting"));
+    return this.#all().some((set) => set.release <= number && awaitsContract(set));
   }
 
   /** An instance begins: the database must have what its release needs, and must not have lost it. */

@@ -7,7 +7,7 @@ import { HitlessError } from "../base/error.ts";
 import { releaseName } from "../base/names.ts";
 import { createRng } from "../base/rng.ts";
 import type { DatabaseTools, DatabaseTarget, PlanTarget } from "../cli/host.ts";
-import { isPending, type ChangeSet } from "../database/change-set.ts";
+import { awaitsContract, isPending } from "../database/change-set.ts";
 import { guidelinesDocument } from "../database/rules/rules.ts";
 import { lookTwice, stillUsed, usageOf } from "../engine/database/gate.ts";
 import { planSources, type PlanInput } from "../engine/database/prepare.ts";
@@ -45,18 +45,15 @@ async function status(target: DatabaseTarget): Promise<DatabaseStatus> {
   const { app, url } = target;
   const sets = await postgresDatabase.changeSets(url, app);
   const connections = await postgresDatabase.connections(url, app);
-  const open = sets.find(isOpen);
+  const open = sets.find(awaitsContract);
   return {
     app,
-    releases: sets.map(({ release, state, plan: { overlay, migrations, actions } }) => ({
-      release: releaseName(release),
-      state,
-      overlay,
-      migrations: migrations.map(({ version }) => version),
-      contract:
-        state === "expanded" || state === "contracting"
-          ? actions.filter(({ phase }) => phase === "contract").map(({ title }) => title)
-          : [],
+    releases: sets.map((set) => ({
+      release: releaseName(set.release),
+      state: set.state,
+      overlay: set.plan.overlay,
+      migrations: set.plan.migrations.map(({ version }) => version),
+      contract: awaitsContract(set) ? set.plan.actions.filter(({ phase }) => phase === "contract").map(({ title }) => title) : [],
     })),
     connections: connections.map((one) => ({ release: releaseName(one.release), connections: one.connections })),
     waitsFor: open === undefined ? [] : stillUsed(await usageOf(postgresDatabase, target, open), null),
@@ -66,7 +63,7 @@ async function status(target: DatabaseTarget): Promise<DatabaseStatus> {
 /** Sessions and calls are the gate here: this program does not know the instances of every host. */
 async function contractNow(target: DatabaseTarget & { force: boolean }, note: (text: string) => void): Promise<string> {
   return leased(target, note, async (runner) => {
-    const open = (await runner.lease.changeSets()).find(isOpen);
+    const open = (await runner.lease.changeSets()).find(awaitsContract);
     if (open === undefined) return "Nothing waits for a contract.";
     const reasons = await lookTwice(postgresDatabase, target, { set: open, clock: systemClock, force: target.force });
     if (reasons.length > 0) throw waits(`The contract of ${releaseName(open.release)} waits.`, reasons);
@@ -87,8 +84,6 @@ async function undo(target: DatabaseTarget, note: (text: string) => void): Promi
     return `The changes of ${releaseName(last.release)} are taken back.${stays}`;
   });
 }
-
-const isOpen = ({ state }: ChangeSet): boolean => state === "expanded" || state === "contracting";
 
 function waits(what: string, details: readonly string[]): HitlessError {
   return new HitlessError({

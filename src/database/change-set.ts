@@ -18,6 +18,11 @@ export function isPending({ state }: ChangeSet): boolean {
   return state === "expanding" || state === "expanded" || state === "contracting" || state === "reverting";
 }
 
+/** Its contract is still to come, or to come to its end. */
+export function awaitsContract({ state }: ChangeSet): boolean {
+  return state === "expanded" || state === "contracting";
+}
+
 /** The schemas in which a release looks for names before the base: its own overlay, then those of the changes before it that still stand. */
 export function searchPath(sets: readonly ChangeSet[], release: number, base: string): readonly string[] {
   const overlays = sets

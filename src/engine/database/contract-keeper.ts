@@ -3,7 +3,7 @@ import { createRng } from "../../base/rng.ts";
 import type { Logger } from "../../base/log.ts";
 import { ownUrl, type DatabaseSpec } from "../../core/database-spec.ts";
 import { isLive } from "../../core/instances.ts";
-import type { ChangeSet } from "../../database/change-set.ts";
+import { awaitsContract, type ChangeSet } from "../../database/change-set.ts";
 import type { AppState } from "../../core/state.ts";
 import { all } from "../../core/instance-book.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -85,7 +85,7 @@ export class ContractKeeper {
   /** The oldest release up to the active one whose changes wait. */
   async #open(app: string, url: string, active: number): Promise<ChangeSet | null> {
     const sets = await this.#parts.database.changeSets(url, app);
-    return sets.find((set) => set.release <= active && (set.state === "expanded" || set.state === "contracting")) ?? null;
+    return sets.find((set) => set.release <= active && awaitsContract(set)) ?? null;
   }
 
   /** Seen by nobody's session and by no call at two looks, one after the other. */
