@@ -1,7 +1,8 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import { writeWholeSync } from "../platform/whole-file.ts";
 import type { StepContext, StepFunction } from "../core/preparation/step-function.ts";
 
 /** The program that a `.ts` or `.js` step is run in: `node step-program.js FILE`, in the release's directory. */
@@ -21,8 +22,9 @@ const context: StepContext = {
   checkpoint: readJson(checkpointPath),
   signal: ending.signal,
   save: async (checkpoint, progress) => {
-    writeJson(checkpointPath, checkpoint);
-    if (progress !== undefined) writeJson(reportPath, { done: progress.done, total: progress.total ?? null });
+    writeWholeSync(checkpointPath, JSON.stringify(checkpoint));
+    if (progress !== undefined)
+      writeWholeSync(reportPath, JSON.stringify({ done: progress.done, total: progress.total ?? null }));
     ending.signal.throwIfAborted();
     await sleep(pauseMs(performance.now() - since), undefined, { signal: ending.signal });
     since = performance.now();
@@ -47,9 +49,4 @@ function readJson(path: string): unknown {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-}
-
-function writeJson(path: string, value: unknown): void {
-  writeFileSync(`${path}.new`, JSON.stringify(value), { mode: 0o600, flush: true });
-  renameSync(`${path}.new`, path);
 }

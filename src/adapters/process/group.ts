@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { signal } from "../../platform/process-id.ts";
 import { groupIsEmpty } from "./proc.ts";
 
 const POLL_MS = 20;
@@ -12,13 +13,13 @@ export interface GroupEnd {
 }
 
 /** Signals the whole process group; SIGKILL after the grace. Resolves when nothing of it is left. */
-export async function endGroup(group: number, { signal, graceMs, send }: GroupEnd): Promise<"exited" | "killed"> {
+export async function endGroup(group: number, { signal: first, graceMs, send }: GroupEnd): Promise<"exited" | "killed"> {
   const signalAll =
     send ??
     ((which: NodeJS.Signals): void => {
       signalGroup(group, which);
     });
-  signalAll(signal);
+  signalAll(first);
   const until = Date.now() + graceMs;
   while (!groupIsEmpty(group) && Date.now() < until) await sleep(POLL_MS);
   if (groupIsEmpty(group)) return "exited";
@@ -27,11 +28,6 @@ export async function endGroup(group: number, { signal, graceMs, send }: GroupEn
   return "killed";
 }
 
-/** A group that has gone already is no error. */
-export function signalGroup(group: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-group, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
+export function signalGroup(group: number, name: NodeJS.Signals): void {
+  signal(-group, name);
 }

@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { renameSync, rmSync } from "node:fs";
-import { mkdir, open, readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { InstanceName } from "../../base/names.ts";
+import { stage } from "../../platform/whole-file.ts";
 import type { ProcessIdentity } from "./proc.ts";
 
 /** What is on disk of an instance. It is written before the process is started (`process: null`) and again after. */
@@ -45,23 +45,16 @@ export class InstanceFiles {
 
   async stage(record: InstanceRecord): Promise<StagedRecord> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-    const temporary = join(this.#directory, `.${record.instance}.${randomUUID()}`);
-    const file = await open(temporary, "w", 0o600);
-    try {
-      await file.writeFile(JSON.stringify(record));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
     const path = this.#path(record.instance);
+    const staged = await stage(path, JSON.stringify(record));
     let published = false;
     return {
       publish: () => {
-        renameSync(temporary, path);
+        renameSync(staged, path);
         published = true;
       },
       discard: () => {
-        rmSync(published ? path : temporary, { force: true });
+        rmSync(published ? path : staged, { force: true });
       },
     };
   }

@@ -1,7 +1,7 @@
-import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { syncDirectory, writeWhole } from "../../platform/whole-file.ts";
 import type { JobEnd } from "../../ports/jobs.ts";
 import type { ProcessIdentity } from "./proc.ts";
 
@@ -91,26 +91,9 @@ export class JobFiles {
 
   async #write(name: string, value: unknown): Promise<void> {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    const temporary = join(this.directory, `.${name}.${randomUUID()}`);
-    const file = await open(temporary, "w", 0o600);
-    try {
-      await file.writeFile(JSON.stringify(value));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, join(this.directory, name));
+    await writeWhole(join(this.directory, name), JSON.stringify(value));
     await syncDirectory(this.directory);
     await syncDirectory(this.#all);
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

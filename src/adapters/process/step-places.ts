@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { StepDefinition } from "../../core/preparation/step-definition.ts";
+import { writeWhole } from "../../platform/whole-file.ts";
 import type { StepPlaces, StepReport } from "../../ports/steps.ts";
 
 /** Directories in the state directory: `apps/shop/steps/0003-emails-1f3a…`. */
@@ -35,9 +36,7 @@ export class FileStepPlaces implements StepPlaces {
   }
 
   async steer(app: string, step: StepDefinition, throttle: number): Promise<void> {
-    const path = join(this.#directory(app, step), "control.json");
-    await writeFile(`${path}.new`, JSON.stringify({ throttle }), { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    await writeWhole(join(this.#directory(app, step), "control.json"), JSON.stringify({ throttle }));
   }
 
   functionCommand(file: string): readonly string[] {

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { SuccessorProgram, UpgradeOutcome } from "../../api/proxy-control.ts";
 import { HitlessError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
+import { isAlive } from "../../platform/process-id.ts";
 import type { ProxyTraffic } from "./traffic.ts";
 
 export interface KeeperOptions {
@@ -150,14 +151,5 @@ export class ProxyKeeper {
     } catch {
       return false;
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,4 +1,4 @@
-import { open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { nameNumber, type ReleaseName } from "../../base/names.ts";
 
@@ -61,34 +61,6 @@ export class ReleaseDirectory {
   }
 }
 
-/** Whole or not at all, and only for the owner's eyes. */
-export async function writeJson(path: string, value: unknown): Promise<void> {
-  const temporary = `${path}.new`;
-  try {
-    const file = await open(temporary, "w", 0o600);
-    try {
-      await file.writeFile(JSON.stringify(value));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
-
 export async function readJson(path: string): Promise<unknown> {
   return JSON.parse(await readFile(path, "utf8")) as unknown;
-}
-
-/** Makes a rename inside the directory last. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

@@ -7,7 +7,8 @@ import type { PreviewKey, ReleaseRecord } from "../../core/release.ts";
 import type { CreateOutcome, LaunchPlan, ReleaseRequest, Releases, Workplace } from "../../ports/releases.ts";
 import { endLeftBuilds, runBuild } from "./build.ts";
 import { gitState } from "./git.ts";
-import { readJson, ReleaseDirectory, syncDirectory, writeJson, type SnapshotFolder } from "./release-store.ts";
+import { syncDirectory, writeWhole } from "../../platform/whole-file.ts";
+import { readJson, ReleaseDirectory, type SnapshotFolder } from "./release-store.ts";
 import { scanSource, type SourceEntry } from "./source-scan.ts";
 import { copyTree } from "./tree-copy.ts";
 
@@ -48,7 +49,7 @@ export class SnapshotReleases implements Releases {
     await withDiskErrors(directory.path, async () => {
       await mkdir(directory.path, { recursive: true, mode: 0o700 });
       const staged = copy ? await this.#copied(directory, release, request) : request;
-      await writeJson(directory.request(release), staged);
+      await writeWhole(directory.request(release), JSON.stringify(staged));
     });
   }
 
@@ -147,8 +148,8 @@ export class SnapshotReleases implements Releases {
     }
     if (request.build !== null) await this.#build(attempt, request.build, tree);
     const record = await this.#record(attempt, { contentHash, identity, entries });
-    await writeJson(join(partial, "release.json"), record);
-    await writeJson(join(partial, "launch.json"), { spec: request.spec, env: request.env });
+    await writeWhole(join(partial, "release.json"), JSON.stringify(record));
+    await writeWhole(join(partial, "launch.json"), JSON.stringify({ spec: request.spec, env: request.env }));
     options.signal.throwIfAborted();
     await rename(partial, directory.release(release));
     await syncDirectory(this.#directory(app).path);

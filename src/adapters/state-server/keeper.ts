@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HitlessError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import type { StateServerSpec } from "../../core/sessions-spec.ts";
+import { isAlive, signal } from "../../platform/process-id.ts";
 import { lastingPort } from "./lasting-port.ts";
 import { StateServerLink, type ServerFacts } from "./link.ts";
 import type { Program, ServerFiles, ServerRecord } from "./server-files.ts";
@@ -203,22 +204,4 @@ function unreachable({ app, files }: KeeperOptions): HitlessError {
     what: `The state server of ${app} did not start.`,
     next: `Its log is ${files.log}.`,
   });
-}
-
-/** One that has ended already is no error. */
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

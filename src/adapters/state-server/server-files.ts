@@ -1,7 +1,8 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { StateServerSpec } from "../../core/sessions-spec.ts";
+import { writeWholeSync } from "../../platform/whole-file.ts";
 
 /** What stays the same however often the server is started. */
 export interface ServerRecord extends StateServerSpec {
@@ -59,18 +60,9 @@ export class ServerFiles {
     this.#write("successor.json", JSON.stringify(program));
   }
 
-  /** Whole or not at all, and only for the owner's eyes. */
   #write(name: string, text: string): void {
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
-    const temporary = join(this.directory, `.${name}.${randomUUID()}`);
-    const file = openSync(temporary, "w", 0o600);
-    try {
-      writeSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, join(this.directory, name));
+    writeWholeSync(join(this.directory, name), text);
   }
 }
 

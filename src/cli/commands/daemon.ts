@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { HitlessError } from "../../base/error.ts";
 import { follow } from "../follow.ts";
 import type { DaemonInfo } from "../../api/daemon.ts";
+import { isAlive } from "../../platform/process-id.ts";
 import type { Register } from "../register.ts";
 import { upgradeText } from "../render/proxy.ts";
 import type { CommonOptions, Session } from "../session.ts";
@@ -100,16 +101,6 @@ async function down(session: Session, options: DownOptions): Promise<void> {
 async function untilGone(pid: number): Promise<void> {
   const until = Date.now() + END_LIMIT_MS;
   while (isAlive(pid) && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 25));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Somebody else's daemon may be looked for, not signalled.
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 function parsed({ workers, lease }: UpOptions): { workers: number | null; leaseMs: number | null } {

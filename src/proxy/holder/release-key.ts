@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../../base/log.ts";
-import { writePrivate } from "../tls/private-file.ts";
+import { writeWhole } from "../../platform/whole-file.ts";
 
 const BYTES = 32;
 
@@ -13,7 +13,7 @@ export async function releaseKey(directory: string, log: Logger): Promise<Uint8A
   if (saved?.length === BYTES) return saved;
   const key = randomBytes(BYTES);
   try {
-    await writePrivate(path, key);
+    await writeWhole(path, key);
   } catch (error) {
     log.error("the key of clients' releases cannot be saved; pages do not keep their release over this proxy's end", {
       error: String(error),

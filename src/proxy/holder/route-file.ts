@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { link, open, readFile, rename, rm } from "node:fs/promises";
+import { link, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../../base/log.ts";
 import type { RouteTable } from "../../core/routes.ts";
+import { stage, syncDirectory } from "../../platform/whole-file.ts";
 
 interface Content {
   readonly sha256: string;
@@ -71,22 +72,10 @@ export class RouteFile {
 
   async #write(tables: readonly RouteTable[]): Promise<void> {
     const text = JSON.stringify(tables);
-    const temporary = `${this.#path}.new`;
-    try {
-      const file = await open(temporary, "w", 0o600);
-      try {
-        await file.writeFile(`{"sha256":"${sha256(text)}","tables":${text}}`);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    }
+    const staged = await stage(this.#path, `{"sha256":"${sha256(text)}","tables":${text}}`);
     await this.#keepPrevious();
-    await rename(temporary, this.#path);
-    await this.#syncDirectory();
+    await rename(staged, this.#path);
+    await syncDirectory(this.#directory);
   }
 
   /** A second name for the present file, put in the place of the old copy: the first name is never missing. A damaged file is no copy to keep. */
@@ -101,15 +90,6 @@ export class RouteFile {
       throw error;
     }
     await rename(second, this.#previous);
-  }
-
-  async #syncDirectory(): Promise<void> {
-    const directory = await open(this.#directory, "r");
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
   }
 
   /** The tables, or what is wrong. */

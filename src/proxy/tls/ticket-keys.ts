@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../../base/log.ts";
-import { writePrivate } from "./private-file.ts";
+import { writeWhole } from "../../platform/whole-file.ts";
 
 /** What Node takes: 16 bytes of name, 16 for the HMAC, 16 for AES. */
 const BYTES = 48;
@@ -60,7 +60,7 @@ export class TicketKeys {
 
   async #save(): Promise<boolean> {
     try {
-      await writePrivate(this.#path, JSON.stringify(this.#content));
+      await writeWhole(this.#path, JSON.stringify(this.#content));
       return true;
     } catch (error) {
       this.#log.error("session ticket keys cannot be saved; sessions do not outlive this proxy", { error: String(error) });

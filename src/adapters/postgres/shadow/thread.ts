@@ -1,7 +1,8 @@
-import { readFile, mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite, type PGliteOptions } from "@electric-sql/pglite";
+import { writeWhole } from "../../../platform/whole-file.ts";
 
 /** A PostgreSQL in WebAssembly, in a thread of its own: its memory goes with the thread, and nobody waits for its work. */
 
@@ -59,9 +60,7 @@ async function open(): Promise<PGlite> {
 async function save(made: PGlite): Promise<void> {
   const dump = await made.dumpDataDir("gzip");
   await mkdir(dirname(cache), { recursive: true, mode: 0o700 });
-  const whole = `${cache}.${String(process.pid)}`;
-  await writeFile(whole, Buffer.from(await dump.arrayBuffer()), { mode: 0o600 });
-  await rename(whole, cache);
+  await writeWhole(cache, Buffer.from(await dump.arrayBuffer()));
 }
 
 /** Those that the package has; objects of others cannot be copied, and are named. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseCertificate, type Certificate } from "../certificate.ts";
-import { writePrivate } from "../private-file.ts";
+import { writeWhole } from "../../../platform/whole-file.ts";
 
 export interface AcmeAccount {
   readonly key: string;
@@ -32,7 +32,7 @@ export class AcmeFiles {
 
   async saveAccount(authority: string, account: AcmeAccount): Promise<void> {
     await this.#prepare(authority);
-    await writePrivate(this.#accountPath(authority), JSON.stringify(account));
+    await writeWhole(this.#accountPath(authority), JSON.stringify(account));
   }
 
   async forgetAccount(authority: string): Promise<void> {
@@ -47,7 +47,7 @@ export class AcmeFiles {
 
   async saveCertificate(authority: string, domain: string, { key, cert }: { key: string; cert: string }): Promise<void> {
     await this.#prepare(authority);
-    await writePrivate(this.#certificatePath(authority, domain), `${key.trim()}\n${cert.trim()}\n`);
+    await writeWhole(this.#certificatePath(authority, domain), `${key.trim()}\n${cert.trim()}\n`);
   }
 
   async #prepare(authority: string): Promise<void> {
