@@ -1,12 +1,8 @@
 import type { Server } from "node:http";
 import { join } from "node:path";
-import { systemClock } from "../adapters/clock/system.ts";
-import { nodeHttp } from "../adapters/http/node-http.ts";
-import { ProcessFleet } from "../adapters/process/fleet.ts";
-import { ProcessJobs } from "../adapters/process/jobs.ts";
-import { ProxyKeeper } from "../adapters/proxy/keeper.ts";
-import { ProxyTraffic } from "../adapters/proxy/traffic.ts";
-import { SnapshotReleases } from "../adapters/snapshot/releases.ts";
+import type { ProxyKeeper } from "../adapters/proxy/keeper.ts";
+import type { ProxyTraffic } from "../adapters/proxy/traffic.ts";
+import type { StateServers } from "../adapters/state-server/servers.ts";
 import { SqliteStore } from "../adapters/sqlite/store.ts";
 import type { DaemonInfo, ShutdownRequest } from "../api/daemon.ts";
 import { daemonSocket } from "../api/transport/paths.ts";
@@ -15,18 +11,14 @@ import type { SessionsStatus } from "../api/sessions.ts";
 import type { HitlessError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { AppState } from "../core/state.ts";
-import { Engine } from "../engine/engine.ts";
-import { SessionReleases } from "../engine/sessions/session-releases.ts";
-import { HealthWatch } from "../engine/health-watch.ts";
-import { LeaseKeeper } from "../engine/lease.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { ProxyControl } from "../server/context.ts";
 import { daemonRoutes } from "../server/routes.ts";
 import { DaemonLease, LEASE_MS } from "./daemon-lease.ts";
-import { sessionsStatus, stateServers } from "./sessions.ts";
-import { contractKeeper, withDatabase } from "./database.ts";
+import { sessionsStatus } from "./sessions.ts";
+import { daemonParts } from "./daemon-parts.ts";
 import { createLogger } from "./logger.ts";
 import { prepareStateDirectory } from "./state-directory.ts";
-import { stepParts } from "./steps.ts";
 import { suspendAll } from "./suspend-all.ts";
 import { VERSION } from "./version.ts";
 
@@ -55,20 +47,8 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   const right = await DaemonLease.wanted(stateDirectory, store, leaseMs ?? LEASE_MS);
   const log = createLogger(foreground ? null : join(stateDirectory, "daemon.log"), "daemon");
   const startedAt = Date.now();
-  const lease = new LeaseKeeper(store, { clock: systemClock, log }, right.rules);
-  const traffic = new ProxyTraffic(stateDirectory);
-  const keeper = new ProxyKeeper({ stateDirectory, version: VERSION, workers, traffic, log, mayAct: () => lease.isHeld() });
-  const fleet = new ProcessFleet(stateDirectory, log, store);
-  const snapshots = new SnapshotReleases({ stateDirectory, now: Date.now, buildEnvironment: process.env });
-  const servers = stateServers({ stateDirectory, version: VERSION, log, mayAct: () => lease.isHeld() });
-  const databases = withDatabase(snapshots, systemClock, { engine: () => engine, traffic });
-  const releases = new SessionReleases(databases, servers);
-  const jobs = new ProcessJobs(stateDirectory);
-  const engine: Engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs, http: nodeHttp, log }, lease);
-  // A daemon that another has taken over from must not contract a database that the other goes back to.
-  const view = { apps: () => (lease.isHeld() ? engine.apps() : []), state: (app: string) => engine.state(app) };
-  const steps = stepParts({ stateDirectory, store: store.steps(), jobs, releases: databases, lease, engine, log });
-  const contracts = contractKeeper({ releases: snapshots, clock: systemClock, log, engine: view });
+  const parts = daemonParts({ stateDirectory, store, leaseRules: right.rules, workers, log });
+  const { lease, keeper, servers, engine, contracts, steps, logs, traffic, fleet, releases } = parts;
   const ended = Promise.withResolvers<undefined>();
   const watching = new AbortController();
   await lease.take();
@@ -76,8 +56,9 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   await keeper.start();
   servers.start();
   await engine.start();
-  void new HealthWatch(engine, { clock: systemClock, traffic, log }).run(watching.signal);
+  void parts.health.run(watching.signal);
   contracts.start();
+  logs.start();
   await steps.start();
   const proxy = proxyControl(traffic, keeper);
   const sessions = (state: AppState, prefix: string): Promise<SessionsStatus> => sessionsStatus(releases, state, prefix);
@@ -110,6 +91,7 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   await untilEnded(ended.promise, lease.lost, log);
   watching.abort();
   contracts.stop();
+  logs.stop();
   await steps.stop();
   keeper.stop();
   servers.stop();
@@ -139,7 +121,7 @@ function closed(server: Server): Promise<unknown> {
 interface Serving {
   readonly engine: Engine;
   readonly keeper: ProxyKeeper;
-  readonly servers: ReturnType<typeof stateServers>;
+  readonly servers: StateServers;
 }
 
 async function stopServing(by: string, { engine, keeper, servers }: Serving): Promise<void> {

@@ -1,9 +1,8 @@
-import { copyFile, mkdir, open, readdir, rename, rm, stat, truncate } from "node:fs/promises";
+import { mkdir, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { InstanceName } from "../../base/names.ts";
+import { removeLog, rotateLarge } from "../../platform/log-rotation.ts";
 
-const ROTATE_BYTES = 10 * 1024 * 1024;
-const ROTATED_KEPT = 3;
 /** Logs of instances that are gone, per app. */
 const LOGS_KEPT = 50;
 const TAIL_BYTES = 64 * 1024;
@@ -33,22 +32,9 @@ export class InstanceLogs {
     return [...(await lastLines(`${this.path(instance)}.1`, lines - newest.length)), ...newest];
   }
 
-  /**
-   * Copies a log that has grown large and empties it. What is written between the two is lost: the price of rotating under a process that
-   * cannot be asked to open its output anew.
-   */
+  /** Of those that have grown large. */
   async rotate(): Promise<void> {
-    for (const name of await this.#names()) {
-      const path = join(this.directory, name);
-      const { size } = await stat(path).catch(() => ({ size: 0 }));
-      if (size < ROTATE_BYTES) continue;
-      await rm(`${path}.${String(ROTATED_KEPT)}`, { force: true });
-      for (let number = ROTATED_KEPT - 1; number >= 1; number -= 1) {
-        await rename(`${path}.${String(number)}`, `${path}.${String(number + 1)}`).catch(() => undefined);
-      }
-      await copyFile(path, `${path}.1`);
-      await truncate(path);
-    }
+    for (const name of await this.#names()) await rotateLarge(join(this.directory, name));
   }
 
   /** Removes the oldest logs of instances that are gone. */
@@ -57,11 +43,7 @@ export class InstanceLogs {
     if (gone.length <= LOGS_KEPT) return;
     const dated = await Promise.all(gone.map(async (name) => ({ name, at: (await stat(join(this.directory, name))).mtimeMs })));
     dated.sort((a, b) => b.at - a.at);
-    for (const { name } of dated.slice(LOGS_KEPT)) {
-      await rm(join(this.directory, name), { force: true });
-      for (let number = 1; number <= ROTATED_KEPT; number += 1)
-        await rm(join(this.directory, `${name}.${String(number)}`), { force: true });
-    }
+    for (const { name } of dated.slice(LOGS_KEPT)) await removeLog(join(this.directory, name));
   }
 
   async #names(): Promise<readonly string[]> {

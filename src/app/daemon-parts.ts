@@ -1,0 +1,73 @@
+import { systemClock } from "../adapters/clock/system.ts";
+import { nodeHttp } from "../adapters/http/node-http.ts";
+import { ProcessFleet } from "../adapters/process/fleet.ts";
+import { ProcessJobs } from "../adapters/process/jobs.ts";
+import { ProxyKeeper } from "../adapters/proxy/keeper.ts";
+import { ProxyTraffic } from "../adapters/proxy/traffic.ts";
+import { SnapshotReleases } from "../adapters/snapshot/releases.ts";
+import type { SqliteStore } from "../adapters/sqlite/store.ts";
+import type { StateServers } from "../adapters/state-server/servers.ts";
+import type { Logger } from "../base/log.ts";
+import type { ContractKeeper } from "../engine/database/contract-keeper.ts";
+import { Engine } from "../engine/engine.ts";
+import { HealthWatch } from "../engine/health-watch.ts";
+import { LeaseKeeper, type LeaseRules } from "../engine/lease.ts";
+import { SessionReleases } from "../engine/sessions/session-releases.ts";
+import { contractKeeper, withDatabase } from "./database.ts";
+import { LogKeeper } from "./log-keeper.ts";
+import { stateServers } from "./sessions.ts";
+import { stepParts, type StepParts } from "./steps.ts";
+import { VERSION } from "./version.ts";
+
+export interface DaemonGround {
+  readonly stateDirectory: string;
+  readonly store: SqliteStore;
+  readonly leaseRules: LeaseRules;
+  /** Proxy workers; null lets the proxy choose. */
+  readonly workers: number | null;
+  readonly log: Logger;
+}
+
+/** What the daemon starts, in this order where it matters, and stops again. */
+export interface DaemonParts {
+  readonly lease: LeaseKeeper;
+  readonly keeper: ProxyKeeper;
+  readonly servers: StateServers;
+  readonly engine: Engine;
+  readonly health: HealthWatch;
+  readonly contracts: ContractKeeper;
+  readonly steps: StepParts;
+  readonly logs: LogKeeper;
+  readonly traffic: ProxyTraffic;
+  readonly fleet: ProcessFleet;
+  readonly releases: SessionReleases;
+}
+
+/** The engine and everything it acts through, wired; nothing has been started. */
+export function daemonParts({ stateDirectory, store, leaseRules, workers, log }: DaemonGround): DaemonParts {
+  const lease = new LeaseKeeper(store, { clock: systemClock, log }, leaseRules);
+  const mayAct = (): boolean => lease.isHeld();
+  const traffic = new ProxyTraffic(stateDirectory);
+  const fleet = new ProcessFleet(stateDirectory, log, store);
+  const snapshots = new SnapshotReleases({ stateDirectory, now: Date.now, buildEnvironment: process.env });
+  const servers = stateServers({ stateDirectory, version: VERSION, log, mayAct });
+  const databases = withDatabase(snapshots, systemClock, { engine: () => engine, traffic });
+  const releases = new SessionReleases(databases, servers);
+  const jobs = new ProcessJobs(stateDirectory);
+  const engine: Engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs, http: nodeHttp, log }, lease);
+  // A daemon that another has taken over from must not contract a database that the other goes back to.
+  const view = { apps: () => (mayAct() ? engine.apps() : []), state: (app: string) => engine.state(app) };
+  return {
+    lease,
+    keeper: new ProxyKeeper({ stateDirectory, version: VERSION, workers, traffic, log, mayAct }),
+    servers,
+    engine,
+    health: new HealthWatch(engine, { clock: systemClock, traffic, log }),
+    contracts: contractKeeper({ releases: snapshots, clock: systemClock, log, engine: view }),
+    steps: stepParts({ stateDirectory, store: store.steps(), jobs, releases: databases, lease, engine, log }),
+    logs: new LogKeeper(stateDirectory, log),
+    traffic,
+    fleet,
+    releases,
+  };
+}
