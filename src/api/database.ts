@@ -84,3 +84,34 @@ export interface DatabaseStatus {
   /** Who is still there that the contract waits for. */
   readonly waitsFor?: readonly string[] | undefined;
 }
+
+/** `hitless db diff`: what two releases find in the database. */
+export interface DatabaseDiff {
+  readonly releases: readonly [ComparedRelease, ComparedRelease];
+  readonly differences: readonly SeenDifference[];
+  /** What goes with contracts; until then both find it. */
+  readonly untilContract: readonly string[];
+}
+
+export interface ComparedRelease {
+  readonly release: string;
+  /** Schemas in which it looks names up, first match first. */
+  readonly searchPath: readonly string[];
+}
+
+export interface SeenDifference {
+  /** `table`, `view`, `function` … */
+  readonly kind: string;
+  /** Of a routine with the types of its arguments. */
+  readonly name: string;
+  /** What it is for the one and for the other; null: it is not there. */
+  readonly one: string | null;
+  readonly other: string | null;
+  readonly parts: readonly {
+    readonly what: "column" | "query" | "arguments" | "result" | "body";
+    /** Of a column. */
+    readonly name: string | null;
+    readonly one: string | null;
+    readonly other: string | null;
+  }[];
+}

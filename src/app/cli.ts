@@ -21,6 +21,7 @@ process.exitCode = await runCli(
     database: {
       plan: async (target) => (await databaseTools()).plan(target),
       status: async (target) => (await databaseTools()).status(target),
+      diff: async (target, releases) => (await databaseTools()).diff(target, releases),
       contract: async (target, note) => (await databaseTools()).contract(target, note),
       undo: async (target, note) => (await databaseTools()).undo(target, note),
       guidelines: async () => (await databaseTools()).guidelines(),

@@ -11,6 +11,7 @@ import { awaitsContract, isPending } from "../database/change-set.ts";
 import { guidelinesDocument } from "../database/rules/rules.ts";
 import { lookTwice, stillUsed, usageOf } from "../engine/database/gate.ts";
 import { planSources, type PlanInput } from "../engine/database/prepare.ts";
+import { diffReleases } from "../engine/database/release-diff.ts";
 import { tryRelease } from "../engine/database/release-trial.ts";
 import { contract, keptObjects, revert } from "../engine/database/runner.ts";
 import { untried } from "../engine/database/trial.ts";
@@ -21,6 +22,7 @@ import { planReport } from "./plan-report.ts";
 export const databaseTools: DatabaseTools = {
   plan,
   status,
+  diff: (target, releases) => diffReleases(postgresDatabase, target, releases),
   contract: contractNow,
   undo,
   guidelines: async () => guidelinesDocument(),

@@ -1,4 +1,4 @@
-import type { DatabaseStatus, PlanReport } from "../api/database.ts";
+import type { DatabaseDiff, DatabaseStatus, PlanReport } from "../api/database.ts";
 import type { DatabaseSpec } from "../core/database-spec.ts";
 import type { DaemonInfo } from "../api/daemon.ts";
 
@@ -25,6 +25,8 @@ export interface PlanTarget extends DatabaseTarget {
 export interface DatabaseTools {
   plan(target: PlanTarget): Promise<PlanReport>;
   status(target: DatabaseTarget): Promise<DatabaseStatus>;
+  /** By the names of the releases. */
+  diff(target: DatabaseTarget, releases: readonly [string, string]): Promise<DatabaseDiff>;
   /** Gives what was done, in one sentence. `force`: although there are clients that do not say whose they are. */
   contract(target: DatabaseTarget & { readonly force: boolean }, note: (text: string) => void): Promise<string>;
   undo(target: DatabaseTarget, note: (text: string) => void): Promise<string>;

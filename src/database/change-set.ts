@@ -23,6 +23,17 @@ export function awaitsContract({ state }: ChangeSet): boolean {
   return state === "expanded" || state === "contracting";
 }
 
+/** Older releases cannot use the database any more. */
+export function hasTakenAway({ state, plan }: ChangeSet): boolean {
+  const begun = state === "contracting" || state === "contracted";
+  return begun && takesAway({ plan });
+}
+
+/** Whether its contract ends the way back to older releases. */
+export function takesAway({ plan }: Pick<ChangeSet, "plan">): boolean {
+  return plan.actions.some(({ phase, id }) => phase === "contract" && id !== "c0");
+}
+
 /** The schemas in which a release looks for names before the base: its own overlay, then those of the changes before it that still stand. */
 export function searchPath(sets: readonly ChangeSet[], release: number, base: string): readonly string[] {
   const overlays = sets

@@ -4,6 +4,7 @@ import type { ChangeSet } from "../database/change-set.ts";
 import type { AppliedMigration } from "../database/pending.ts";
 import type { ReleaseSession } from "../database/release-url.ts";
 import type { ObjectName } from "../database/names.ts";
+import type { Seen } from "../database/seen/seen.ts";
 import type { ToolRow } from "../database/source/bookkeeping.ts";
 import type { Backfill, LockMode } from "../database/plan/action.ts";
 
@@ -176,6 +177,8 @@ export interface Database {
   catalog(url: string): Promise<Catalog>;
   /** Where names without a schema are: the base schema. */
   whereabouts(url: string): Promise<{ readonly schema: string }>;
+  /** What a session finds that looks names up in these schemas. */
+  seen(url: string, searchPath: readonly string[]): Promise<Seen>;
   /** What releases brought, oldest first; none where Hitless was never here. */
   changeSets(url: string, app: string): Promise<readonly ChangeSet[]>;
   /** Versions and checksums of the migrations that Hitless has applied. */

@@ -4,6 +4,7 @@ import { HitlessError } from "../../base/error.ts";
 import type { PlanReport } from "../../api/database.ts";
 import type { DatabaseTarget } from "../host.ts";
 import type { Register } from "../register.ts";
+import { renderDatabaseDiff } from "../render/database-diff.ts";
 import { githubAnnotations, renderDatabaseStatus, renderFindings, renderPlan, sarif } from "../render/plan.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
@@ -55,6 +56,15 @@ export function registerDatabase(program: Command, run: Register): void {
       if (session.wantsJson) session.output.json(status);
       else for (const line of renderDatabaseStatus(status)) session.output.line(line);
     },
+  );
+  run(
+    db
+      .command("diff <release> <other>")
+      .description(
+        "what two releases find in the database: tables with their columns, views, functions; - the first, + the second",
+      ),
+    ["hitless db diff r41 r42", "hitless db diff r41 r42 --json"],
+    diff,
   );
   run(
     db
@@ -117,6 +127,12 @@ async function guidelines(session: Session, _options: CommonOptions, file?: stri
   const text = await session.host.database.guidelines();
   if (file === undefined) session.output.raw(text);
   else await writeFile(file, text);
+}
+
+async function diff(session: Session, _options: CommonOptions, release: string, other: string): Promise<void> {
+  const found = await session.host.database.diff((await target(session)).target, [release, other]);
+  if (session.wantsJson) session.output.json(found);
+  else for (const line of renderDatabaseDiff(found, session.output)) session.output.line(line);
 }
 
 async function change(session: Session, what: "contract" | "undo", force = false): Promise<void> {

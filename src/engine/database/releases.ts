@@ -3,7 +3,7 @@ import { nameNumber, type ReleaseName } from "../../base/names.ts";
 import { createRng } from "../../base/rng.ts";
 import type { ReleaseRecord } from "../../core/release.ts";
 import { DEFAULT_BACKFILL, ownUrl, type DatabaseSpec } from "../../core/database-spec.ts";
-import { isPending, searchPath, type ChangeSet } from "../../database/change-set.ts";
+import { hasTakenAway, isPending, searchPath, takesAway, type ChangeSet } from "../../database/change-set.ts";
 import type { Catalog } from "../../database/catalog.ts";
 import type { Plan } from "../../database/plan/action.ts";
 import { releaseUrl, urlOfRole } from "../../database/release-url.ts";
@@ -192,16 +192,6 @@ export class DatabaseReleases extends ReleasesAround {
 async function takeBack(runner: StepRunner, release: number): Promise<void> {
   const { kept } = await revert(runner, release);
   for (const title of kept) runner.note(`kept, because it holds data: ${title}`);
-}
-
-function hasTakenAway({ state, plan }: ChangeSet): boolean {
-  const begun = state === "contracting" || state === "contracted";
-  return begun && takesAway({ plan });
-}
-
-/** Whether its contract ends the way back to older releases. */
-function takesAway({ plan }: Pick<ChangeSet, "plan">): boolean {
-  return plan.actions.some(({ phase, id }) => phase === "contract" && id !== "c0");
 }
 
 function noUrl(app: string, { variable, directVariable }: DatabaseSpec): HitlessError {

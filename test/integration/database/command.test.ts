@@ -56,6 +56,13 @@ describe("hitless db, without a daemon", { timeout: 90_000 }, () => {
     expect((await run("status")).out).toContain("No release has changed this database.");
   });
 
+  it("diff says which releases it cannot compare, and ends with 2", async () => {
+    const { code, err } = await run("diff", "r1", "2");
+    expect(code).toBe(2);
+    expect(err).toContain("r1 has brought nothing to this database and is not connected; known are none");
+    expect(err).toContain("2 is no name of a release such as r42");
+  });
+
   it("lint ends with 3 and says where, in text, SARIF and GitHub's form", async () => {
     write("SELECT 1;\nALTER TABLE users ALTER COLUMN name SET NOT NULL;");
     const { code, out } = await run("lint");
