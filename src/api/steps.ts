@@ -16,6 +16,8 @@ export interface StepStatus {
   readonly name: string;
   /** Its file in the release. */
   readonly path: string;
+  /** Of the file's bytes. */
+  readonly digest?: string | undefined;
   readonly kind: "sql" | "update" | "command" | "function" | "http" | "wait" | "expand";
   readonly state: StepState;
   /** A deployment waits for it. */

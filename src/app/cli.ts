@@ -26,6 +26,7 @@ process.exitCode = await runCli(
       undo: async (target, note) => (await databaseTools()).undo(target, note),
       guidelines: async () => (await databaseTools()).guidelines(),
     },
+    planAhead: async (target) => (await import("./ahead.ts")).planAheadOf(target),
     ensureDaemon,
     runDaemon,
     runStateServer,

@@ -1,6 +1,9 @@
 import type { DatabaseDiff, DatabaseStatus, PlanReport } from "../api/database.ts";
 import type { DatabaseSpec } from "../core/database-spec.ts";
 import type { DaemonInfo } from "../api/daemon.ts";
+import type { StepStatus } from "../api/steps.ts";
+import type { AppSpec } from "../core/app-spec.ts";
+import type { AheadPlan } from "../core/preparation/ahead.ts";
 
 /** The database of one app. */
 export interface DatabaseTarget {
@@ -19,6 +22,19 @@ export interface PlanTarget extends DatabaseTarget {
   readonly running: string | null;
   /** Whether it is tried on a copy of the database. */
   readonly tried: boolean;
+}
+
+/** A release of which it is asked what could move ahead of its deployment. */
+export interface AheadTarget {
+  readonly spec: AppSpec;
+  /** Its source. */
+  readonly directory: string;
+  /** Of its database; null: it has none. */
+  readonly url: string | null;
+  /** What its database lacks; null: it has none. */
+  readonly database: PlanReport | null;
+  /** As the daemon knows them. */
+  readonly known: readonly StepStatus[];
 }
 
 /** What `hitless db` does, without a daemon. */
@@ -41,6 +57,7 @@ export interface CliHost {
   /** `user@host`, for the record. */
   readonly operator: string;
   readonly database: DatabaseTools;
+  planAhead(target: AheadTarget): Promise<AheadPlan>;
   defaultStateDirectory(): string;
   /** Finds the daemon or starts one in the background. */
   ensureDaemon(stateDirectory: string, workers: number | null): Promise<{ readonly info: DaemonInfo; readonly fresh: boolean }>;

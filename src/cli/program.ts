@@ -7,6 +7,7 @@ import { registerGates } from "./commands/gate.ts";
 import { registerLogs } from "./commands/logs.ts";
 import { registerLooking } from "./commands/look.ts";
 import { registerOperations } from "./commands/operate.ts";
+import { registerPlan } from "./commands/plan.ts";
 import { registerProxy } from "./commands/proxy.ts";
 import { registerRollout } from "./commands/rollout.ts";
 import { registerSessions } from "./commands/sessions.ts";
@@ -71,6 +72,7 @@ function buildProgram(host: CliHost, output: Output): Command {
     });
   };
   registerDeploy(program, register);
+  registerPlan(program, register);
   registerSteps(program, register);
   registerStatus(program, register);
   registerOperations(program, register);

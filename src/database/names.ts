@@ -32,6 +32,16 @@ export function qualified({ schema, name }: ObjectName): string {
   return `${ident(schema)}.${ident(name)}`;
 }
 
+/** A table as people write it (`users`, `shop."Users"`), in the given schema where it names none. */
+export function writtenName(written: string, schema: string): ObjectName {
+  const [name = "", own = schema] = written.split(".").map(unquoted).toReversed();
+  return { schema: own, name };
+}
+
+function unquoted(name: string): string {
+  return name.startsWith('"') ? name.slice(1, -1) : name.toLowerCase();
+}
+
 export function literal(value: string): string {
   const quoted = `'${value.replaceAll("'", "''")}'`;
   return value.includes("\\") ? `E${quoted.replaceAll("\\", "\\\\")}` : quoted;

@@ -8,7 +8,7 @@ import { renderDatabaseDiff } from "../render/database-diff.ts";
 import { githubAnnotations, renderDatabaseStatus, renderFindings, renderPlan, sarif } from "../render/plan.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
-interface TrialOptions extends CommonOptions {
+export interface TrialOptions extends CommonOptions {
   readonly url?: string;
   readonly shadowUrl?: string;
   /** False with `--no-shadow`. */
@@ -83,7 +83,8 @@ export function registerDatabase(program: Command, run: Register): void {
   );
 }
 
-function tried(command: Command): Command {
+/** With the options of a trial on a copy. */
+export function tried(command: Command): Command {
   return command
     .option("--url <url>", "the database, which is only read (default: what the processes get)")
     .option("--shadow-url <url>", "a PostgreSQL for the copy (default: database.shadowUrl, or one in this process)")
@@ -91,12 +92,22 @@ function tried(command: Command): Command {
     .option("--running <directory>", "SQL files with what the running release sends, beside pg_stat_statements");
 }
 
-async function reportOf(session: Session, options: TrialOptions): Promise<{ report: PlanReport; spec: DatabaseTarget["spec"] }> {
+/** What the database lacks, and which it is. */
+export interface Planned {
+  readonly report: PlanReport;
+  readonly target: DatabaseTarget;
+}
+
+/** For the release here. */
+export async function reportOf(session: Session, options: TrialOptions): Promise<Planned> {
   const { target: database, directory, env } = await target(session, options.url);
   const { shadowUrl = database.spec.shadowUrl } = options;
   const spec = { ...database.spec, ...(shadowUrl === undefined ? {} : { shadowUrl }) };
   const { running = null, shadow = true } = options;
-  return { report: await session.host.database.plan({ ...database, spec, directory, env, running, tried: shadow }), spec };
+  return {
+    report: await session.host.database.plan({ ...database, spec, directory, env, running, tried: shadow }),
+    target: database,
+  };
 }
 
 async function showPlan(session: Session, { sql, ...options }: PlanOptions): Promise<void> {
@@ -114,7 +125,10 @@ async function lint(session: Session, { format = session.wantsJson ? "json" : "t
       why: `It is one of ${FORMATS.join(", ")}.`,
     });
   }
-  const { report, spec } = await reportOf(session, options);
+  const {
+    report,
+    target: { spec },
+  } = await reportOf(session, options);
   const files = spec.migrations ?? spec.procedures ?? ".";
   if (format === "sarif") session.output.json(sarif(report, files));
   else if (format === "json") session.output.json({ refusals: report.refusals, notices: report.notices });
@@ -175,7 +189,7 @@ async function target(session: Session, url?: string): Promise<Target> {
   return { target: { app: spec.app, url: found, spec: database }, directory: source, env: variables };
 }
 
-function refused(count: number): HitlessError {
+export function refused(count: number): HitlessError {
   return new HitlessError({
     code: "ERR_DATABASE_REFUSED",
     what: `${String(count)} statement${count === 1 ? "" : "s"} cannot be made safe as written.`,

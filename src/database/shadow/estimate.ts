@@ -8,6 +8,9 @@ export interface Estimate {
   readonly basis: string;
 }
 
+/** What of an action its time depends on. */
+type Sized = Pick<Action, "table" | "work" | "run">;
+
 /** On a small machine with a cold cache, in a second. */
 const SCAN_MB = 200;
 const INDEX_ROWS = 400_000;
@@ -18,7 +21,7 @@ const ENTRY_BYTES = 40;
 const PAGE_MB = 8_192 / 1_048_576;
 
 /** Null: it does not depend on the size, or the size is not known. */
-export function estimate(action: Action, catalog: Catalog): Estimate | null {
+export function estimate(action: Sized, catalog: Catalog): Estimate | null {
   const table = catalog.tables.find(({ schema, name }) => `${schema}.${name}` === action.table);
   if (action.work === "instant" || table === undefined || table.rows < 0) return null;
   const [size, amount, rate, note] = costOf(action, table, catalog);
@@ -28,7 +31,7 @@ export function estimate(action: Action, catalog: Catalog): Estimate | null {
   };
 }
 
-function costOf(action: Action, table: Table, catalog: Catalog): [size: string, amount: number, rate: number, note: string] {
+function costOf(action: Sized, table: Table, catalog: Catalog): [size: string, amount: number, rate: number, note: string] {
   const megabytes = Math.round(table.pages * PAGE_MB);
   const rows = Math.round(table.rows * shareToDo(action, table));
   const sized = `${rows.toLocaleString("en-US")} rows (${megabytes.toLocaleString("en-US")} MB)`;
@@ -53,7 +56,7 @@ function costOf(action: Action, table: Table, catalog: Catalog): [size: string, 
 }
 
 /** Of a column that is there already, only its nulls are filled. */
-function shareToDo({ run }: Action, table: Table): number {
+function shareToDo({ run }: Sized, table: Table): number {
   if (run.kind !== "backfill") return 1;
   const column = /^"?([\w$]+)"? IS NULL/.exec(run.backfill.where)?.[1];
   return table.columns.find(({ name }) => name === column)?.nullFraction ?? 1;

@@ -3,9 +3,9 @@ import { createRng } from "../../base/rng.ts";
 import { ownUrl, type DatabaseSpec } from "../../core/database-spec.ts";
 import { columnsOf } from "../../core/preparation/prepare.ts";
 import type { StepDefinition, StepWork } from "../../core/preparation/step-definition.ts";
-import type { Catalog } from "../../database/catalog.ts";
-import { ident, qualified } from "../../database/names.ts";
-import type { Action } from "../../database/plan/action.ts";
+import { tableOf, type Catalog, type Table } from "../../database/catalog.ts";
+import { ident, qualified, writtenName } from "../../database/names.ts";
+import type { Action, Backfill } from "../../database/plan/action.ts";
 import { keyOf } from "../../database/plan/alter.ts";
 import type { DatabaseLease } from "../../ports/database.ts";
 import { runBackfill } from "../database/backfill.ts";
@@ -36,13 +36,7 @@ export async function runSql(ports: StepPorts, run: StepRun, work: Work<"sql">):
 export async function runUpdate(ports: StepPorts, run: StepRun, work: Work<"update">): Promise<StepEnd> {
   return leased(ports, run, async (runner, action) => {
     const table = tableIn(await runner.lease.catalog(), work.table);
-    const backfill = {
-      table: qualified(table),
-      key: keyOf({ base: table }).map(ident),
-      set: work.set,
-      where: work.where,
-      columns: columnsOf(work.set),
-    };
+    const backfill = backfillOf(work, table);
     const record = await runBackfill(
       runner,
       { release: NO_RELEASE, action: { ...action, run: { kind: "backfill", backfill } }, backfill, from: null },
@@ -58,6 +52,11 @@ export async function runUpdate(ports: StepPorts, run: StepRun, work: Work<"upda
     run.onProgress({ done: record.rows, total: record.rows, perSecond: record.rowsPerSecond, etaMs: 0 }, null);
     return record.failed.length > 0 ? { kind: "incomplete", failure: incomplete(action, record).failure } : DONE;
   });
+}
+
+/** What an update is for the one who walks along the table. */
+export function backfillOf({ set, where }: Work<"update">, table: Table): Backfill {
+  return { table: qualified(table), key: keyOf({ base: table }).map(ident), set, where, columns: columnsOf(set) };
 }
 
 /** The query's answer, asked beside everybody. */
@@ -112,18 +111,13 @@ function actionOf({ name, digest, path }: StepDefinition): Action {
   };
 }
 
-function tableIn(catalog: Catalog, written: string): Catalog["tables"][number] {
-  const [name = "", schema = catalog.schema] = written.split(".").map(unquoted).toReversed();
-  const found = catalog.tables.find((table) => table.schema === schema && table.name === name);
-  if (found !== undefined) return found;
+function tableIn(catalog: Catalog, written: string): Table {
+  const found = tableOf(catalog, writtenName(written, catalog.schema));
+  if (found !== null) return found;
   throw new HitlessError({
     code: "ERR_DATABASE_FAILED",
     what: `There is no table ${written}.`,
     why: "It was renamed or dropped, or the role of DATABASE_URL cannot see it.",
     next: "Correct the step and run `hitless prepare`, or `hitless steps retry` when the table is there.",
   });
-}
-
-function unquoted(name: string): string {
-  return name.startsWith('"') ? name.slice(1, -1) : name.toLowerCase();
 }

@@ -39,11 +39,12 @@ async function prepare({ steps, log }: ServerContext, { params, body }: Call): P
 }
 
 function stepStatus(record: StepRecord): StepStatus {
-  const { name, path, work, required, window } = record.definition;
+  const { name, path, digest, work, required, window } = record.definition;
   const { state, reason, failure, progress, estimateMs, workedMs, attempt, throttle, approvedBy, startedAt, endedAt } = record;
   return {
     name,
     path,
+    digest,
     kind: work.kind,
     state,
     required,

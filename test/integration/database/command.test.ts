@@ -76,6 +76,26 @@ describe("hitless db, without a daemon", { timeout: 90_000 }, () => {
     );
   });
 
+  it("the plan of a deployment names what could be done ahead of it, how long each takes and from what that is known; it starts no daemon", async () => {
+    write("ALTER TABLE users ADD COLUMN email text;\nCREATE INDEX ON users (name);");
+    mkdirSync(join(directory, "deploy", "steps"), { recursive: true });
+    const step = join(directory, "deploy", "steps", "0001-names.yaml");
+    writeFileSync(step, "update: { table: Users, set: name = 'none', where: name IS NULL }\nthrottle: 50%");
+    const hitless = (...args: string[]): Promise<CommandResult> =>
+      new Command(args, { cwd: directory, env: { HITLESS_STATE: join(directory, "state") } }).ended();
+    const { code, out } = await hitless("plan");
+    expect(code, out).toBe(0);
+    expect(out).toMatch(
+      /0001-names +update +required +not prepared +2 s +100 rows \(0 MB\) of public.users at 50,000 rows\/s, in batches, 50 % of the time/,
+    );
+    expect(out).toMatch(/e2 +build index users_name_idx +1 s +100 rows \(0 MB\) of public.users at 400,000 rows\/s/);
+    expect(out).toContain("The deployment would be about 3 s shorter.");
+    expect(out).toContain("No daemon runs");
+    expect(JSON.parse((await hitless("plan", "--json")).out)).toMatchObject({ shorterSeconds: 3, asked: false });
+    expect((await hitless("status")).code).not.toBe(0);
+    rmSync(join(directory, "deploy"), { recursive: true });
+  });
+
   it("a syntax error has its place", async () => {
     write("SELECT 1;\n  ALTER TABEL users;");
     const { code, err } = await run("plan");

@@ -1,0 +1,36 @@
+import { postgresDatabase } from "../adapters/postgres/database.ts";
+import type { PlanReport } from "../api/database.ts";
+import type { AheadTarget } from "../cli/host.ts";
+import { planAhead, type AheadPlan, type Estimated, type ExpandAction } from "../core/preparation/ahead.ts";
+import type { StepWork } from "../core/preparation/step-definition.ts";
+import { tableOf, type Catalog } from "../database/catalog.ts";
+import { writtenName } from "../database/names.ts";
+import { estimate } from "../database/shadow/estimate.ts";
+import { backfillOf } from "../engine/preparation/database-steps.ts";
+import { stepSources } from "./step-sources.ts";
+
+/** What could move ahead of a deployment of that source. @throws ERR_STEPS_INVALID with every problem of its steps */
+export async function planAheadOf({ spec, directory, url, database, known }: AheadTarget): Promise<AheadPlan> {
+  const steps = await stepSources.read(directory, spec);
+  const isSized = url !== null && steps.some(({ work }) => work.kind === "update");
+  const catalog = isSized ? await postgresDatabase.catalog(url) : null;
+  const sizes = new Map(steps.map(({ name, work }) => [name, catalog === null ? null : sizeOf(work, catalog)]));
+  return planAhead({ steps, known, sizes, expansion: actionsOf(database) });
+}
+
+/** Null where the table is not there: a step before, or the expansion, makes it. */
+function sizeOf(work: StepWork, catalog: Catalog): Estimated | null {
+  const table = work.kind === "update" ? tableOf(catalog, writtenName(work.table, catalog.schema)) : null;
+  if (table === null || work.kind !== "update") return null;
+  const run = { kind: "backfill", backfill: backfillOf(work, table) } as const;
+  return estimate({ table: `${table.schema}.${table.name}`, work: "batches", run }, catalog);
+}
+
+function actionsOf(report: PlanReport | null): readonly ExpandAction[] {
+  const steps = (report?.steps ?? []).filter(({ phase }) => phase === "expand");
+  return steps.map(({ id, title, seconds, secondsFrom }) => ({
+    id,
+    title,
+    expected: seconds === null || secondsFrom === null ? null : { seconds, basis: secondsFrom },
+  }));
+}
