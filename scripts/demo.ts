@@ -2,8 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { DaemonClient } from "../src/cli/client.ts";
 import { LoadProcess } from "../test/support/load/load-process.ts";
-import { checkAll, type Check, type StoredOrder } from "./demo/checks.ts";
+import { checkAll, type Check } from "./demo/checks.ts";
 import { hitless } from "./demo/command.ts";
+import { columns, storedOrders, takenOver, takeOver } from "./demo/orders.ts";
 import { startPostgres, type DemoPostgres } from "./demo/postgres.ts";
 import { Stage } from "./demo/stage.ts";
 import { freePort, Workspace } from "./demo/workspace.ts";
@@ -16,6 +17,8 @@ const APP = "shop";
 const REQUESTS_USUAL = 20_000;
 const CALM_USUAL_MS = 2_000;
 const PATIENCE_MS = 60_000;
+/** Of the shop before this one. */
+const OLD_ORDERS = 12_000;
 const USERS = { rate: 1_500, keepAlive: 16, fresh: 4, post: 4, paths: ["/", "/api/products"], readBack: true } as const;
 
 const { values: options } = parseArgs({ options: { requests: { type: "string", default: String(REQUESTS_USUAL) } } });
@@ -59,7 +62,8 @@ async function play(): Promise<readonly Check[]> {
 
   stage.title("2  The first deployment: release r1, four instances   $ hitless deploy");
   await run("deploy");
-  stage.detail(`http://${listen}/`);
+  await takeOver(postgres, OLD_ORDERS);
+  stage.detail(`http://${listen}/, with ${OLD_ORDERS.toLocaleString("en-US")} orders of the shop before`);
 
   stage.title("3  Users arrive: reading on kept and on new connections, ordering, and looking at what they have ordered");
   load = new LoadProcess({ ...USERS, url: `http://${listen}`, directory: workspace.path });
@@ -71,56 +75,46 @@ async function play(): Promise<readonly Check[]> {
   for (const line of workspace.newSql()) stage.detail(stage.style("dim", line));
   await run("db", "plan");
 
+  stage.title("5  What needs no new code goes ahead, under load: the database, and a step of the release   $ hitless prepare");
+  await run("plan", "--no-shadow");
+  await run("prepare");
+
   stage.title(
-    "5  The upgrade to r2, under their eyes: both releases write to the same table, each as it knows it   $ hitless deploy",
+    "6  The upgrade to r2, under their eyes: both releases write to the same table, each as it knows it   $ hitless deploy",
   );
   await run("deploy");
   await calm();
 
-  stage.title("6  Second thoughts: back to r1. What r2 has written, r1 reads   $ hitless rollback");
+  stage.title("7  Second thoughts: back to r1. What r2 has written, r1 reads   $ hitless rollback");
   await run("rollback");
 
-  stage.title("7  And forward again   $ hitless deploy");
+  stage.title("8  And forward again   $ hitless deploy");
   await run("deploy");
   await untilEnough(load);
 
-  stage.title("8  Nobody will go back: what only r1 needed is removed, under load   $ hitless db contract");
+  stage.title("9  Nobody will go back: what only r1 needed is removed, under load   $ hitless db contract");
   stage.detail(`before  orders ${await columns(postgres)}`);
   await run("db", "contract");
   stage.detail(`after   orders ${await columns(postgres)}`);
   await calm();
   stage.still();
 
-  stage.title("9  The proof   $ hitless report d2");
+  stage.title("10  The proof   $ hitless report d2");
   const { report, answers } = await load.stop();
   await run("report", "d2");
-  stage.title("10  Three books are compared: the clients', the proxy's, and the database's");
+  stage.title("11  Three books are compared: the clients', the proxy's, and the database's");
   const results = checkAll({
     load: report,
     ledger: await client.ledger(APP),
     answers,
-    stored: await orders(postgres),
+    stored: await storedOrders(postgres),
+    old: { wanted: OLD_ORDERS, ...(await takenOver(postgres)) },
     requestsWanted,
   });
   for (const { title, holds, detail } of results) {
     stage.detail(`${holds ? stage.style("green", "✔") : stage.style("red", "✖")} ${title}  ${stage.style("dim", detail)}`);
   }
   return results;
-}
-
-async function columns(database: DemoPostgres): Promise<string> {
-  const rows = await database.query<{ name: string; type: string }>(
-    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
-     WHERE attrelid = 'public.orders'::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
-  );
-  return `(${rows.map(({ name, type }) => `${name} ${type}`).join(", ")})`;
-}
-
-/** As the last release stores them. */
-function orders(database: DemoPostgres): Promise<readonly StoredOrder[]> {
-  return database.query<StoredOrder>(
-    "SELECT id, product, quantity, cents::int AS cents, served_by AS instance, channel FROM public.orders",
-  );
 }
 
 async function run(...args: string[]): Promise<void> {

@@ -17,12 +17,20 @@ export interface StoredOrder {
   readonly channel: string;
 }
 
+/** Rows that a backfill went over ahead of the upgrade. */
+export interface OldOrders {
+  readonly wanted: number;
+  readonly stored: number;
+  readonly wrong: number;
+}
+
 export interface Evidence {
   readonly load: Report;
   readonly ledger: LedgerSnapshot | null;
   /** What the clients were told of each order that they placed, as JSON, by its id. */
   readonly answers: ReadonlyMap<string, string>;
   readonly stored: readonly StoredOrder[];
+  readonly old: OldOrders;
   readonly requestsWanted: number;
 }
 
@@ -39,6 +47,7 @@ export function checkAll(evidence: Evidence): readonly Check[] {
     readAgain(load),
     storedOnce(evidence),
     storedRight(evidence),
+    doneAhead(evidence.old),
   ];
 }
 
@@ -98,5 +107,13 @@ function storedRight({ answers, stored }: Evidence): Check {
     title: "with the values that its client was told, whichever release wrote it",
     holds: wrong.length === 0 && releases.size > 1,
     detail: `${String(wrong.length)} wrong values; written by ${[...releases].sort().join(", ")}`,
+  };
+}
+
+function doneAhead({ wanted, stored, wrong }: OldOrders): Check {
+  return {
+    title: "what was done ahead of the upgrade is whole",
+    holds: stored === wanted && wrong === 0,
+    detail: `${String(stored)} orders of the shop before, ${String(wrong)} not as release 2 wants them`,
   };
 }

@@ -36,7 +36,7 @@ export class Workspace {
         .trimEnd()
         .split("\n");
     const routine = read("procedures/create_order.sql").slice(0, 2).join(" ");
-    return [...read("migrations/0002_channels.sql"), `${routine} …`];
+    return [...read("migrations/0002_channels.sql"), `${routine} …`, ...read("deploy/steps/0001-product-names.yaml")];
   }
 
   /** Processes that still have to do with this directory. */

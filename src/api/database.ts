@@ -79,6 +79,8 @@ export interface DatabaseStatus {
     readonly migrations: readonly string[];
     /** Steps of the contract that are still to come. */
     readonly contract: readonly string[];
+    /** It ends the way back to older releases. */
+    readonly endsWayBack?: boolean | undefined;
   }[];
   readonly connections: readonly { readonly release: string; readonly connections: number }[];
   /** Who is still there that the contract waits for. */

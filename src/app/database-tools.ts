@@ -7,7 +7,7 @@ import { HitlessError } from "../base/error.ts";
 import { releaseName } from "../base/names.ts";
 import { createRng } from "../base/rng.ts";
 import type { DatabaseTools, DatabaseTarget, PlanTarget } from "../cli/host.ts";
-import { awaitsContract, isPending } from "../database/change-set.ts";
+import { awaitsContract, isPending, takesAway } from "../database/change-set.ts";
 import { guidelinesDocument } from "../database/rules/rules.ts";
 import { lookTwice, stillUsed, usageOf } from "../engine/database/gate.ts";
 import { planSources, type PlanInput } from "../engine/database/prepare.ts";
@@ -56,6 +56,7 @@ async function status(target: DatabaseTarget): Promise<DatabaseStatus> {
       overlay: set.plan.overlay,
       migrations: set.plan.migrations.map(({ version }) => version),
       contract: awaitsContract(set) ? set.plan.actions.filter(({ phase }) => phase === "contract").map(({ title }) => title) : [],
+      endsWayBack: awaitsContract(set) && takesAway(set),
     })),
     connections: connections.map((one) => ({ release: releaseName(one.release), connections: one.connections })),
     waitsFor: open === undefined ? [] : stillUsed(await usageOf(postgresDatabase, target, open), null),

@@ -13,6 +13,9 @@ test("`npm start`, shortened: its checks hold, its exit code is 0, and nothing i
   const demo = new Demo();
   expect(await demo.ended(), demo.output).toBe(0);
   expect(demo.output).toContain("none lost");
+  expect(demo.output).toMatch(/0001-product-names: done .*\n(.*\n)*.*expand: done/);
+  expect(demo.output).toMatch(/The deployment would be about \d+ s shorter/);
+  expect(demo.output).toContain("12000 orders of the shop before, 0 not as release 2 wants them");
   expect(demo.output).not.toContain("✖");
   expect(demo.leftBehind()).toEqual([]);
 });

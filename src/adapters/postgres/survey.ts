@@ -31,7 +31,7 @@ export async function readSurvey(database: Queryable, backfill: Backfill, parts:
   const { triggers, quiet } = await readTriggers(database, backfill);
   return {
     stretches,
-    rows: sum(({ rows }) => rows),
+    rows: Math.round(sum(({ rows }) => rows)),
     bytes: sum(({ bytes }) => bytes),
     rowsPerSecond: await pastRate(database, backfill.table),
     triggers,

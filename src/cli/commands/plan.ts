@@ -59,9 +59,9 @@ async function knownSteps(session: Session, app: string): Promise<readonly StepS
   }
 }
 
-/** An expansion waits for the contract before it, which ends the way back. */
+/** An expansion waits for the contract before it where that ends a way back, or has to wait itself. */
 async function heldBack(session: Session, target: DatabaseTarget): Promise<string | null> {
-  const { releases } = await session.host.database.status(target);
-  const open = releases.find(({ contract }) => contract.length > 0);
-  return open === undefined ? null : `${open.release} keeps its way back until its contract (\`hitless db contract\`)`;
+  const { releases, waitsFor = [] } = await session.host.database.status(target);
+  const open = releases.find(({ contract, endsWayBack }) => contract.length > 0 && (endsWayBack === true || waitsFor.length > 0));
+  return open === undefined ? null : `the contract of ${open.release} comes first (\`hitless db contract\`, or its time)`;
 }
