@@ -87,6 +87,11 @@ export class SimDatabase {
     return this.#all().some((set) => set.release <= number && awaitsContract(set));
   }
 
+  /** Before when the contract of a release removes nothing; null: nothing is kept. */
+  keptUntil(release: string): number | null {
+    return this.#sets.get(nameNumber(release) ?? 0)?.keptUntilMs ?? null;
+  }
+
   /** An instance begins: the database must have what its release needs, and must not have lost it. */
   whenStarted(release: string): void {
     const number = nameNumber(release) ?? 0;

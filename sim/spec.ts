@@ -10,6 +10,8 @@ export interface Size {
   readonly rollout: Partial<RolloutSpec>;
   /** What is done and judged meanwhile. Absent: nothing. */
   readonly tasks?: TasksSpec | undefined;
+  /** For how long the contract keeps what it would remove. */
+  readonly softContractMs?: number | undefined;
 }
 
 /** A plain app of so many web instances, replaced by batches of the given size where nothing else is said. */

@@ -237,8 +237,8 @@ export class World {
     return this.#living.get(number)?.life.alive !== true;
   }
 
-  async deploy({ instances, batch, rollout, tasks }: Size, whenBusy?: BusyPolicy): Promise<void> {
-    const database = this.database === null ? {} : { database: SIM_DATABASE };
+  async deploy({ instances, batch, rollout, tasks, softContractMs }: Size, whenBusy?: BusyPolicy): Promise<void> {
+    const database = this.database === null ? {} : { database: { ...SIM_DATABASE, softContractMs } };
     const spec = { ...simSpec(this.app, instances, batch, rollout), ...database, tasks };
     const { maxUnavailable } = rollout;
     // From now on an operation may go to this release, in its own way.

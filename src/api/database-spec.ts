@@ -15,6 +15,12 @@ export const databaseSchema: z.ZodType<DatabaseSpec> = z.strictObject({
     .int()
     .min(0)
     .max(365 * 86_400_000),
+  softContractMs: z
+    .number()
+    .int()
+    .min(0)
+    .max(365 * 86_400_000)
+    .optional(),
   lockTimeoutMs: z.number().int().min(1).max(10_000),
   lockPatienceMs: z.number().int().min(0).max(86_400_000),
   backfill: z

@@ -77,6 +77,8 @@ export interface DatabaseStatus {
     readonly state: string;
     readonly overlay: string | null;
     readonly migrations: readonly string[];
+    /** Its contract is soft: before this time (ISO 8601) nothing of it is done. */
+    readonly keptUntil?: string | undefined;
     /** Steps of the contract that are still to come. */
     readonly contract: readonly string[];
     /** It ends the way back to older releases. */

@@ -55,6 +55,9 @@ async function status(target: DatabaseTarget): Promise<DatabaseStatus> {
       state: set.state,
       overlay: set.plan.overlay,
       migrations: set.plan.migrations.map(({ version }) => version),
+      ...(typeof set.keptUntilMs === "number" && awaitsContract(set)
+        ? { keptUntil: new Date(set.keptUntilMs).toISOString() }
+        : {}),
       contract: awaitsContract(set) ? set.plan.actions.filter(({ phase }) => phase === "contract").map(({ title }) => title) : [],
       endsWayBack: awaitsContract(set) && takesAway(set),
     })),

@@ -67,6 +67,11 @@ export const database = z
       .describe(
         "How long after its deployment old columns and procedures are kept: the time for going back. Standby counts beside it.",
       ),
+    softContract: duration(0, 365 * 86_400_000)
+      .optional()
+      .describe(
+        "How long old columns, their triggers and old procedures stay when nobody uses them any more, so that going back is still possible; at the longest until a release changes the database again.",
+      ),
     lockTimeout: duration(10, 10_000).default(100).describe("What one try for a lock may make others wait."),
     lockPatience: duration(0).default(300_000).describe("How long a step tries to get its lock before the deployment goes back."),
     backfill: backfill.optional(),
@@ -80,7 +85,7 @@ export const database = z
 
 export function databaseOf(parsed: z.output<typeof database>): DatabaseSpec {
   const { variable, directVariable, identity, migrations, procedures } = parsed;
-  const { contractAfter, lockTimeout, lockPatience, backfill, queries, shadowUrl } = parsed;
+  const { contractAfter, softContract, lockTimeout, lockPatience, backfill, queries, shadowUrl } = parsed;
   return {
     variable,
     directVariable,
@@ -88,6 +93,7 @@ export function databaseOf(parsed: z.output<typeof database>): DatabaseSpec {
     migrations: migrations ?? null,
     procedures: procedures ?? null,
     contractAfterMs: contractAfter,
+    ...(softContract === undefined ? {} : { softContractMs: softContract }),
     lockTimeoutMs: lockTimeout,
     lockPatienceMs: lockPatience,
     ...(backfill === undefined ? {} : { backfill: backfillOf(backfill) }),

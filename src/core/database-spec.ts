@@ -11,6 +11,8 @@ export interface DatabaseSpec {
   readonly procedures: string | null;
   /** For how long after its deployment a release may still be gone back from; then the contract. */
   readonly contractAfterMs: number;
+  /** For how long after its contract is due it keeps what only older releases use; none: it removes that at once. */
+  readonly softContractMs?: number | undefined;
   /** What one try for a lock may make others wait. */
   readonly lockTimeoutMs: number;
   /** How long a step tries. */

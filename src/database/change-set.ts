@@ -6,6 +6,8 @@ export interface ChangeSet {
   readonly release: number;
   readonly state: ChangeSetState;
   readonly plan: Plan;
+  /** Its contract is due, and softly made: nothing is removed before this time, in milliseconds since 1970. */
+  readonly keptUntilMs?: number | null | undefined;
 }
 
 /**

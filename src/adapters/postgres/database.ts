@@ -29,7 +29,7 @@ import { readCatalog, readWhereabouts } from "./catalog.ts";
 import { connect, type Connection } from "./connection.ts";
 import { Guard } from "./guard.ts";
 import { LoadReader } from "./load.ts";
-import { JOURNAL_SCHEMA } from "./journal-schema.ts";
+import { JOURNAL_IS_THERE, JOURNAL_SCHEMA } from "./journal-schema.ts";
 import { readSeen } from "./seen.ts";
 import { readStatements } from "./statements.ts";
 import { beginSql, forgetSql, keepSql, readStretches } from "./stretches.ts";
@@ -112,7 +112,7 @@ async function take(connection: Connection, app: string): Promise<string> {
     });
   }
   try {
-    const [there] = await connection.query<{ there: boolean }>("SELECT to_regclass('hitless.stretches') IS NOT NULL AS there");
+    const [there] = await connection.query<{ there: boolean }>(JOURNAL_IS_THERE);
     if (there?.there !== true) await connection.query(JOURNAL_SCHEMA);
   } catch (error) {
     throw privilege(error);
@@ -153,8 +153,10 @@ function privilege(error: unknown): unknown {
 async function readChangeSets(connection: Connection, app: string): Promise<readonly ChangeSet[]> {
   const [there] = await connection.query<{ there: boolean }>("SELECT to_regclass('hitless.change_sets') IS NOT NULL AS there");
   if (there?.there !== true) return [];
+  // An earlier Hitless has made the table without the column for that.
+  const keptUntil = "(extract(epoch FROM (to_jsonb(s) ->> 'kept_until')::timestamptz) * 1000)::float8";
   return connection.query<ChangeSet>(
-    "SELECT app, release, state, plan FROM hitless.change_sets WHERE app = $1 ORDER BY release",
+    `SELECT app, release, state, plan, ${keptUntil} AS "keptUntilMs" FROM hitless.change_sets s WHERE app = $1 ORDER BY release`,
     [app],
   );
 }
@@ -215,7 +217,7 @@ class PostgresLease implements DatabaseLease {
     return readChangeSets(this.#connection, this.#parts.app);
   }
 
-  async save({ app, release, state, plan }: ChangeSet): Promise<void> {
+  async save({ app, release, state, plan, keptUntilMs }: ChangeSet): Promise<void> {
     const gone = state === "reverted";
     const migrations = plan.migrations.map(
       ({ version, name, checksum }) =>
@@ -223,8 +225,9 @@ class PostgresLease implements DatabaseLease {
          ON CONFLICT (app, version) DO UPDATE SET checksum = excluded.checksum, release = excluded.release`,
     );
     await this.#write([
-      `INSERT INTO hitless.change_sets (app, release, state, plan) VALUES (${literal(app)}, ${String(release)}, ${literal(state)}, ${literal(JSON.stringify(plan))})
-         ON CONFLICT (app, release) DO UPDATE SET state = excluded.state, plan = excluded.plan, changed_at = now()`,
+      `INSERT INTO hitless.change_sets (app, release, state, plan, kept_until)
+         VALUES (${literal(app)}, ${String(release)}, ${literal(state)}, ${literal(JSON.stringify(plan))}, to_timestamp(${String(keptUntilMs ?? "NULL")} / 1000.0))
+         ON CONFLICT (app, release) DO UPDATE SET state = excluded.state, plan = excluded.plan, kept_until = excluded.kept_until, changed_at = now()`,
       ...(gone ? [`DELETE FROM hitless.migrations WHERE app = ${literal(app)} AND release = ${String(release)}`] : migrations),
       ...(gone ? (plan.bookkeeping?.forget ?? []) : state === "expanded" ? (plan.bookkeeping?.record ?? []) : []),
     ]);

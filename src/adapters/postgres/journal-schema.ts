@@ -5,6 +5,7 @@ CREATE TABLE IF NOT EXISTS hitless.runners (app text PRIMARY KEY, token bigint N
 CREATE TABLE IF NOT EXISTS hitless.change_sets (
   app text NOT NULL, release int NOT NULL, state text NOT NULL, plan jsonb NOT NULL, changed_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (app, release));
+ALTER TABLE hitless.change_sets ADD COLUMN IF NOT EXISTS kept_until timestamptz;
 CREATE TABLE IF NOT EXISTS hitless.migrations (
   app text NOT NULL, version text NOT NULL, name text NOT NULL, checksum text NOT NULL, release int NOT NULL,
   applied_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (app, version));
@@ -21,6 +22,10 @@ BEGIN
   IF NOT FOUND THEN RAISE EXCEPTION 'a newer runner has taken over' USING ERRCODE = 'HL001'; END IF;
 END $fence$;
 `;
+
+/** SQL for one boolean: all of it is there. */
+export const JOURNAL_IS_THERE = `SELECT to_regclass('hitless.stretches') IS NOT NULL AND EXISTS (
+  SELECT FROM pg_attribute WHERE attrelid = to_regclass('hitless.change_sets') AND attname = 'kept_until') AS there`;
 
 /** SQLSTATE of \`hitless.fence\`. */
 export const STALE = "HL001";

@@ -86,11 +86,17 @@ export function renderDatabaseStatus({ releases, connections, waitsFor = [] }: D
   );
   const users = connections.map(({ release, connections: count }) => `${release}: ${String(count)}`).join(", ");
   const waits = releases.flatMap(({ release, contract }) => contract.map((title) => `  ${release}: ${title}`));
+  const kept = releases.flatMap(({ release, keptUntil }) =>
+    keptUntil === undefined
+      ? []
+      : [`what goes with the contract of ${release} is kept until ${keptUntil}, or until a release changes the database again`],
+  );
   return [
     ...drawn,
     "",
     `connections: ${users === "" ? "none of any release" : users}`,
     ...(waits.length === 0 ? [] : ["waiting until no older release is connected or kept:", ...waits]),
+    ...kept,
     ...waitsFor.map((reason) => `now: ${reason}`),
   ];
 }

@@ -12,6 +12,8 @@ import type { Releases } from "../../ports/releases.ts";
 import { LOOK_EVERY_MS, stillUsed, usageOf, type Place, type Usage } from "./gate.ts";
 import { contract } from "./runner.ts";
 import { Setbacks } from "./setbacks.ts";
+import { contractTurn } from "./soft-contract.ts";
+import type { StepRunner } from "./steps.ts";
 
 export interface KeeperParts {
   readonly clock: Clock;
@@ -26,8 +28,8 @@ export interface KeeperParts {
 export class ContractKeeper {
   readonly #parts: KeeperParts;
   readonly #end = new AbortController();
-  /** Per app: the release whose changes were seen settled, so that the database is not asked again and again. */
-  readonly #settled = new Map<string, string>();
+  /** Per app: what was seen to have nothing to do before a time, so that the database is not asked again and again. */
+  readonly #settled = new Map<string, { readonly key: string; readonly untilMs: number }>();
   /** Per app: what was seen at the last look. */
   readonly #looks = new Map<string, Usage>();
   readonly #told = new Map<string, string>();
@@ -67,25 +69,40 @@ export class ContractKeeper {
 
   async #look(app: string): Promise<void> {
     const state = this.#parts.state(app);
-    if (state === null || state.active === null || this.#settled.get(app) === key(state)) return;
+    if (state === null || state.active === null || this.#isSettled(app, state)) return;
     const spec = state.releases[state.active]?.spec.database;
     if (spec === undefined || !this.#isOver(state, spec) || !this.#setbacks.turn(app, key(state))) return;
     const { env } = await this.#parts.releases.workplace(app, state.active);
     const url = ownUrl(spec, env);
-    const open = url === undefined ? null : await this.#open(app, url, nameNumber(state.active) ?? 0);
-    if (url === undefined || open === null) this.#settle(app, state);
-    else if (await this.#areGone({ app, url }, open)) await this.#contract(app, url, { release: open.release, spec });
+    if (url === undefined) this.#settle(app, state);
+    else await this.#lookInto({ app, url, spec }, state, nameNumber(state.active) ?? 0);
   }
 
-  #settle(app: string, state: AppState): void {
-    this.#settled.set(app, key(state));
+  async #lookInto(place: KeptPlace, state: AppState, active: number): Promise<void> {
+    const sets = (await this.#parts.database.changeSets(place.url, place.app)).filter(awaitsContract);
+    const ahead = sets.find((set) => set.release > active && typeof set.keptUntilMs === "number");
+    // Somebody has gone back: when the newer release is active again, its time begins anew.
+    if (ahead !== undefined) await this.#keep(place, { ...ahead, keptUntilMs: null });
+    const open = sets.find((set) => set.release <= active);
+    if (open === undefined) {
+      this.#settle(place.app, state);
+      return;
+    }
+    const turn = contractTurn(open, place.spec, this.#parts.clock.now());
+    if (turn.kind === "wait") this.#settle(place.app, state, turn.untilMs);
+    else if (!(await this.#areGone(place, open))) return;
+    else if (turn.kind === "keep") await this.#keep(place, { ...open, keptUntilMs: turn.untilMs });
+    else await this.#contract(place, open.release);
+  }
+
+  #isSettled(app: string, state: AppState): boolean {
+    const settled = this.#settled.get(app);
+    return settled?.key === key(state) && this.#parts.clock.now() < settled.untilMs;
+  }
+
+  #settle(app: string, state: AppState, untilMs = Infinity): void {
+    this.#settled.set(app, { key: key(state), untilMs });
     this.#setbacks.forget(app);
-  }
-
-  /** The oldest release up to the active one whose changes wait. */
-  async #open(app: string, url: string, active: number): Promise<ChangeSet | null> {
-    const sets = await this.#parts.database.changeSets(url, app);
-    return sets.find((set) => set.release <= active && awaitsContract(set)) ?? null;
   }
 
   /** Seen by nobody's session and by no call at two looks, one after the other. */
@@ -108,7 +125,33 @@ export class ContractKeeper {
     return isQuiet(state) && this.#parts.clock.now() >= (state.deployment?.endedAt ?? 0) + contractAfterMs;
   }
 
-  async #contract(app: string, url: string, { release, spec }: { release: number; spec: DatabaseSpec }): Promise<void> {
+  /** Writes down until when what only older releases use is kept. */
+  async #keep(place: KeptPlace, set: ChangeSet): Promise<void> {
+    await this.#leased(place, async ({ lease }) => {
+      const now = (await lease.changeSets()).find(({ release }) => release === set.release);
+      if (now?.state !== set.state) return;
+      await lease.save(set);
+      const until = typeof set.keptUntilMs === "number" ? new Date(set.keptUntilMs).toISOString() : "its next contract";
+      this.#parts.log.info("what only older releases use is kept", { app: place.app, release: set.release, until });
+      this.#looks.delete(place.app);
+    });
+  }
+
+  async #contract(place: KeptPlace, release: number): Promise<void> {
+    const { app, url, spec } = place;
+    await this.#leased(place, async (runner) => {
+      const { state } = await contract(runner, release, () => {
+        const now = this.#parts.state(app);
+        return now !== null && isQuiet(now);
+      });
+      this.#parts.log.info("the database after its contract", { app, release, state });
+      this.#setbacks.forget(app);
+      this.#looks.delete(app);
+      if (spec.identity === "role" && state === "contracted") await this.#parts.database.dropRoles(url, app, release);
+    });
+  }
+
+  async #leased({ app, url, spec }: KeptPlace, work: (runner: StepRunner) => Promise<void>): Promise<void> {
     const { clock, log } = this.#parts;
     const lease = await this.#parts.database.lease(url, app);
     try {
@@ -122,18 +165,15 @@ export class ContractKeeper {
       const note = (text: string): void => {
         log.info("contract", { app, step: text });
       };
-      const { state } = await contract({ lease, patience, note }, release, () => {
-        const now = this.#parts.state(app);
-        return now !== null && isQuiet(now);
-      });
-      log.info("the database after its contract", { app, release, state });
-      this.#setbacks.forget(app);
-      this.#looks.delete(app);
-      if (spec.identity === "role" && state === "contracted") await this.#parts.database.dropRoles(url, app, release);
+      await work({ lease, patience, note });
     } finally {
       await lease.close();
     }
   }
+}
+
+interface KeptPlace extends Place {
+  readonly spec: DatabaseSpec;
 }
 
 const key = (state: AppState | null): string =>

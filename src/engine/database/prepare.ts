@@ -68,6 +68,11 @@ export async function isPlanOf(
   return sameList(wanted, planned) && (plan.procedures === undefined || sameList(sums, plan.procedures));
 }
 
+/** What a release brings is there with the changes of an earlier one, which stand beside the base still. */
+export function isCovered({ migrations, procedures }: Plan, { procedures: earlier }: Plan): boolean {
+  return migrations.length === 0 && procedures !== undefined && earlier !== undefined && sameList(procedures, earlier);
+}
+
 function sumsOf(files: Awaited<ReturnType<SqlSources["read"]>>): readonly string[] {
   return (files ?? []).map(({ path, sha256 }) => `${path} ${sha256}`);
 }

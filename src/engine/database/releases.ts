@@ -15,11 +15,12 @@ import type { Traffic } from "../../ports/traffic.ts";
 import type { BackfillOptions } from "./backfill-options.ts";
 import { LoadPacer } from "./load-pacer.ts";
 import { loadSignals } from "./load-signals.ts";
-import { isPlanOf, planSources, type PlanInput } from "./prepare.ts";
+import { isCovered, isPlanOf, planSources, type PlanInput } from "./prepare.ts";
 import { tryRelease, type ReleaseSource, type TrialParts } from "./release-trial.ts";
 import { ReleasesAround, type CreateOptions } from "../releases-around.ts";
 import { contract, expand, keptObjects, revert } from "./runner.ts";
 import { checkSession, type OpenSession } from "./self-test.ts";
+import { softly } from "./soft-contract.ts";
 import type { StepRunner } from "./steps.ts";
 
 export interface DatabaseParts extends TrialParts {
@@ -131,20 +132,31 @@ export class DatabaseReleases extends ReleasesAround {
         await takeBack(runner, release);
       }
       const waiting = await this.#settleEarlier(runner, expansion);
-      const catalog = await lease.catalog();
-      const planned = await planSources(this.#parts.sources, {
-        ...expansion,
-        catalog,
-        applied: await lease.applied(),
-        toolRows,
-        kept: await keptObjects(await lease.changeSets(), (of) => lease.journal(of)),
-      });
-      const plan = waiting === null ? await this.#tried(url, { ...expansion, plan: planned, catalog }) : planned;
-      if (waiting !== null && (plan.actions.length > 0 || plan.refusals.length > 0)) throw stillWaits(waiting);
-      if (plan.actions.length > 0 || plan.refusals.length > 0 || plan.migrations.length > 0) await expand(runner, plan);
+      let planned = await this.#planned(lease, expansion);
+      if (waiting !== null && isCovered(planned.plan, waiting.plan)) return;
+      if (waiting !== null && changes(planned.plan)) {
+        if (!softly(waiting, spec) || !this.#mayContract(waiting, expansion)) throw stillWaits(waiting);
+        runner.note(`what r${String(waiting.release)} has kept for going back goes now: this release changes the database again`);
+        await contract(runner, waiting.release);
+        planned = await this.#planned(lease, expansion);
+      }
+      const plan = await this.#tried(url, { ...expansion, ...planned });
+      if (changes(plan) || plan.migrations.length > 0) await expand(runner, plan);
     } finally {
       await lease.close();
     }
+  }
+
+  async #planned(lease: DatabaseLease, expansion: Expansion): Promise<Planned> {
+    const catalog = await lease.catalog();
+    const plan = await planSources(this.#parts.sources, {
+      ...expansion,
+      catalog,
+      applied: await lease.applied(),
+      toolRows: (table) => lease.toolRows(table),
+      kept: await keptObjects(await lease.changeSets(), (of) => lease.journal(of)),
+    });
+    return { plan, catalog };
   }
 
   /** What slows down the filling of a table, for whoever fills one of this app. */
@@ -173,19 +185,27 @@ export class DatabaseReleases extends ReleasesAround {
     return spec.database === undefined ? [] : [{ directory, spec: spec.database }];
   }
 
-  /** Changes of releases that nobody runs are taken back; those that everybody runs are contracted. Gives one that can do neither yet. */
-  async #settleEarlier(runner: StepRunner, { app, release, ahead }: Expansion): Promise<ChangeSet | null> {
-    const live = this.#parts.live(app).map((name) => nameNumber(name) ?? 0);
+  /** Changes of releases that nobody runs are taken back; those that everybody runs are contracted. Gives one that can do neither yet, or not unless it must. */
+  async #settleEarlier(runner: StepRunner, expansion: Expansion): Promise<ChangeSet | null> {
+    const { app, release, spec } = expansion;
+    const live = this.#live(app);
     const earlier = (await runner.lease.changeSets()).filter((set) => set.release < release && isPending(set));
     for (const set of earlier.toReversed()) {
       const runs = live.includes(set.release) || live.some((number) => number > set.release);
       if (!runs && set.state !== "contracting") {
         await takeBack(runner, set.release);
-      } else if ((ahead !== true || !takesAway(set)) && live.every((number) => number >= set.release))
-        await contract(runner, set.release);
+      } else if (this.#mayContract(set, expansion) && !softly(set, spec)) await contract(runner, set.release);
       else return set;
     }
     return null;
+  }
+
+  #mayContract(set: ChangeSet, { app, ahead }: Expansion): boolean {
+    return (ahead !== true || !takesAway(set)) && this.#live(app).every((number) => number >= set.release);
+  }
+
+  #live(app: string): readonly number[] {
+    return this.#parts.live(app).map((name) => nameNumber(name) ?? 0);
   }
 }
 
@@ -193,6 +213,8 @@ async function takeBack(runner: StepRunner, release: number): Promise<void> {
   const { kept } = await revert(runner, release);
   for (const title of kept) runner.note(`kept, because it holds data: ${title}`);
 }
+
+const changes = ({ actions, refusals }: Plan): boolean => actions.length > 0 || refusals.length > 0;
 
 function noUrl(app: string, { variable, directVariable }: DatabaseSpec): HitlessError {
   return new HitlessError({
@@ -217,6 +239,6 @@ function stillWaits({ release }: ChangeSet): HitlessError {
     code: "ERR_CONTRACT_WAITS",
     what: `The database changes of r${String(release)} are not finished: an older release still runs.`,
     why: "A further change would have to fit three releases at once.",
-    next: "Wait until the standby's window is over, or end it, and deploy again. `hitless db status` shows what is waited for.",
+    next: "Wait until the standby's window is over, or end it, and deploy again. `hitless db status` shows what is waited for, and `hitless db contract` ends the time for which old columns are kept.",
   });
 }

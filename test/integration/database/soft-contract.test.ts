@@ -1,0 +1,161 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
+import { systemClock } from "../../../src/adapters/clock/system.ts";
+import { nodeHttp } from "../../../src/adapters/http/node-http.ts";
+import { postgresShadows } from "../../../src/adapters/postgres/shadow/shadows.ts";
+import { fileSources } from "../../../src/adapters/postgres/sources.ts";
+import { databaseTools } from "../../../src/app/database-tools.ts";
+import { DatabaseReleases } from "../../../src/engine/database/releases.ts";
+import type { Releases } from "../../../src/ports/releases.ts";
+import type { Traffic } from "../../../src/ports/traffic.ts";
+import { BusyClient, type Turn } from "../../support/postgres/clients.ts";
+import { APP, contractIn, expandIn, planOf, urlOf, withRunner } from "../../support/postgres/release.ts";
+import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
+
+const SETUP = `
+  CREATE TABLE items (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, price int NOT NULL, code text);
+  CREATE FUNCTION label(it bigint) RETURNS text LANGUAGE sql STABLE AS 'SELECT name || price FROM items WHERE id = it';
+  INSERT INTO items (name, price, code) SELECT 'i' || n, n, 'c' || n FROM generate_series(1, 500) n; ANALYZE items;`;
+const MIGRATION = `
+  ALTER TABLE items RENAME COLUMN name TO title;
+  ALTER TABLE items ALTER COLUMN price TYPE bigint;
+  ALTER TABLE items DROP COLUMN code;`;
+const LABEL =
+  "CREATE FUNCTION label(it bigint) RETURNS text LANGUAGE sql STABLE AS 'SELECT title || '': '' || price FROM items WHERE id = it';";
+
+const idOf = (rows: readonly unknown[]): string => (rows as readonly { readonly id: string }[])[0]!.id;
+const oldTurn: Turn = async (run, turn) => {
+  const { rows } = await run("INSERT INTO items (name, price, code) VALUES ('old', $1, 'x') RETURNING id", [turn]);
+  await run("UPDATE items SET price = price + 1 WHERE id = $1", [idOf(rows)]);
+  const { rows: found } = await run("SELECT name, price, code, label(id) FROM items WHERE id = $1", [idOf(rows)]);
+  expect(found).toEqual([{ name: "old", price: turn + 1, code: "x", label: `old${String(turn + 1)}` }]);
+};
+const newTurn: Turn = async (run, turn) => {
+  const { rows } = await run("INSERT INTO items (title, price) VALUES ('new', $1) RETURNING id", [turn]);
+  await run("UPDATE items SET title = 'newer' WHERE id = $1", [idOf(rows)]);
+  const { rows: found } = await run("SELECT title, price, label(id) FROM items WHERE id = $1", [idOf(rows)]);
+  expect(found).toEqual([{ title: "newer", price: String(turn), label: `newer: ${String(turn)}` }]);
+};
+
+describe("a soft contract", () => {
+  let server: TestServer;
+  let url = "";
+  beforeAll(async () => {
+    server = await startServer(18);
+  }, 60_000);
+  afterAll(() => server.stop());
+
+  const spec = {
+    variable: "DATABASE_URL",
+    migrations: "migrations",
+    procedures: null,
+    contractAfterMs: 0,
+    lockTimeoutMs: 100,
+    lockPatienceMs: 5_000,
+  };
+  const target = () => ({ app: APP, url, spec });
+  const busy = async (release: number, turn: Turn): Promise<BusyClient> => {
+    const client = await BusyClient.start(await urlOf(url, release), turn);
+    onTestFinished(async () => {
+      await client.stop();
+    });
+    return client;
+  };
+  /** Release 2 is there alone, and what release 1 used is kept for an hour. */
+  const keptUntil = Date.now() + 3_600_000;
+  const keep = async (): Promise<void> => {
+    url = await server.database();
+    await query(url, SETUP);
+    await expandIn(url, await planOf(url, 2, { migration: MIGRATION, procedures: { "label.sql": LABEL } }));
+    await withRunner(url, async ({ lease }) => {
+      const [set] = await lease.changeSets();
+      await lease.save({ ...set!, keptUntilMs: keptUntil });
+    });
+  };
+
+  it("both releases read and write what the other has written, before, after going back and forth, and the new one after the drop", async () => {
+    await keep();
+    const next = await busy(2, newTurn);
+    await next.turns(20);
+    const back = await busy(1, oldTurn);
+    await back.turns(20);
+    expect((await back.stop()).errors).toEqual([]);
+    const [{ mine } = { mine: 0 }] = await query<{ mine: number }>(
+      await urlOf(url, 2),
+      "SELECT count(*)::int AS mine FROM items WHERE title = 'old' AND price > 0",
+    );
+    expect(mine).toBeGreaterThanOrEqual(20);
+    expect(await query(await urlOf(url, 1), "SELECT FROM items WHERE name IS NULL OR price IS NULL")).toEqual([]);
+    expect((await databaseTools.status(target())).releases).toMatchObject([
+      { release: "r2", state: "expanded", keptUntil: new Date(keptUntil).toISOString() },
+    ]);
+    await contractIn(url, 2);
+    await next.turns(10);
+    expect((await next.stop()).errors).toEqual([]);
+    expect(await query(url, "SELECT FROM items WHERE title IS NULL OR price IS NULL")).toEqual([]);
+    await expect(databaseTools.undo(target(), () => undefined)).resolves.toContain("Nothing can be taken back");
+  });
+
+  it("is undone at once, with everything that was written meanwhile", async () => {
+    await keep();
+    await query(await urlOf(url, 2), "INSERT INTO items (title, price) VALUES ('late', 7)");
+    expect(await databaseTools.undo(target(), () => undefined)).toContain("The changes of r2 are taken back.");
+    expect(await query(url, "SELECT name, price, label(id) FROM items WHERE name = 'late'")).toEqual([
+      { name: "late", price: 7, label: "late7" },
+    ]);
+  });
+
+  it("stays for a next release that brings nothing, its procedures being those of the last one", async () => {
+    await keep();
+    const directory = mkdtempSync(join(tmpdir(), "hl-soft-"));
+    onTestFinished(() => {
+      rmSync(directory, { recursive: true, force: true });
+    });
+    for (const part of ["migrations", "procedures"]) mkdirSync(join(directory, part));
+    writeFileSync(join(directory, "migrations", "0002_m.sql"), MIGRATION);
+    writeFileSync(join(directory, "procedures", "label.sql"), LABEL);
+    await withRunner(url, async ({ lease }) => {
+      const set = (await lease.changeSets())[0]!;
+      const { migrations } = set.plan;
+      const procedures = (await fileSources.read(join(directory, "procedures")))?.map(({ path, sha256 }) => `${path} ${sha256}`);
+      await lease.save({
+        ...set,
+        plan: { ...set.plan, procedures, migrations: migrations.map((one) => ({ ...one, name: "m" })) },
+      });
+    });
+    // Nothing else of the world is asked where nothing is to be done.
+    const inner = { workplace: () => Promise.resolve({ spec: {} }) } as unknown as Releases;
+    const releases = new DatabaseReleases(inner, {
+      clock: systemClock,
+      database: postgresDatabase,
+      sources: fileSources,
+      shadows: postgresShadows,
+      live: () => ["r2"],
+      traffic: {} as Traffic,
+      http: nodeHttp,
+    });
+    const { signal } = new AbortController();
+    const third = { app: APP, release: 3, env: {}, directory, signal, onOutput: () => undefined };
+    const softly = { ...spec, procedures: "procedures", softContractMs: 3_600_000 };
+    await releases.expand(url, { ...third, spec: softly });
+    expect(await postgresDatabase.changeSets(url, APP)).toMatchObject([
+      { release: 2, state: "expanded", keptUntilMs: keptUntil },
+    ]);
+    expect(await query(await urlOf(url, 3), "SELECT label(1)")).toEqual([{ label: "i1: 1" }]);
+    await releases.expand(url, { ...third, spec: { ...softly, softContractMs: undefined } });
+    expect(await postgresDatabase.changeSets(url, APP)).toMatchObject([{ release: 2, state: "contracted" }]);
+  });
+
+  it("a database in which an earlier Hitless keeps its books is read, and gets what is missing with the next change", async () => {
+    await keep();
+    await query(url, "ALTER TABLE hitless.change_sets DROP COLUMN kept_until");
+    expect(await postgresDatabase.changeSets(url, APP)).toMatchObject([{ release: 2, keptUntilMs: null }]);
+    await withRunner(url, async ({ lease }) => {
+      await lease.save({ ...(await lease.changeSets())[0]!, keptUntilMs: keptUntil });
+    });
+    expect(await postgresDatabase.changeSets(url, APP)).toMatchObject([{ keptUntilMs: keptUntil }]);
+  });
+});
