@@ -14,7 +14,7 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
     if (left === 0) return;
     left -= 1;
     const by = "meddler";
-    switch (rng.between(0, 16)) {
+    switch (rng.between(0, 18)) {
       case 0:
         return world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS), tasks: rng.pick(SIM_TASKS) }, rng.pick(BUSY_POLICIES));
       case 1:
@@ -41,6 +41,9 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
         return makeWell(world);
       case 11:
         return world.request({ kind: "queue.clear.requested", by });
+      case 12:
+      case 13:
+        return world.request({ kind: "retry.requested", by });
       default:
         return world.request({ kind: "abort.requested", by });
     }

@@ -32,6 +32,7 @@ import { appSpecSchema, batchSchema } from "./app-spec.ts";
  * | POST   /v1/apps/:app/queue/clear               | OperatorRequest   | Accepted           |
  * | POST   /v1/apps/:app/promote                   | PromoteRequest    | Accepted           |
  * | POST   /v1/apps/:app/rollout/pause, …/resume   | OperatorRequest   | Accepted           |
+ * | POST   /v1/apps/:app/rollout/retry             | RetryRequest      | Accepted; another deployment than the last one if that has ended |
  * | POST   /v1/apps/:app/suspend, …/resume         | OperatorRequest   | Accepted           |
  * | POST   /v1/apps/:app/pause                     | PauseRequest      | Accepted; `pause` of AppStatus tells when nothing is in flight |
  * | POST   /v1/apps/:app/unpause                   | OperatorRequest   | Accepted           |
@@ -47,6 +48,8 @@ import { appSpecSchema, batchSchema } from "./app-spec.ts";
 export const operatorSchema = z.strictObject({ by: z.string().min(1).max(200) });
 export type OperatorRequest = z.infer<typeof operatorSchema>;
 
+const overrideSchema = z.string().min(1).max(500);
+
 export const deployRequestSchema = z.strictObject({
   by: z.string().min(1).max(200),
   spec: appSpecSchema,
@@ -60,7 +63,7 @@ export const deployRequestSchema = z.strictObject({
   /** While another one runs; absent: as the configuration says. */
   whenBusy: z.enum(BUSY_POLICIES).optional(),
   /** Why it begins although deployments are frozen. */
-  override: z.string().min(1).max(500).optional(),
+  override: overrideSchema.optional(),
 });
 export type DeployRequest = z.infer<typeof deployRequestSchema>;
 
@@ -73,6 +76,9 @@ export type RollbackRequest = z.infer<typeof rollbackRequestSchema>;
 
 /** `full`: with all the rest, without waiting for anything any more. */
 export const promoteRequestSchema = z.strictObject({ by: z.string().min(1).max(200), full: z.boolean().optional() });
+
+/** `override`: why it begins although deployments are frozen. */
+export const retryRequestSchema = z.strictObject({ by: z.string().min(1).max(200), override: overrideSchema.optional() });
 
 export const scaleRequestSchema = z.strictObject({
   by: z.string().min(1).max(200),
@@ -153,6 +159,8 @@ export interface AppStatus {
   readonly deployment: DeploymentStatus | null;
   /** The deployment of new code that waits for its turn. */
   readonly queued: QueuedStatus | null;
+  /** The release that went back last and can be tried again; null while a deployment runs. */
+  readonly returned: string | null;
   readonly crashLoops: readonly { readonly type: string; readonly count: number; readonly how: string }[];
   /** What is wrong beside the app itself, such as route tables that the proxy cannot save. */
   readonly warnings: readonly string[];
@@ -235,6 +243,8 @@ export interface VerdictStatus {
   readonly verdict: Verdict | null;
   /** It went on although this is no pass: an operator or the configuration said so. */
   readonly overruled: boolean;
+  /** It was asked for again: another verdict of the same name counts. */
+  readonly retried: boolean;
   /** One sentence with the numbers in it. */
   readonly summary: string | null;
   /** By name; shares are fractions, times milliseconds. */

@@ -47,6 +47,10 @@ export const ERROR_CODES = {
     kind: "conflict",
     meaning: "The running deployment cannot be told so in the state it is in; what can be said to it is listed.",
   },
+  ERR_NOTHING_TO_RETRY: {
+    kind: "usage",
+    meaning: "No release that went back is kept, or it cannot be deployed again as things are; the reason is said.",
+  },
   ERR_GATE_OPEN: { kind: "usage", meaning: "There is no pause, or no maintenance, to end." },
   ERR_DEPLOYMENT_RUNNING: { kind: "conflict", meaning: "Another deployment of this app is running." },
   ERR_FROZEN: {

@@ -3,6 +3,7 @@ import type { DeployOrder } from "./deploy-order.ts";
 import { note, order, patch, patchDeployment, type Draft } from "./draft.ts";
 import { hasLeftovers } from "./plan.ts";
 import { poolsOf, servingTargets } from "./pools.ts";
+import { forgetReturned } from "./returned.ts";
 import { coming } from "./route-tables.ts";
 import type { Deployment, DeploymentKind, Stage } from "./state.ts";
 
@@ -60,8 +61,9 @@ export function nextRelease(draft: Draft): ReleaseName {
   return releaseName(number);
 }
 
-/** New code: its release is made first. What it replaces is whatever is active now. */
+/** New code: its release is made first, unless it is kept. What it replaces is whatever is active now. */
 export function beginDeploy(draft: Draft, { by, release, strategy, batch, force, notifications, override }: DeployOrder): void {
+  forgetReturned(draft, release);
   begin(draft, { kind: "deploy", by, to: release, stages: [], force, newGeneration: true });
   patchDeployment(draft, {
     batch,

@@ -13,7 +13,6 @@ import {
   whenQuiet,
   whenUnpauseRequested,
 } from "./gates.ts";
-import { goBack } from "./going-back.ts";
 import { find, whenReady, whenStarted, whenStopped } from "./instances.ts";
 import { whenRecovered } from "./recovery.ts";
 import { moveDepartures } from "./departures.ts";
@@ -21,13 +20,16 @@ import { whenAbortRequested, whenContinueRequested, whenHaltRequested, whenPromo
 import { syncRoutes } from "./route-tables.ts";
 import { ROUTES_TIMER, whenTrafficRefused } from "./refused-routes.ts";
 import {
+  whenLedgerOpened,
   whenReleaseCreated,
+  whenReleaseFailed,
   whenRestartRequested,
   whenResumeRequested,
   whenRollbackRequested,
   whenScaleRequested,
   whenSuspendRequested,
 } from "./requests.ts";
+import { whenRetryRequested } from "./retrying.ts";
 import { askAnew, callQueued, isQueueTimer, whenDeployRequested, whenFreezeSeen, whenQueueClearRequested } from "./queue.ts";
 import { isStandbyTimer, whenStandbyOver } from "./standby.ts";
 import { whenSick, whenWell } from "./sickness.ts";
@@ -73,6 +75,7 @@ const HANDLERS: Handlers = {
   "promote.requested": whenPromoteRequested,
   "halt.requested": whenHaltRequested,
   "continue.requested": whenContinueRequested,
+  "retry.requested": whenRetryRequested,
   "suspend.requested": whenSuspendRequested,
   "resume.requested": whenResumeRequested,
   "pause.requested": whenPauseRequested,
@@ -83,9 +86,7 @@ const HANDLERS: Handlers = {
   "release.unchanged": (draft, { release }) => {
     if (running(draft.state)?.to === release) finishUnchanged(draft);
   },
-  "release.failed": (draft, { release, failure }) => {
-    if (running(draft.state)?.to === release) goBack(draft, failure);
-  },
+  "release.failed": whenReleaseFailed,
   "freeze.seen": whenFreezeSeen,
   "release.pruned": (draft, { releases }) => {
     const kept = Object.entries(draft.state.releases).filter(([name]) => !releases.includes(name));
@@ -132,11 +133,7 @@ const HANDLERS: Handlers = {
     }
     patchDeployment(draft, { cut: (draft.state.deployment?.cut ?? 0) + cut });
   },
-  "ledger.opened": (draft, { snapshot, before, beforeMs }) => {
-    const deployment = running(draft.state);
-    if (deployment === null) return;
-    patchDeployment(draft, { ledger: { ...deployment.ledger, opened: snapshot, openedSettled: true, before, beforeMs } });
-  },
+  "ledger.opened": whenLedgerOpened,
   "ledger.closed": (draft, { snapshot }) => {
     const deployment = running(draft.state);
     if (deployment === null) return;

@@ -2,6 +2,7 @@ import type { ReleaseName } from "../base/names.ts";
 import { note, order, patch, patchDeployment, running, type Draft } from "./draft.ts";
 import { all, countsAfter, seconds } from "./instances.ts";
 import { notify } from "./notifying.ts";
+import { keepReturned } from "./returned.ts";
 import { changeStandby, endStandbyWhenOver, nextStandby } from "./standby.ts";
 import { supervise } from "./supervision.ts";
 import type { AppState, Deployment, Outcome } from "./state.ts";
@@ -38,8 +39,8 @@ export function finish(draft: Draft, deployment: Deployment): void {
   notify(draft, outcome === "done" ? "promoted" : outcome, deployment.failure);
   const took = seconds(draft.at - deployment.startedAt);
   if (outcome === "done") note(draft, `${deployment.name} is done in ${took}`, "good");
-  if (outcome === "rolled-back") note(draft, `${deployment.name} went back after ${took}; nothing of it is left`, "bad");
-  if (deployment.kind === "deploy" && outcome === "rolled-back" && deployment.to !== null) discard(draft, deployment.to);
+  if (outcome === "rolled-back") note(draft, `${deployment.name} went back after ${took}; nothing of it runs any more`, "bad");
+  if (deployment.kind === "deploy" && outcome !== "done") keepReturned(draft, deployment);
   if (all(draft.state).length === 0 && (draft.state.suspended || draft.state.active === null)) removeRoutes(draft);
   endStandbyWhenOver(draft);
   if (outcome === "done") prune(draft);
@@ -59,7 +60,8 @@ export function releasesInUse(state: AppState): readonly ReleaseName[] {
   const names = new Set(all(state).map((instance) => instance.release));
   for (const release of state.promoted.slice(-2)) names.add(release);
   const deployment = running(state);
-  for (const release of [state.active, deployment?.from, deployment?.to]) if (release) names.add(release);
+  for (const release of [state.active, deployment?.from, deployment?.to, state.returned?.release])
+    if (release) names.add(release);
   return [...names].sort();
 }
 
@@ -73,13 +75,6 @@ function removeRoutes(draft: Draft): void {
   if (!draft.state.routes.installed) return;
   patch(draft, { routes: { ...draft.state.routes, installed: false, routed: [], specRelease: null } });
   order(draft, { kind: "traffic.remove", app: draft.state.app, epoch: draft.state.epoch }, null);
-}
-
-function discard(draft: Draft, release: ReleaseName): void {
-  if (draft.state.promoted.includes(release)) return;
-  const { [release]: _gone, ...releases } = draft.state.releases;
-  patch(draft, { releases });
-  order(draft, { kind: "release.discard", release }, null);
 }
 
 function prune(draft: Draft): void {

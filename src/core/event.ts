@@ -46,6 +46,13 @@ export type EventBody =
   /** The running deployment stays where it is, until `continue`. */
   | { readonly kind: "halt.requested"; readonly by: Operator }
   | { readonly kind: "continue.requested"; readonly by: Operator }
+  /** What the running deployment could not pass is judged again; with none running, what went back is deployed again. */
+  | {
+      readonly kind: "retry.requested";
+      readonly by: Operator;
+      readonly frozen?: Frozen | undefined;
+      readonly override?: string | undefined;
+    }
   /** Drain and stop everything, keep the releases. Answered by the app having no instances. */
   | { readonly kind: "suspend.requested"; readonly by: Operator }
   /** Bring the active release back after `suspend`. */

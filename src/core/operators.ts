@@ -1,15 +1,16 @@
 import { note, patchDeployment, refuse, running, type Draft } from "./draft.ts";
-import type { Event, EventBody } from "./event.ts";
+import type { Event, EventBody, Operator } from "./event.ts";
 import { goBack } from "./going-back.ts";
 import { withoutWaits } from "./merge-stages.ts";
 import type { AppState, Deployment } from "./state.ts";
-import { acceptTasks } from "./tasks.ts";
+import { taskName } from "./task.ts";
+import { acceptTasks, openVerdicts, retryTasks } from "./tasks.ts";
 import { isWaiting } from "./waiting.ts";
 
 type Request<K extends EventBody["kind"]> = Extract<Event, { kind: K }>;
 
 /** What an operator can say to a deployment that runs. */
-const VERBS = ["promote", "promote --full", "rollout pause", "rollout resume", "abort"] as const;
+const VERBS = ["promote", "promote --full", "rollout pause", "rollout resume", "rollout retry", "abort"] as const;
 type Verb = (typeof VERBS)[number];
 
 /** On with what it waits for; `full`: and with all the rest, without waiting for anything any more. */
@@ -19,7 +20,7 @@ export function whenPromoteRequested(draft: Draft, { by, full = false }: Request
   note(draft, full ? `${by} lets ${deployment.name} go all the way` : `${by} lets ${deployment.name} go on`, "good");
   const { stage, step } = deployment;
   if (full) patchDeployment(draft, { full: true, stages: withoutWaits(deployment) });
-  if (step === "checking" || step === "baking") acceptTasks(draft);
+  acceptTasks(draft);
   patchDeployment(draft, { halted: undefined, ...(step === "waiting" ? { waited: stage } : {}) });
 }
 
@@ -36,6 +37,15 @@ export function whenContinueRequested(draft: Draft, { by }: Request<"continue.re
   if (deployment === null) return;
   patchDeployment(draft, { halted: undefined });
   note(draft, `${by} lets ${deployment.name} go on`, "good");
+}
+
+/** What it could not pass is judged again; then it goes on, also if somebody had paused it. */
+export function judgeAgain(draft: Draft, by: Operator): void {
+  const deployment = mayBeTold(draft, "rollout retry");
+  if (deployment === null) return;
+  patchDeployment(draft, { halted: undefined });
+  note(draft, `${by} asks ${deployment.name} to judge again`);
+  retryTasks(draft, deployment);
 }
 
 export function whenAbortRequested(draft: Draft, { by }: Request<"abort.requested">): void {
@@ -61,7 +71,7 @@ function mayBeTold(draft: Draft, verb: Verb): Deployment | null {
 function problemOf(deployment: Deployment | null, verb: Verb): string | null {
   if (deployment === null) return "No deployment is running.";
   const { name, direction, step, kind, halted } = deployment;
-  if (direction === "back") return `${name} is going back already.`;
+  if (direction === "back") return `${name} is going back already.${afterwards(deployment, verb)}`;
   if (step === "closing") return `${name} has just been completed; use \`hitless rollback\` to go back.`;
   if (kind === "suspend") return `${name} stops the app; bring it back with \`hitless up\` when it is done.`;
   switch (verb) {
@@ -71,10 +81,25 @@ function problemOf(deployment: Deployment | null, verb: Verb): string | null {
       return halted === undefined ? null : `${name} is paused already, by ${halted.by}.`;
     case "rollout resume":
       return halted !== undefined ? null : `${name} is not paused.`;
+    case "rollout retry":
+      return retryProblem(deployment);
     case "promote --full":
     case "abort":
       return null;
   }
+}
+
+/** What can be said when it has gone back. */
+function afterwards({ kind, to }: Deployment, verb: Verb): string {
+  return verb === "rollout retry" && kind === "deploy" ? ` When it has gone back, ${to ?? "it"} can be tried again.` : "";
+}
+
+function retryProblem(deployment: Deployment): string | null {
+  const open = openVerdicts(deployment).map(([, { task }]) => task);
+  const { name, step } = deployment;
+  if (open.length === 0) return `Nothing that ${name} judges has failed or been left open: it is ${step}.`;
+  const hook = open.find(({ kind }) => kind === "hook");
+  return hook === undefined ? null : `${taskName(hook)} is run once in each deployment, and has failed in ${name}.`;
 }
 
 function isHeld(deployment: Deployment): boolean {

@@ -9,7 +9,7 @@ import { askAnew } from "./queue.ts";
 import { syncRoutes } from "./route-tables.ts";
 import { supervise } from "./supervision.ts";
 import { concludeAgain } from "./watch.ts";
-import type { AppState } from "./state.ts";
+import type { AppState, Deployment } from "./state.ts";
 
 /** A daemon takes up the app: what is gone is noticed, the proxy gets its table under the new epoch, and a deployment goes on. */
 export function whenRecovered(draft: Draft, event: Extract<Event, { kind: "engine.recovered" }>): void {
@@ -17,7 +17,7 @@ export function whenRecovered(draft: Draft, event: Extract<Event, { kind: "engin
   const deployment = running(draft.state);
   if (deployment !== null) note(draft, `the daemon is back; ${deployment.name} goes on from ${deployment.step}`);
   askAnew(draft);
-  if (deployment?.step === "preparing" && deployment.kind === "deploy" && deployment.queuedAt === undefined) {
+  if (deployment?.step === "preparing" && deployment.kind === "deploy" && !isMadeAgain(draft.state, deployment)) {
     goBack(draft, {
       code: "ERR_ABORTED",
       what: "The daemon stopped while the release was being prepared.",
@@ -57,7 +57,7 @@ function isDue(state: AppState, command: IntendedCommand): boolean {
     case "freeze.look":
       return false;
     case "release.create":
-      return isMadeAgain(state, command.release);
+      return isPreparing(state, command.release);
     case "instance.start":
       return find(state, command.instance) !== undefined;
     // Also of one that is in no book any more: it may have come after its first stop.
@@ -93,8 +93,12 @@ function outlivesDeployment({ kind }: IntendedCommand): boolean {
   return kind === "traffic.drain" || kind === "release.discard" || kind === "release.prune";
 }
 
-/** A release that is made from what was staged for the queue: a daemon that comes back makes it again. */
-function isMadeAgain(state: AppState, release: ReleaseName): boolean {
+function isPreparing(state: AppState, release: ReleaseName): boolean {
   const deployment = running(state);
-  return deployment?.to === release && deployment.step === "preparing" && deployment.queuedAt !== undefined;
+  return deployment?.to === release && deployment.step === "preparing" && isMadeAgain(state, deployment);
+}
+
+/** What is made from the copy that was staged for the queue, or is kept from an earlier attempt, does not need whoever asked for it. */
+function isMadeAgain({ releases }: AppState, { queuedAt, to }: Deployment): boolean {
+  return queuedAt !== undefined || releases[to ?? ""] !== undefined;
 }

@@ -3,6 +3,7 @@ import type { ReleaseName } from "../base/names.ts";
 import { begin } from "./beginning.ts";
 import { note, patch, patchDeployment, refuse, running, type Draft } from "./draft.ts";
 import type { Event, EventBody } from "./event.ts";
+import { goBack } from "./going-back.ts";
 import { processTypes } from "./instances.ts";
 import { planScale, retireAll, wantedCounts } from "./plan.ts";
 import { planReplacement, planReturnToStandby } from "./planning.ts";
@@ -19,6 +20,23 @@ export function whenReleaseCreated(draft: Draft, created: Request<"release.creat
   patch(draft, { releases: { ...draft.state.releases, [created.record.release]: created.record } });
   planReplacement(draft, created.record.release);
   note(draft, `${created.record.release} is a snapshot of ${created.record.files} files`);
+}
+
+export function whenLedgerOpened(draft: Draft, { snapshot, before, beforeMs }: Request<"ledger.opened">): void {
+  const deployment = running(draft.state);
+  if (deployment === null || deployment.ledger.openedSettled) return;
+  patchDeployment(draft, { ledger: { ...deployment.ledger, opened: snapshot, openedSettled: true, before, beforeMs } });
+  // Instances of the stable side may have come since it was planned.
+  if (deployment.kind === "deploy" && deployment.step === "preparing" && deployment.stages.length > 0)
+    planReplacement(draft, deployment.to ?? "");
+}
+
+/** Nothing of it is left then, also of one that had been made before. */
+export function whenReleaseFailed(draft: Draft, { release, failure }: Request<"release.failed">): void {
+  const { [release]: _gone, ...releases } = draft.state.releases;
+  patch(draft, { releases });
+  if (draft.state.returned?.release === release) patch(draft, { returned: undefined });
+  if (running(draft.state)?.to === release) goBack(draft, failure);
 }
 
 export function whenRollbackRequested(draft: Draft, request: Request<"rollback.requested">): void {
@@ -99,8 +117,15 @@ function rollbackProblem(state: AppState, to: ReleaseName | null, asked: Release
       next: "`hitless restart` replaces its instances.",
     };
   }
+  if (state.returned?.release === to) {
+    return {
+      code: "ERR_NO_ROLLBACK_TARGET",
+      what: `${to} was never the active release: its deployment went back.`,
+      next: "`hitless rollout retry` deploys it again, with its checks and gates.",
+    };
+  }
   if (state.releases[to] !== undefined) return null;
-  const kept = Object.keys(state.releases);
+  const kept = Object.keys(state.releases).filter((name) => name !== state.returned?.release);
   return {
     code: "ERR_RELEASE_UNKNOWN",
     what: `There is no release ${asked ?? to} to go back to.`,

@@ -1,7 +1,7 @@
 import type { Failure } from "../base/error.ts";
 import type { DeploymentName, InstanceName, ReleaseName } from "../base/names.ts";
 import type { Batch, Strategy } from "./app-spec.ts";
-import type { QueuedDeployment } from "./deploy-order.ts";
+import type { DeployOrder, QueuedDeployment } from "./deploy-order.ts";
 import type { GateState } from "./gate.ts";
 import type { LedgerRow, LedgerSnapshot } from "./ledger.ts";
 import type { NotificationSpec } from "./notification.ts";
@@ -36,6 +36,8 @@ export interface AppState {
   readonly departures?: readonly Departure[] | undefined;
   /** The next deployment of new code. Absent: none is queued. */
   readonly queued?: QueuedDeployment | undefined;
+  /** The deployment of new code that went back last, whose release is kept for trying it again. Absent: there is none. */
+  readonly returned?: DeployOrder | undefined;
   readonly next: { readonly release: number; readonly deployment: number; readonly instance: number; readonly command: number };
 }
 
@@ -281,6 +283,8 @@ export interface TaskRecord {
   readonly concludedAt?: number | undefined;
   /** It need not have passed: an operator or the configuration says so. */
   readonly accepted?: boolean | undefined;
+  /** It was asked for again, under this id, and what that says counts. */
+  readonly retriedAs?: TaskId | undefined;
 }
 
 export interface Wait {

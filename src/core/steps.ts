@@ -24,7 +24,8 @@ interface StepRules {
 const STEP_RULES: Readonly<Record<Step, StepRules>> = {
   preparing: {
     enter: () => undefined,
-    done: (draft, { ledger, to }) => ledger.openedSettled && (to === null || draft.state.releases[to] !== undefined),
+    // A deployment of new code is planned when its release has been made, or is found to be kept.
+    done: (_draft, { ledger, stages }) => ledger.openedSettled && stages.length > 0,
     next: "starting",
   },
   starting: {

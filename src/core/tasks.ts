@@ -22,6 +22,30 @@ export function tasksDone(deployment: Deployment, place: TaskPlace): boolean {
   });
 }
 
+/** Verdicts that let nothing pass, and that nobody has overruled or asked for again. */
+export function openVerdicts({ tasks = {} }: Deployment): readonly (readonly [TaskId, TaskRecord])[] {
+  return Object.entries(tasks).filter(
+    ([, record]) =>
+      record.result !== undefined && !isPassed(record) && record.accepted !== true && record.retriedAs === undefined,
+  );
+}
+
+/** Each of them is done once more, under an id of its own. */
+export function retryTasks(draft: Draft, deployment: Deployment): void {
+  for (const [id, record] of openVerdicts(deployment)) {
+    const number = Object.keys(draft.state.deployment?.tasks ?? {}).length;
+    const retriedAs = `${id.replace(/\/retry\/\d+$/, "")}/retry/${String(number)}`;
+    patchRecord(draft, id, { ...record, retriedAs });
+    begin(draft, retriedAs, record.task);
+  }
+}
+
+/** The id under which the task was begun last. */
+export function latestId(deployment: Deployment, id: TaskId): TaskId {
+  const next = recordOf(deployment, id)?.retriedAs;
+  return next === undefined ? id : latestId(deployment, next);
+}
+
 /** A hook beside the stages: once, whatever way the deployment ends. */
 export function beginHook(draft: Draft, deployment: Deployment, hook: HookName): void {
   const spec = draft.state.releases[deployment.to ?? ""]?.spec ?? draft.state.releases[deployment.from ?? ""]?.spec;
@@ -69,10 +93,11 @@ export function begin(draft: Draft, id: TaskId, task: Task): void {
   if (task.kind !== "watch") note(draft, `${taskName(task)} begins`);
 }
 
-function tasksOf({ name, stages, stage, direction }: Deployment, place: TaskPlace): readonly (readonly [TaskId, Task])[] {
+function tasksOf(deployment: Deployment, place: TaskPlace): readonly (readonly [TaskId, Task])[] {
+  const { name, stages, stage, direction } = deployment;
   if (direction === "back") return [];
   const tasks = stages[stage]?.[place] ?? [];
-  return tasks.map((task, index) => [`${name}/${String(stage)}/${place}/${String(index)}`, task]);
+  return tasks.map((task, index) => [latestId(deployment, `${name}/${String(stage)}/${place}/${String(index)}`), task]);
 }
 
 export function recordOf({ tasks }: Deployment, id: TaskId): TaskRecord | undefined {

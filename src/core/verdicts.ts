@@ -56,7 +56,11 @@ function halt(draft: Draft, { name, halted }: Deployment, why: string, reason: F
   if (halted !== undefined) return;
   notify(draft, "paused", reason);
   patchDeployment(draft, { halted: { by: "hitless", since: draft.at } });
-  note(draft, `${name} is paused: ${why}. \`hitless promote\` goes on all the same, \`hitless abort\` goes back`, "bad");
+  note(
+    draft,
+    `${name} is paused: ${why}. \`hitless promote\` goes on all the same, \`hitless rollout retry\` judges again, \`hitless abort\` goes back`,
+    "bad",
+  );
 }
 
 function failureOf({ task }: TaskRecord, { summary, details }: TaskResult): Failure {
@@ -67,6 +71,6 @@ function failureOf({ task }: TaskRecord, { summary, details }: TaskResult): Fail
     next:
       task.kind === "hook"
         ? "Correct it and deploy again; a hook is run once in each deployment."
-        : "Correct the release and deploy again.",
+        : "Correct the release and deploy again; if it was not the release, `hitless rollout retry` tries it again.",
   };
 }

@@ -1,7 +1,7 @@
 import { order, running, type Draft } from "./draft.ts";
 import type { Deployment, Stage } from "./state.ts";
 import type { TaskId } from "./task.ts";
-import { begin, patchRecord, recordOf } from "./tasks.ts";
+import { begin, latestId, patchRecord, recordOf } from "./tasks.ts";
 
 /** The default gate begins with the first requests of the new release. Safe to repeat: there is one in a deployment. */
 export function beginWatch(draft: Draft, deployment: Deployment, stage: Stage): void {
@@ -37,6 +37,6 @@ function conclude(draft: Draft, task: TaskId, at: number): void {
   order(draft, { kind: "task.conclude", task, at });
 }
 
-function idOf({ name }: Deployment): string {
-  return `${name}/watch`;
+function idOf(deployment: Deployment): TaskId {
+  return latestId(deployment, `${deployment.name}/watch`);
 }

@@ -4,7 +4,7 @@ import { decide, type Decision } from "../core/decide.ts";
 import { running } from "../core/draft.ts";
 import { intended, type Command, type IntendedCommand } from "../core/command.ts";
 import type { Event, EventBody } from "../core/event.ts";
-import { frozenAt } from "../core/freeze.ts";
+import { frozenAt, type Frozen } from "../core/freeze.ts";
 import { bookOf } from "../core/instance-book.ts";
 import { all } from "../core/instances.ts";
 import { newApp } from "../core/new-app.ts";
@@ -88,10 +88,9 @@ export class AppEngine {
   }
 
   /** Stages the request under the next release name, then begins the deployment or queues it; a refusal comes before anything is written. */
-  async deploy(wanted: Extract<EventBody, { kind: "deploy.requested" }>, request: ReleaseRequest): Promise<DeployOutcome> {
+  async deploy(body: Extract<EventBody, { kind: "deploy.requested" }>, request: ReleaseRequest): Promise<DeployOutcome> {
     return this.#enqueue(async () => {
       if (this.#fault !== null) throw new HitlessError(this.#fault);
-      const body = { ...wanted, frozen: frozenAt(wanted.spec.freeze ?? [], this.#ports.clock.now()) ?? undefined };
       const decision = this.#decide(this.#eventOf(body));
       await this.#lease.held();
       const release = releaseName(this.#state.next.release);
@@ -170,7 +169,17 @@ export class AppEngine {
 
   #eventOf(body: EventBody, settles?: string): Event {
     const at = this.#ports.clock.now();
-    return settles === undefined ? { ...body, at } : { ...body, at, settles };
+    const seen = { ...body, ...this.#frozen(body, at), at };
+    return settles === undefined ? seen : { ...seen, settles };
+  }
+
+  /** Whether new code may come depends on calendars, which the core does not read. */
+  #frozen(body: EventBody, at: number): { readonly frozen?: Frozen } {
+    const { releases, returned } = this.#state;
+    const isRetry = body.kind === "retry.requested";
+    const spec = isRetry ? releases[returned?.release ?? ""]?.spec : body.kind === "deploy.requested" ? body.spec : undefined;
+    const frozen = frozenAt(spec?.freeze ?? [], at);
+    return frozen === null ? {} : { frozen };
   }
 
   /** A journal that cannot be written (disk full) stops everything until it can: nothing is done that is not on record. */

@@ -20,6 +20,7 @@ export type OperatorEvent = Body<
   | "promote.requested"
   | "halt.requested"
   | "continue.requested"
+  | "retry.requested"
   | "suspend.requested"
   | "resume.requested"
 >;

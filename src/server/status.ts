@@ -39,6 +39,7 @@ export async function appStatus(state: AppState, { fault, warnings }: Troubles, 
     instances: instances.map((instance) => instanceLine(instance, present)),
     deployment: state.deployment === null ? null : deploymentStatus(state.deployment),
     queued: queuedStatus(state),
+    returned: running(state) === null ? (state.returned?.release ?? null) : null,
     crashLoops: Object.entries(state.crashes)
       .filter(([, crash]) => crash.count > 2)
       .map(([type, { count, how }]) => ({ type, count, how })),

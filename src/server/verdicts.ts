@@ -9,13 +9,14 @@ export function verdictStatuses({ tasks = {} }: Deployment): readonly VerdictSta
     .toSorted((a, b) => a.startedAt - b.startedAt);
 }
 
-function verdictStatus({ task, startedAt, endedAt, stage, result, accepted }: TaskRecord): VerdictStatus {
+function verdictStatus({ task, startedAt, endedAt, stage, result, accepted, retriedAs }: TaskRecord): VerdictStatus {
   return {
     name: taskName(task),
     kind: task.kind,
     batch: stage === undefined ? null : stage + 1,
     verdict: result?.verdict ?? null,
     overruled: accepted === true,
+    retried: retriedAs !== undefined,
     summary: result?.summary ?? null,
     figures: result?.figures ?? {},
     details: result?.details ?? [],

@@ -104,7 +104,7 @@ export class CoreRun {
     return this.send({ kind: "scale.requested", by: "alice", counts });
   }
 
-  ask(verb: "restart" | "abort" | "promote" | "halt" | "continue" | "suspend" | "resume" | "queue.clear"): Decision {
+  ask(verb: "restart" | "abort" | "promote" | "halt" | "continue" | "retry" | "suspend" | "resume" | "queue.clear"): Decision {
     return this.send({ kind: `${verb}.requested`, by: "alice" });
   }
 

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { follow } from "../follow.ts";
 import type { Register } from "../register.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
@@ -8,6 +9,11 @@ interface PromoteOptions extends CommonOptions {
 
 interface AbortOptions extends CommonOptions {
   readonly queued?: boolean;
+}
+
+interface RetryOptions extends CommonOptions {
+  readonly override?: string;
+  readonly detach?: boolean;
 }
 
 /** What can be said to a deployment that runs. The commonest are there without the word `rollout` too. */
@@ -28,6 +34,26 @@ export function registerRollout(program: Command, run: Register): void {
   run(rollout.command("resume").description("let a paused deployment go on"), ["hitless rollout resume"], (session) =>
     tell(session, "rollout/resume", "goes on"),
   );
+  run(
+    rollout
+      .command("retry")
+      .description(
+        "judge again what the running deployment could not pass; with none running, deploy again the release that went back",
+      )
+      .option("--override <reason>", "although deployments are frozen; the reason goes on record")
+      .option("--detach", "do not wait for the end"),
+    ["hitless rollout retry", 'hitless rollout retry --override "the checkout is down"'],
+    retry,
+  );
+}
+
+/** What was running before is judged again, and may be followed by somebody else; what begins is followed, as with `deploy`. */
+async function retry(session: Session, { override, detach = false }: RetryOptions): Promise<void> {
+  const app = await session.app();
+  const { deployment: last } = await session.client.app(app);
+  const { deployment } = await session.client.request(app, "rollout/retry", override === undefined ? {} : { override });
+  if (deployment === last?.name || detach) say(session, deployment, deployment === last?.name ? "judges again" : "has begun");
+  else await follow(session, app, deployment);
 }
 
 function registerAbort(parent: Command, prefix: string, run: Register): void {
@@ -64,6 +90,10 @@ function registerPromote(parent: Command, prefix: string, run: Register): void {
 /** Somebody else may be following it. */
 async function tell(session: Session, operation: string, text: string, body: object = {}): Promise<void> {
   const { deployment } = await session.client.request(await session.app(), operation, body);
-  if (session.wantsJson) session.output.json({ deployment });
-  else session.output.line(`${deployment} ${text}; follow it with \`hitless status --watch\``);
+  say(session, deployment, text);
+}
+
+function say({ output, wantsJson }: Session, deployment: string, text: string): void {
+  if (wantsJson) output.json({ deployment });
+  else output.line(`${deployment} ${text}; follow it with \`hitless status --watch\``);
 }

@@ -2,12 +2,13 @@ import type { AppStatus, DeploymentStatus } from "../../api/daemon.ts";
 import { age, clock } from "./units.ts";
 
 /** What a person wants to know of a rollout: what it waits for, how to look at the new release, and how to go back. */
-export function rolloutText({ deployment, preview, standby, queued, url }: AppStatus, now: number): readonly string[] {
+export function rolloutText({ deployment, preview, standby, queued, returned, url }: AppStatus, now: number): readonly string[] {
   return [
     ...(deployment === null ? [] : awaitsText(deployment, now)),
     ...(preview === null ? [] : previewText(preview, url)),
     ...(standby === null ? [] : [standbyText(standby, now)]),
     ...(queued === null ? [] : [queuedText(queued, now)]),
+    ...(returned === null ? [] : [`${returned} went back; \`hitless rollout retry\` deploys it again as it is`]),
   ];
 }
 

@@ -30,7 +30,7 @@ export function verdictTable({ verdicts }: DeploymentStatus, output: Output): re
 /** What runs, and what did not pass: an operator may have to decide. */
 export function openVerdicts({ verdicts }: DeploymentStatus, output: Output, now: number): readonly string[] {
   return verdicts.flatMap((one) => {
-    if (one.verdict === "pass") return [];
+    if (one.verdict === "pass" || one.retried) return [];
     const text = one.verdict === null ? `for ${age(now - one.startedAt)}` : (one.summary ?? "");
     return [`${verdictText(one, output)}  ${one.name}: ${text}`];
   });
@@ -44,10 +44,10 @@ export function verdictCounts({ verdicts }: DeploymentStatus): string {
   return counted.flatMap(({ count, word }) => (count === 0 ? [] : [`${String(count)} ${word}`])).join(", ");
 }
 
-function verdictText({ verdict, overruled }: VerdictStatus, output: Output): string {
+function verdictText({ verdict, overruled, retried }: VerdictStatus, output: Output): string {
   if (verdict === null) return output.style("cyan", "runs");
   if (verdict === "pass") return output.style("green", "pass");
-  const word = `${WORDS[verdict]}${overruled ? ", went on" : ""}`;
+  const word = `${WORDS[verdict]}${overruled ? ", went on" : retried ? ", tried again" : ""}`;
   return output.style(verdict === "fail" ? "red" : "yellow", word);
 }
 

@@ -97,6 +97,7 @@ describe("a status", () => {
     maintenance: null,
     standby: null,
     queued: null,
+    returned: null,
     preview: null,
     app: "shop",
     active: "r2",

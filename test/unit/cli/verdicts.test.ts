@@ -12,6 +12,7 @@ const PASSED: VerdictStatus = {
   batch: 1,
   verdict: "pass",
   overruled: false,
+  retried: false,
   summary: "smoke passed",
   figures: {},
   details: ["not shown"],
@@ -43,7 +44,9 @@ test("a report shows each verdict with its reason and duration, and of what did 
 });
 
 test("a status shows what runs and what did not pass", () => {
-  expect(openVerdicts(of(PASSED, RUNNING, UNDECIDED), plain, 3_000)).toEqual([
+  const retried = { ...FAILED, retried: true };
+  expect(verdictTable(of(retried), plain).join("\n")).toContain("fail, tried again");
+  expect(openVerdicts(of(PASSED, RUNNING, UNDECIDED, retried), plain, 3_000)).toEqual([
     "runs  smoke: for 3 s",
     "not enough data, went on  the default gate: too few requests",
   ]);

@@ -27,6 +27,7 @@ test.each(["rolling", "blue-green", "canary"] as const)(
       expect(run.serving()).toBe("r1 r1 r1 r1");
       expect(run.state.promoted).toEqual(["r1"]);
     }
+    expect(Object.keys(run.state.releases), "of those that went back only the last one is kept").toEqual(["r1", "r3"]);
     const serving = run.tables.slice(first).flatMap(({ pools }) => pools.map(({ release }) => release));
     expect(new Set(serving), "neither bad release was ever routed").toEqual(new Set(serving.length === 0 ? [] : ["r1"]));
     run.deploy(spec);

@@ -14,7 +14,7 @@ type Happening =
   | { readonly kind: "answer" | "fail" | "lose" | "repeat" | "exit" | "refuse"; readonly pick: number }
   | {
       readonly kind: "ask";
-      readonly verb: "abort" | "promote" | "halt" | "continue" | "restart" | "suspend" | "resume" | "rollback" | "queue.clear";
+      readonly verb: "rollback" | Parameters<CoreRun["ask"]>[0];
     }
   | {
       readonly kind: "deploy";
@@ -47,7 +47,18 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       kind: fc.constant("ask" as const),
-      verb: fc.constantFrom("abort", "promote", "halt", "continue", "restart", "suspend", "resume", "rollback", "queue.clear"),
+      verb: fc.constantFrom(
+        "abort",
+        "promote",
+        "halt",
+        "continue",
+        "retry",
+        "restart",
+        "suspend",
+        "resume",
+        "rollback",
+        "queue.clear",
+      ),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("recover" as const), mask: fc.nat(0xffff) }) },
