@@ -43,6 +43,7 @@ import { appSpecSchema, batchSchema } from "./app-spec.ts";
  * | GET    /v1/apps/:app/ledger                    | –                 | LedgerSnapshot (core) |
  * | GET    /v1/apps/:app/releases                  | –                 | { releases: ReleaseStatus[] } newest first |
  * | GET    /v1/apps/:app/sessions?prefix=text      | –                 | SessionsStatus (api/sessions) |
+ * | POST   /v1/apps/:app/verify/stateless          | VerifyStatelessRequest | StatelessnessAnswer (api/statelessness), when the walks are over |
  * | GET    /v1/apps/:app/logs/:instance?offset=n&lines=n | –           | LogChunk           |
  */
 export const operatorSchema = z.strictObject({ by: z.string().min(1).max(200) });

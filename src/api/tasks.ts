@@ -30,7 +30,7 @@ const expectationsSchema: z.ZodType<Expectations> = z.strictObject({
   maxMs: ms.optional(),
 });
 
-const requestSchema: z.ZodType<JourneyRequest> = z.strictObject({
+export const journeyRequestSchema: z.ZodType<JourneyRequest> = z.strictObject({
   method: z.string().regex(/^[A-Z]{2,20}$/),
   path: z.string().regex(/^\/\S*$/),
   headers: texts,
@@ -55,7 +55,13 @@ const taskSchema: z.ZodType<Task> = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("journey"),
     name,
-    requests: z.array(requestSchema).min(1).max(1_000),
+    requests: z.array(journeyRequestSchema).min(1).max(1_000),
+    timeoutMs: ms.min(100),
+  }),
+  z.strictObject({
+    kind: z.literal("stateless"),
+    name,
+    requests: z.array(journeyRequestSchema).min(2).max(1_000),
     timeoutMs: ms.min(100),
   }),
   z.strictObject({

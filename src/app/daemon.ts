@@ -1,5 +1,7 @@
 import type { Server } from "node:http";
 import { join } from "node:path";
+import { systemClock } from "../adapters/clock/system.ts";
+import { nodeHttp } from "../adapters/http/node-http.ts";
 import type { ProxyKeeper } from "../adapters/proxy/keeper.ts";
 import type { ProxyTraffic } from "../adapters/proxy/traffic.ts";
 import type { StateServers } from "../adapters/state-server/servers.ts";
@@ -12,7 +14,8 @@ import type { HitlessError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { AppState } from "../core/state.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { ProxyControl } from "../server/context.ts";
+import { verifyLive } from "../engine/statelessness/verify-live.ts";
+import type { ProxyControl, ServerContext } from "../server/context.ts";
 import { daemonRoutes } from "../server/routes.ts";
 import { DaemonLease, LEASE_MS } from "./daemon-lease.ts";
 import { sessionsStatus } from "./sessions.ts";
@@ -79,6 +82,7 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
     now: Date.now,
     proxy,
     sessions,
+    verifyStateless: verification(engine, traffic),
     contracts,
     info,
     shutdown,
@@ -101,6 +105,10 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   await lease.end();
   store.close();
   right.release();
+}
+
+function verification(engine: Engine, traffic: ProxyTraffic): ServerContext["verifyStateless"] {
+  return (state, request, signal) => verifyLive({ http: nodeHttp, clock: systemClock, signal, engine, traffic }, state, request);
 }
 
 async function describe(traffic: ProxyTraffic, known: Pick<DaemonInfo, "startedAt" | "stateDirectory">): Promise<DaemonInfo> {

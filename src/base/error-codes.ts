@@ -75,6 +75,15 @@ export const ERROR_CODES = {
   ERR_INSTANCE_EXITED: { kind: "unhealthy", meaning: "An instance ended before it was ready." },
   ERR_INSTANCE_UNREADY: { kind: "unhealthy", meaning: "An instance did not become ready before its start deadline." },
   ERR_TASK_FAILED: { kind: "unhealthy", meaning: "A hook, a check or a gate failed." },
+  ERR_STATEFUL: {
+    kind: "unhealthy",
+    meaning: "Answers depend on the node that a request goes to: the application is not stateless.",
+  },
+  ERR_STATELESS_UNCLEAR: {
+    kind: "unavailable",
+    meaning:
+      "Whether the application is stateless could not be told: the journey fails or varies by itself, or there was nothing to compare.",
+  },
   ERR_INSTANCE_SICK: {
     kind: "unhealthy",
     meaning: "An instance was ready and failed its health checks before its release was promoted.",

@@ -15,6 +15,7 @@ import type {
   UpgradeOutcome,
 } from "../api/daemon.ts";
 import type { SessionsStatus } from "../api/sessions.ts";
+import type { StatelessnessAnswer, VerifyStatelessRequest } from "../api/statelessness.ts";
 import type { StepOperation, StepStatus } from "../api/steps.ts";
 import type { LedgerSnapshot } from "../core/ledger.ts";
 import { daemonSocket } from "../api/transport/paths.ts";
@@ -114,6 +115,11 @@ export class DaemonClient {
 
   sessions(app: string, prefix: string): Promise<SessionsStatus> {
     return this.#get(`${appPath(app)}/sessions?prefix=${encodeURIComponent(prefix)}`);
+  }
+
+  /** Resolves when the walks are over. */
+  verifyStateless(app: string, request: Omit<VerifyStatelessRequest, "by">): Promise<StatelessnessAnswer> {
+    return this.#post(`${appPath(app)}/verify/stateless`, { ...request, by: this.by });
   }
 
   /** From `offset`, or the last `lines` lines. */

@@ -14,6 +14,7 @@ import { registerSessions } from "./commands/sessions.ts";
 import { registerStateServer } from "./commands/state-server.ts";
 import { registerSteps } from "./commands/steps.ts";
 import { registerStatus } from "./commands/status.ts";
+import { registerVerify } from "./commands/verify.ts";
 import type { CliHost } from "./host.ts";
 import type { Output } from "./output.ts";
 import type { Register } from "./register.ts";
@@ -84,6 +85,7 @@ function buildProgram(host: CliHost, output: Output): Command {
   registerProxy(program, register);
   registerDatabase(program, register);
   registerSessions(program, register);
+  registerVerify(program, register);
   registerStateServer(program, register);
   return program;
 }

@@ -57,11 +57,12 @@ export function captured(
   };
 }
 
-/** What is wrong with a journey before it is walked: variables that nothing sets before they are used. */
+/** What is wrong with a journey before it is walked: variables that nothing sets before they are used. `given`: those that are there from the start. */
 export function journeyProblems(
   requests: readonly JourneyRequest[],
+  given: readonly string[] = [],
 ): readonly { readonly index: number; readonly problem: string }[] {
-  const known = new Set<string>();
+  const known = new Set(given);
   return requests.flatMap(({ path, headers, body, expect, capture }, index) => {
     const text = JSON.stringify([path, headers, body, expect]);
     const unknown = [...new Set([...text.matchAll(VARIABLE)].map(([, name = ""]) => name))].filter((name) => !known.has(name));

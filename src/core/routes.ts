@@ -92,6 +92,13 @@ export interface TargetTraffic {
   readonly requests: number;
   /** What the last failed health check saw. */
   readonly lastFailure: string | null;
+  /** Absent: an older proxy does not say it. */
+  readonly reached?: TargetReach | undefined;
+}
+
+/** As what a target is in the table, and how it is reached. */
+export interface TargetReach extends Pick<Target, "host" | "port" | "protocol" | "proxyProtocol"> {
+  readonly release: ReleaseName;
 }
 
 /** What the proxy knows of one app at the moment. */

@@ -20,6 +20,7 @@ export type Task =
   /** A check or a gate of one's own: 0 passes, 75 (EX_TEMPFAIL of sysexits.h) is not enough data, everything else fails. */
   | { readonly kind: "command"; readonly name: string; readonly command: TaskCommand; readonly timeoutMs: number }
   | JourneyTask
+  | StatelessTask
   | MirrorTask
   | CompareTask
   | WatchTask
@@ -31,6 +32,15 @@ export interface JourneyTask {
   readonly name: string;
   readonly requests: readonly JourneyRequest[];
   /** For the journey as a whole. */
+  readonly timeoutMs: number;
+}
+
+/** A journey over the instances of the release, which any of them must serve alike. In its texts `${run}` is another word in every walk. */
+export interface StatelessTask {
+  readonly kind: "stateless";
+  readonly name: string;
+  readonly requests: readonly JourneyRequest[];
+  /** For all walks together. */
   readonly timeoutMs: number;
 }
 
@@ -135,6 +145,8 @@ export function taskName(task: Task): string {
       return `${task.kind === "command" || task.kind === "prometheus" ? "" : `${task.kind} `}${task.name}`;
     case "compare":
       return "the comparison with the old release";
+    case "stateless":
+      return `the statelessness of ${task.name}`;
     case "watch":
       return "the default gate";
   }

@@ -1,7 +1,9 @@
 import type { DaemonInfo, ShutdownRequest } from "../api/daemon.ts";
 import type { ProxyStatus, UpgradeOutcome } from "../api/proxy-control.ts";
 import type { SessionsStatus } from "../api/sessions.ts";
+import type { VerifyStatelessRequest } from "../api/statelessness.ts";
 import type { Logger } from "../base/log.ts";
+import type { StatelessnessOutcome } from "../core/statelessness/outcome.ts";
 import type { AppState } from "../core/state.ts";
 import type { EngineControl } from "../engine/control.ts";
 import type { StepControl } from "../engine/preparation/step-control.ts";
@@ -27,6 +29,8 @@ export interface ServerContext {
   readonly proxy: ProxyControl;
   /** Of the app's session store; of the sessions whose ids begin with `prefix`. */
   sessions(state: AppState, prefix: string): Promise<SessionsStatus>;
+  /** Walks over the instances of the app's active release. */
+  verifyStateless(state: AppState, request: VerifyStatelessRequest, signal: AbortSignal): Promise<StatelessnessOutcome>;
   /** What removes from the database what only old releases used. */
   readonly contracts: { problems(app: string): readonly string[] };
   info(): Promise<DaemonInfo>;

@@ -3,9 +3,16 @@ import type { ServerContext } from "./context.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
 import { operationRoutes } from "./routes/operations.ts";
+import { statelessnessRoutes } from "./routes/statelessness.ts";
 import { stepRoutes } from "./routes/steps.ts";
 
 /** Every call of `api/daemon`. */
 export function daemonRoutes(context: ServerContext): readonly Route[] {
-  return [...appRoutes(context), ...deploymentRoutes(context), ...operationRoutes(context), ...stepRoutes(context)];
+  return [
+    ...appRoutes(context),
+    ...deploymentRoutes(context),
+    ...operationRoutes(context),
+    ...stepRoutes(context),
+    ...statelessnessRoutes(context),
+  ];
 }

@@ -1,17 +1,10 @@
+import { decoded, json, readJson, Refused, send } from "./answers.js";
 import { page } from "./page.js";
+import { PERSONAL_ROUTES } from "./personal.js";
 import { PRODUCTS } from "./products.js";
 
-const BODY_MAX = 16 * 1024;
 const INSTANCE = process.env.HITLESS_INSTANCE ?? `pid ${process.pid}`;
 const RELEASE = process.env.HITLESS_RELEASE ?? "by hand";
-
-/** A request that cannot be served, for a reason its sender can do something about. */
-class Refused extends Error {
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-  }
-}
 
 const ROUTES = [
   ["GET", /^\/$/, home],
@@ -20,9 +13,10 @@ const ROUTES = [
   ["POST", /^\/api\/orders$/, addOrder],
   ["GET", /^\/api\/orders\/count$/, count],
   ["GET", /^\/api\/orders\/([^/]+)$/, order],
+  ...PERSONAL_ROUTES,
 ];
 
-export async function handle(request, response, database) {
+export async function handle(request, response, { database, shelves }) {
   try {
     const [path] = request.url.split("?", 1);
     const fitting = ROUTES.filter(([, pattern]) => pattern.test(path));
@@ -30,7 +24,7 @@ export async function handle(request, response, database) {
     if (fitting.length === 0) throw new Refused(404, `There is no ${path}`);
     if (route === undefined) throw new Refused(405, `${path} does not take ${request.method}`);
     const [, pattern, action] = route;
-    await action({ request, response, database, name: pattern.exec(path)[1] });
+    await action({ request, response, database, shelves, name: pattern.exec(path)[1] });
   } catch (error) {
     if (!(error instanceof Refused)) console.error(error);
     if (response.headersSent) response.destroy();
@@ -77,40 +71,4 @@ function checked({ id, product, quantity } = {}) {
   if (!PRODUCTS.some(({ name }) => name === product)) throw new Refused(422, "product: not one of ours");
   if (!Number.isInteger(quantity) || quantity < 1 || quantity > 100) throw new Refused(422, "quantity: 1 to 100");
   return { id, product, quantity };
-}
-
-function decoded(name) {
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    throw new Refused(400, "The order's id is not valid");
-  }
-}
-
-async function readJson(request) {
-  const parts = [];
-  let length = 0;
-  for await (const part of request) {
-    length += part.length;
-    if (length > BODY_MAX) throw new Refused(413, "An order is smaller than that");
-    parts.push(part);
-  }
-  try {
-    return JSON.parse(Buffer.concat(parts).toString("utf8")) ?? {};
-  } catch {
-    throw new Refused(400, "The body is not JSON");
-  }
-}
-
-function json(response, status, value) {
-  send(response, status, "application/json", `${JSON.stringify(value)}\n`);
-}
-
-function send(response, status, type, body) {
-  response.writeHead(status, {
-    "Content-Type": type,
-    "Content-Length": Buffer.byteLength(body),
-    "Cache-Control": "no-store",
-  });
-  response.end(body);
 }

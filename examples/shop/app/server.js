@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { Database } from "./database.js";
 import { handle } from "./routes.js";
+import { openShelves } from "./shelves.js";
 
 /** Longer than any proxy keeps an idle connection, so that it is never this side that closes just when a request is on its way. */
 const KEEP_ALIVE_MS = 65_000;
@@ -12,6 +13,7 @@ if (!DATABASE_URL) fail("DATABASE_URL is not set, for example postgres://user:pa
 
 const database = new Database(DATABASE_URL);
 await database.healthy().catch((error) => fail(`The database cannot be used: ${error.message || error.code}`));
+const shelves = await openShelves(DATABASE_URL, process.env);
 
 let stopping = false;
 const open = new Set();
@@ -19,7 +21,7 @@ const server = createServer(async (request, response) => {
   open.add(response);
   response.on("close", () => open.delete(response));
   if (stopping) response.setHeader("Connection", "close");
-  await handle(request, response, database);
+  await handle(request, response, { database, shelves });
 });
 server.keepAliveTimeout = KEEP_ALIVE_MS;
 server.on("error", (error) => fail(`Cannot listen on ${HOST}:${PORT}: ${error.message}`));
@@ -35,7 +37,7 @@ async function stop() {
   const giveUp = setTimeout(() => server.closeAllConnections(), SHUTDOWN_MAX_MS);
   await new Promise((resolve) => server.close(resolve));
   clearTimeout(giveUp);
-  await database.close();
+  await Promise.all([database.close(), shelves.close()]);
   console.log("The shop is closed");
   process.exit(0);
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { journeyProblems } from "../../core/journey.ts";
-import type { Capture, JourneyRequest, JourneyTask } from "../../core/task.ts";
+import type { Capture, JourneyRequest, JourneyTask, StatelessTask } from "../../core/task.ts";
 import { duration } from "../units.ts";
 import { taskName, timeout } from "./parts.ts";
 
@@ -70,24 +70,41 @@ const request = z
     path: ["json"],
   });
 
+/** `given`: variables that are there from the start. */
+const requestList = (min: number, given: readonly string[]) =>
+  z
+    .array(request, { error: "expected a list of requests" })
+    .min(min, { error: min === 1 ? "expected at least one request" : `expected at least ${String(min)} requests` })
+    .max(1_000)
+    .superRefine((requests, context) => {
+      for (const { index, problem } of journeyProblems(requests.map(requestOf), given))
+        context.addIssue({ code: "custom", path: [index], message: `expected ${problem}` });
+    });
+
 /** Requests through the preview route, one after the other. */
 export const journey = z
   .strictObject({
     journey: taskName.describe("Its name."),
-    requests: z
-      .array(request, { error: "expected a list of requests" })
-      .min(1, { error: "expected at least one request" })
-      .max(1_000)
-      .superRefine((requests, context) => {
-        for (const { index, problem } of journeyProblems(requests.map(requestOf)))
-          context.addIssue({ code: "custom", path: [index], message: `expected ${problem}` });
-      }),
+    requests: requestList(1, []),
     timeout: timeout(60_000),
   })
   .describe("Requests to the new release before it is active, each with what is expected of the answer.");
 
 export function journeyOf({ journey: name, requests, timeout: timeoutMs }: z.output<typeof journey>): JourneyTask {
   return { kind: "journey", name, requests: requests.map(requestOf), timeoutMs };
+}
+
+/** Requests over the instances of a release. */
+export const stateless = z
+  .strictObject({
+    stateless: taskName.describe("The name of the journey."),
+    requests: requestList(2, ["run"]).describe("`${run}` is another word in every walk."),
+    timeout: timeout(120_000),
+  })
+  .describe("Any instance of the new release must serve any request of a journey.");
+
+export function statelessOf({ stateless: name, requests, timeout: timeoutMs }: z.output<typeof stateless>): StatelessTask {
+  return { kind: "stateless", name, requests: requests.map(requestOf), timeoutMs };
 }
 
 function requestOf({

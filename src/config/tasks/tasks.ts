@@ -11,7 +11,7 @@ import {
   type WatchTask,
 } from "../../core/task.ts";
 import { duration } from "../units.ts";
-import { journey, journeyOf } from "./journeys.ts";
+import { journey, journeyOf, stateless, statelessOf } from "./journeys.ts";
 import { command, count, factor, percentage, TASK_MAX_MS, taskName, timeout } from "./parts.ts";
 
 const HOOK_MS = 600_000;
@@ -73,8 +73,8 @@ const compare = z
   })
   .describe("The new release against the old one in the same time, by the proxy's own counters.");
 
-const CHECK = 'expected a check such as { command: "npm test" }, with one of: command, journey, mirror, prometheus';
-const check = oneOf({ command: commandCheck, journey, mirror, prometheus }, CHECK);
+const CHECK = 'expected a check such as { command: "npm test" }, with one of: command, journey, stateless, mirror, prometheus';
+const check = oneOf({ command: commandCheck, journey, stateless, mirror, prometheus }, CHECK);
 const GATE = 'expected a gate such as { compare: "releases" }, with one of: command, compare, prometheus';
 const gate = oneOf({ command: commandCheck, compare, prometheus }, GATE);
 
@@ -142,6 +142,7 @@ function hookOf(name: HookName, { command: line, timeout: timeoutMs }: z.output<
 
 function taskOf(parsed: z.output<typeof check> | z.output<typeof gate>): Task {
   if ("journey" in parsed) return journeyOf(parsed);
+  if ("stateless" in parsed) return statelessOf(parsed);
   if ("mirror" in parsed) return mirrorOf(parsed);
   if ("prometheus" in parsed) return prometheusOf(parsed);
   if ("compare" in parsed) return compareOf(parsed);

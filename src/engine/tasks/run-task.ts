@@ -5,6 +5,7 @@ import { runJobTask } from "./job-task.ts";
 import { runJourneyTask } from "./journey-task.ts";
 import { runPrometheusTask } from "./prometheus-task.ts";
 import { runMirrorTask } from "./mirror-task.ts";
+import { runStatelessTask } from "./stateless-task.ts";
 import { runWatchTask } from "./watch-task.ts";
 import { TaskCancelled, type ShowLines, type TaskOrder, type TaskPorts } from "./task-order.ts";
 
@@ -39,6 +40,8 @@ function dispatch(ports: TaskPorts, order: TaskOrder, show: ShowLines): Promise<
       return runPrometheusTask(ports, order, run);
     case "journey":
       return runJourneyTask(ports, order, run);
+    case "stateless":
+      return runStatelessTask(ports, order, run);
     case "mirror":
       return runMirrorTask(ports, order, run);
   }

@@ -18,7 +18,7 @@ export interface AppSources {
 export function appStatus(table: RouteTable, { book, health, listeners, certificates, warnings }: AppSources): ProxyAppStatus {
   const { app, epoch, revision } = table;
   const down = new Set(health.down(app));
-  const instances = table.pools.flatMap(({ targets }) => targets.map(({ instance }) => instance));
+  const reaches = table.pools.flatMap(({ release, targets }) => targets.map((target) => ({ release, ...target })));
   return {
     app,
     epoch,
@@ -31,12 +31,13 @@ export function appStatus(table: RouteTable, { book, health, listeners, certific
             listen: listeners.address(app, "secure") ?? table.tls.listen,
             certificates: certificates.status(app, Date.now()),
           },
-    targets: instances.map((instance) => ({
+    targets: reaches.map(({ instance, release, host, port, protocol, proxyProtocol }) => ({
       instance,
       state: down.has(instance) ? "down" : "up",
       inFlight: book.inFlightOf(instance),
       requests: book.requestsOf(instance),
       lastFailure: health.lastFailure(app, instance),
+      reached: { release, host, port, protocol, proxyProtocol },
     })),
     held: book.held,
     warnings,

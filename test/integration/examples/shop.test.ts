@@ -1,18 +1,16 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { chmod } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startPostgres, type DemoPostgres } from "../../../scripts/demo/postgres.ts";
-import { AppProcess, freePort } from "../../support/apps/app-process.ts";
+import type { AppProcess } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/apps/app-process.ts";
+import { rows, shopDatabase, shopDirectory, shopSource, startShop } from "../../support/apps/shop.ts";
 import { expandIn, planOf, urlOf } from "../../support/postgres/release.ts";
 import { runLoad } from "../../support/load/run.ts";
-import { temporaryDirectory, until } from "../../support/temp.ts";
-
-const SHOP = fileURLToPath(new URL("../../../examples/shop/", import.meta.url));
-const MODULES = fileURLToPath(new URL("../../../node_modules", import.meta.url));
+import { until } from "../../support/temp.ts";
 
 let place = "";
 let postgres: DemoPostgres;
@@ -29,40 +27,6 @@ afterAll(async () => {
   rmSync(place, { recursive: true, force: true });
 });
 
-/** The directory as its developer has it, with the dependency that the repository has anyway. */
-function shopDirectory(release: number): string {
-  const directory = join(temporaryDirectory(), "shop");
-  mkdirSync(directory);
-  cpSync(join(SHOP, "app"), directory, { recursive: true, filter: (path) => !path.includes("node_modules") });
-  if (release === 2) cpSync(join(SHOP, "release-2"), directory, { recursive: true });
-  symlinkSync(MODULES, join(directory, "node_modules"));
-  return directory;
-}
-
-/** A database as the first deployment of release 1 leaves it. */
-async function shopDatabase(name: string): Promise<string> {
-  await postgres.query(`CREATE DATABASE ${name}`);
-  const url = postgres.url.replace(/[^/]*$/, name);
-  for (const file of ["app/migrations/0001_orders.sql", "app/procedures/create_order.sql"]) await rows(url, source(file));
-  return url;
-}
-
-const source = (path: string): string => readFileSync(join(SHOP, path), "utf8");
-
-function start(directory: string, url: string, env: Record<string, string> = {}): Promise<AppProcess> {
-  return AppProcess.start({ command: process.execPath, args: ["server.js"], directory, env: { DATABASE_URL: url, ...env } });
-}
-
-async function rows<T extends pg.QueryResultRow>(url: string, sql: string): Promise<T[]> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query<T>(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
 function order(app: AppProcess, body: unknown): Promise<Response> {
   const headers = { "Content-Type": "application/json" };
   return fetch(`${app.url}/api/orders`, { method: "POST", headers, body: JSON.stringify(body) });
@@ -71,9 +35,9 @@ function order(app: AppProcess, body: unknown): Promise<Response> {
 describe("the shop", () => {
   test("any of four instances serves what another stored", async () => {
     const directory = shopDirectory(1);
-    const url = await shopDatabase("together");
+    const url = await shopDatabase(postgres, "together");
     const apps = await Promise.all(
-      ["web-1", "web-2", "web-3", "web-4"].map((name) => start(directory, url, { HITLESS_INSTANCE: name })),
+      ["web-1", "web-2", "web-3", "web-4"].map((name) => startShop(directory, url, { HITLESS_INSTANCE: name })),
     );
     await Promise.all(apps.map((app) => app.ready()));
     const stored = await order(apps[0]!, { id: "first", product: "tea", quantity: 2 });
@@ -85,13 +49,13 @@ describe("the shop", () => {
   });
 
   test("release 2 is visibly another one, on the same orders", async () => {
-    const url = await shopDatabase("releases");
+    const url = await shopDatabase(postgres, "releases");
     const release2 = {
-      migration: source("release-2/migrations/0002_channels.sql"),
-      procedures: { "create_order.sql": source("release-2/procedures/create_order.sql") },
+      migration: shopSource("release-2/migrations/0002_channels.sql"),
+      procedures: { "create_order.sql": shopSource("release-2/procedures/create_order.sql") },
     };
     await expandIn(url, await planOf(url, 2, release2));
-    const started = [1, 2].map(async (release) => start(shopDirectory(release), await urlOf(url, release)));
+    const started = [1, 2].map(async (release) => startShop(shopDirectory(release), await urlOf(url, release)));
     const [one, two] = (await Promise.all(started)) as [AppProcess, AppProcess];
     await Promise.all([one.ready(), two.ready()]);
     const pages = await Promise.all([one, two].map(async (app) => (await fetch(app.url)).text()));
@@ -106,8 +70,8 @@ describe("the shop", () => {
   });
 
   test("an order answered 201 is in the database exactly once", async () => {
-    const url = await shopDatabase("once");
-    const app = await (await start(shopDirectory(1), url)).ready();
+    const url = await shopDatabase(postgres, "once");
+    const app = await (await startShop(shopDirectory(1), url)).ready();
     const report = await runLoad({
       url: app.url,
       rate: 300,
@@ -124,7 +88,7 @@ describe("the shop", () => {
   });
 
   test("refuses what it cannot serve, with the reason", async () => {
-    const app = await (await start(shopDirectory(1), await shopDatabase("refusals"))).ready();
+    const app = await (await startShop(shopDirectory(1), await shopDatabase(postgres, "refusals"))).ready();
     const tries: [number, Promise<Response>][] = [
       [404, fetch(`${app.url}/nothing`)],
       [404, fetch(`${app.url}/api/orders/unknown`)],
@@ -145,8 +109,8 @@ describe("the shop", () => {
   });
 
   test("at SIGTERM finishes the order in flight, gives its connections back, and exits with 0", async () => {
-    const url = await shopDatabase("shutdown");
-    const app = await (await start(shopDirectory(1), url)).ready();
+    const url = await shopDatabase(postgres, "shutdown");
+    const app = await (await startShop(shopDirectory(1), url)).ready();
     const client = new pg.Client({ connectionString: url });
     await client.connect();
     onTestFinished(() => client.end());
@@ -174,8 +138,8 @@ describe("the shop", () => {
   });
 
   test("without its database it is unhealthy, says why, and comes back by itself", async () => {
-    const url = await shopDatabase("outage");
-    const app = await (await start(shopDirectory(1), url)).ready();
+    const url = await shopDatabase(postgres, "outage");
+    const app = await (await startShop(shopDirectory(1), url)).ready();
     await postgres.query("ALTER DATABASE outage ALLOW_CONNECTIONS false");
     await postgres.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'outage'");
     const sick = await until(async () => {
@@ -189,8 +153,8 @@ describe("the shop", () => {
 
   test("says at start what is missing: the setting, the database, the port", async () => {
     const directory = shopDirectory(1);
-    const noSetting = await start(directory, "");
-    const noDatabase = await start(directory, "postgres://postgres@127.0.0.1:1/shop");
+    const noSetting = await startShop(directory, "");
+    const noDatabase = await startShop(directory, "postgres://postgres@127.0.0.1:1/shop");
     expect([await noSetting.ended(), await noDatabase.ended()]).toEqual([1, 1]);
     expect(noSetting.output).toContain("DATABASE_URL is not set");
     expect(noDatabase.output).toMatch(/The database cannot be used: .*ECONNREFUSED/);

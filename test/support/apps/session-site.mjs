@@ -1,5 +1,6 @@
 /**
- * An application with logins: express and express-session, found in the repository named by REPOSITORY. STORE=connect-redis takes that store, anything else ours.
+ * An application with logins: express and express-session, found in the repository named by REPOSITORY. STORE=connect-redis takes that store, STORE=memory
+ * each instance's own memory, anything else ours.
  * POST /login?user=… begins a session; GET /me counts its visits and tells user, count, release and instance, or 401.
  */
 import { createRequire } from "node:module";
@@ -29,6 +30,7 @@ server.keepAliveTimeout = 65_000;
 process.on("SIGTERM", () => server.close(() => process.exit(0)));
 
 async function store() {
+  if (STORE === "memory") return undefined;
   if (STORE === "connect-redis") {
     const { RedisStore } = require("connect-redis");
     const client = require("redis").createClient({ url: HITLESS_SESSION_URL });

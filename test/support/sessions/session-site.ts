@@ -9,7 +9,9 @@ const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
 const PROGRAM = fileURLToPath(new URL("../apps/session-site.mjs", import.meta.url));
 
 interface SessionSiteOptions {
-  readonly sessions: Config["sessions"];
+  readonly sessions?: Config["sessions"];
+  readonly checks?: Config["checks"];
+  readonly rollout?: Config["rollout"];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -34,9 +36,9 @@ export class SessionSite {
   }
 
   /** Another release, which must succeed. */
-  async deploy(message: string, { sessions, env = {} }: SessionSiteOptions): Promise<void> {
+  async deploy(message: string, { env = {}, rollout = { batch: "50%" }, ...more }: SessionSiteOptions): Promise<void> {
     const web = { command: [process.execPath, "session-site.mjs"] };
-    this.app.configure(web, { env: { REPOSITORY, MESSAGE: message, ...env }, sessions, rollout: { batch: "50%" } });
+    this.app.configure(web, { env: { REPOSITORY, MESSAGE: message, ...env }, rollout, ...more });
     await this.app.deploy();
   }
 

@@ -10,3 +10,10 @@ CREATE TABLE orders (
   created_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX orders_id ON orders (id);
+-- Sessions, pictures and baskets.
+CREATE TABLE kept (
+  shelf text NOT NULL,
+  key text NOT NULL,
+  value text NOT NULL,
+  PRIMARY KEY (shelf, key)
+);

@@ -1,0 +1,28 @@
+import type { StatelessnessAnswer } from "../../api/statelessness.ts";
+import type { Failure } from "../../base/error.ts";
+import type { Output } from "../output.ts";
+
+/** What the walks of one journey have shown. */
+export function statelessnessText({ verdict, summary, details }: StatelessnessAnswer, output: Output): readonly string[] {
+  if (verdict === "pass") return [output.style("green", summary)];
+  return [output.style(verdict === "fail" ? "red" : "yellow", summary), ...details.map((line) => `  ${line}`)];
+}
+
+/** Null when every journey is served alike by any node. */
+export function statelessnessFailure(app: string, answers: readonly StatelessnessAnswer[]): Failure | null {
+  if (answers.some(({ verdict }) => verdict === "fail")) {
+    return {
+      code: "ERR_STATEFUL",
+      what: `${app} is not stateless.`,
+      next: "Keep sessions, uploads and caches where every node finds them: docs/statelessness.md.",
+    };
+  }
+  const unclear = answers.flatMap((answer) => (answer.verdict === "pass" ? [] : answer.unclear));
+  if (unclear.length === 0) return null;
+  return {
+    code: "ERR_STATELESS_UNCLEAR",
+    what: `Whether ${app} is stateless could not be told.`,
+    details: unclear,
+    next: "Where data is made, put ${run} into its names: it is another word in every walk.",
+  };
+}
