@@ -11,12 +11,18 @@ export interface PlanReport {
   readonly trial: PlanTrial;
 }
 
-export interface PlanNotice {
+interface FoundAt {
   readonly rule: string;
+  /** `0002_names.sql:3`; empty: nowhere. */
   readonly place: string;
-  /** Of the migration or procedure; empty: of none. */
+  /** The migration or procedure, from the release's own directory; empty: none. */
   readonly path: string;
   readonly line: number;
+  /** Tables and views that the statement names, with their schemas; the one that it is about comes first. */
+  readonly tables: readonly string[];
+}
+
+export interface PlanNotice extends FoundAt {
   readonly text: string;
 }
 
@@ -61,11 +67,7 @@ export interface PlanStep {
   readonly sql: readonly string[];
 }
 
-export interface PlanRefusal {
-  readonly rule: string;
-  readonly place: string;
-  readonly path: string;
-  readonly line: number;
+export interface PlanRefusal extends FoundAt {
   readonly why: string;
   readonly write: readonly string[];
 }

@@ -36,11 +36,12 @@ async function plan({ app, url, directory, spec, env, running, tried }: PlanTarg
   const kept = await keptObjects(sets, (of) => postgresDatabase.journal(url, app, of));
   const toolRows: PlanInput["toolRows"] = (table) => postgresDatabase.toolRows(url, table);
   const made = await planSources(fileSources, { app, release, directory, spec, catalog, applied, kept, toolRows });
-  if (!tried) return planReport(untried(made, ["not asked for"]), catalog);
+  const report = { catalog, spec, language: await fileSources.language() };
+  if (!tried) return planReport(untried(made, ["not asked for"]), report);
   const parts = { database: postgresDatabase, sources: fileSources, shadows: postgresShadows };
   const old = running === null ? [] : [{ directory, spec: { ...spec, queries: running } }];
   const trial = await tryRelease(parts, { plan: made, catalog, release: { directory, spec }, running: old, url, env });
-  return planReport(trial, catalog);
+  return planReport(trial, report);
 }
 
 async function status(target: DatabaseTarget): Promise<DatabaseStatus> {

@@ -1,30 +1,55 @@
-import type { PlanReport, PlanStep, PlanTrial } from "../api/database.ts";
+import type { PlanNotice, PlanReport, PlanStep, PlanTrial } from "../api/database.ts";
 import { releaseName } from "../base/names.ts";
+import type { DatabaseSpec } from "../core/database-spec.ts";
+import { tablesNamed } from "../database/ast.ts";
 import type { Catalog } from "../database/catalog.ts";
-import { LOCK_MODES, type Action } from "../database/plan/action.ts";
+import type { SqlLanguage } from "../database/language.ts";
+import { LOCK_MODES, type Action, type Plan } from "../database/plan/action.ts";
 import { placeOf, type Proof } from "../database/proof/proof.ts";
 import { estimate } from "../database/shadow/estimate.ts";
 import type { Position } from "../database/source/position.ts";
 import type { Trial } from "../engine/database/trial.ts";
 
+interface ReportParts {
+  readonly catalog: Catalog;
+  readonly spec: Pick<DatabaseSpec, "migrations" | "procedures">;
+  readonly language: SqlLanguage;
+}
+
 /** A plan with what a copy of the database showed, for `hitless db plan` and `lint`. */
-export function planReport(trial: Trial, catalog: Catalog): PlanReport {
+export function planReport(trial: Trial, { catalog, spec, language }: ReportParts): PlanReport {
   const { plan } = trial;
+  const found = (position: Position | null): Omit<PlanNotice, "rule" | "text"> => ({
+    ...placed(position),
+    path: position === null ? "" : fileOf(position, plan, spec),
+    tables: position === null ? [] : tablesNamed(language, textAt(plan, position), plan.baseSchema),
+  });
   return {
     app: plan.app,
     release: releaseName(plan.release),
     overlay: plan.overlay,
     migrations: plan.migrations.map(({ version }) => version),
     steps: plan.actions.map((action) => stepOf(action, catalog)),
-    refusals: plan.refusals.map(({ rule, position, why, write }) => ({ rule, ...placed(position), why, write })),
-    notices: plan.notices.map(({ rule, position, text }) => ({ rule, ...placed(position), text })),
+    refusals: plan.refusals.map(({ rule, position, why, write }) => ({ rule, ...found(position), why, write })),
+    notices: plan.notices.map(({ rule, position, text }) => ({ rule, ...found(position), text })),
     trial: { on: trial.about, gaps: trial.gaps, ...proofOf(trial.proof) },
   };
 }
 
-function placed(position: Position | null): { place: string; path: string; line: number } {
-  if (position === null) return { place: "", path: "", line: 1 };
-  return { place: `${position.path}:${String(position.line)}`, path: position.path, line: position.line };
+function placed(position: Position | null): { place: string; line: number } {
+  if (position === null) return { place: "", line: 1 };
+  return { place: `${position.path}:${String(position.line)}`, line: position.line };
+}
+
+/** From the release's own directory. */
+function fileOf({ path }: Position, { procedures = [] }: Plan, spec: ReportParts["spec"]): string {
+  const isProcedure = procedures.some((sum) => sum.startsWith(`${path} `));
+  return [(isProcedure ? spec.procedures : spec.migrations) ?? ".", path].join("/");
+}
+
+function textAt({ statements }: Plan, { path, line, column }: Position): string {
+  const is = (at: Position): boolean => at.path === path && at.line === line && at.column === column;
+  return statements.find(({ position }) => is(position))?.text ?? "";
 }
 
 function stepOf(action: Action, catalog: Catalog): PlanStep {

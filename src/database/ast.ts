@@ -1,4 +1,4 @@
-import type { Node } from "./language.ts";
+import type { Node, SqlLanguage } from "./language.ts";
 
 /** Reading a parse tree: a field that is not there is what PostgreSQL leaves out, its zero value. */
 
@@ -76,4 +76,27 @@ export function mapped(value: unknown, change: (kind: string, fields: Node) => N
       return [key, /^[A-Z]/.test(key) && isNode(inner) ? change(key, inner) : inner];
     }),
   );
+}
+
+/** Tables and views that a statement names, with their schemas, unquoted; what it is about comes first. */
+export function tablesNamed(language: SqlLanguage, sql: string, schema: string): readonly string[] {
+  const ranges = language
+    .parse(sql)
+    .flatMap(({ node }) => [
+      ...subjects(node),
+      ...found(node, "RangeVar"),
+      ...found(node, "Constraint").map((constraint) => child(constraint, "pktable") ?? {}),
+    ]);
+  const named = ranges.filter((range) => text(range, "relname") !== "");
+  return [...new Set(named.map((range) => `${text(range, "schemaname") || schema}.${text(range, "relname")}`))];
+}
+
+/** The table of a statement stands without its kind; what is dropped is a list of words. */
+function subjects(node: Node): readonly Node[] {
+  const relation = child(node, "relation");
+  if (relation !== null) return [relation];
+  return openedList(node, "objects").flatMap(({ kind, node: list }) => {
+    const [relname, schemaname] = words(children(list, "items")).toReversed();
+    return kind === "List" && relname !== undefined ? [{ relname, schemaname }] : [];
+  });
 }

@@ -2,10 +2,12 @@ import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { HitlessError } from "../../base/error.ts";
 import type { PlanReport } from "../../api/database.ts";
+import { loadLintProfile } from "../../config/lint-profile.ts";
 import type { DatabaseTarget } from "../host.ts";
 import type { Register } from "../register.ts";
 import { renderDatabaseDiff } from "../render/database-diff.ts";
-import { githubAnnotations, renderDatabaseStatus, renderFindings, renderPlan, sarif } from "../render/plan.ts";
+import { findingsOf, githubAnnotations, renderFindings, sarif } from "../render/findings.ts";
+import { renderDatabaseStatus, renderPlan } from "../render/plan.ts";
 import type { CommonOptions, Session } from "../session.ts";
 
 export interface TrialOptions extends CommonOptions {
@@ -21,6 +23,7 @@ interface PlanOptions extends TrialOptions {
 }
 
 interface LintOptions extends TrialOptions {
+  readonly profile?: string;
   readonly format?: string;
 }
 
@@ -38,9 +41,10 @@ export function registerDatabase(program: Command, run: Register): void {
   );
   run(
     tried(db.command("lint"))
-      .description("what cannot be made safe in the migrations that the database does not have; ends with 3 if there is any")
-      .option("--format <format>", "text, json, sarif or github"),
-    ["hitless db lint", "hitless db lint --format sarif > hitless.sarif", "hitless db lint --format github"],
+      .description("what there is to say of the migrations that the database does not have; ends with 3 if anything is an error")
+      .option("--format <format>", "text, json, sarif or github")
+      .option("--profile <file>", "which rules are errors, warnings, notices or off, and where (default: hitless.lint.yaml)"),
+    ["hitless db lint", "hitless db lint --format sarif > hitless.sarif", "hitless db lint --format github --profile ci.yaml"],
     lint,
   );
   run(
@@ -125,16 +129,14 @@ async function lint(session: Session, { format = session.wantsJson ? "json" : "t
       why: `It is one of ${FORMATS.join(", ")}.`,
     });
   }
-  const {
-    report,
-    target: { spec },
-  } = await reportOf(session, options);
-  const files = spec.migrations ?? spec.procedures ?? ".";
-  if (format === "sarif") session.output.json(sarif(report, files));
-  else if (format === "json") session.output.json({ refusals: report.refusals, notices: report.notices });
-  else if (format === "github") for (const line of githubAnnotations(report, files)) session.output.line(line);
-  else for (const line of renderFindings(report, session.output)) session.output.line(line);
-  if (report.refusals.length > 0) throw refused(report.refusals.length);
+  const profile = await loadLintProfile(session.host.cwd, options.profile ?? null);
+  const findings = findingsOf((await reportOf(session, options)).report, profile);
+  if (format === "sarif") session.output.json(sarif(findings));
+  else if (format === "json") session.output.json({ findings });
+  else if (format === "github") for (const line of githubAnnotations(findings)) session.output.line(line);
+  else for (const line of renderFindings(findings, session.output)) session.output.line(line);
+  const errors = findings.filter(({ severity }) => severity === "error").length;
+  if (errors > 0) throw unfit(errors);
 }
 
 async function guidelines(session: Session, _options: CommonOptions, file?: string): Promise<void> {
@@ -187,6 +189,14 @@ async function target(session: Session, url?: string): Promise<Target> {
   }
   const variables = Object.assign({}, ...Object.values(env)) as Target["env"];
   return { target: { app: spec.app, url: found, spec: database }, directory: source, env: variables };
+}
+
+function unfit(errors: number): HitlessError {
+  return new HitlessError({
+    code: "ERR_DATABASE_REFUSED",
+    what: `${String(errors)} finding${errors === 1 ? " is an error" : "s are errors"}.`,
+    next: "Correct the SQL, or judge the rule otherwise in hitless.lint.yaml. A deployment refuses what cannot be made safe, whatever the profile says.",
+  });
 }
 
 export function refused(count: number): HitlessError {

@@ -5,7 +5,7 @@ import { HitlessError } from "../../base/error.ts";
 import type { DatabaseTarget } from "../host.ts";
 import type { Register } from "../register.ts";
 import { renderAhead } from "../render/ahead.ts";
-import { renderFindings } from "../render/plan.ts";
+import { findingsOf, renderFindings } from "../render/findings.ts";
 import type { Session } from "../session.ts";
 import { refused, reportOf, tried, type Planned, type TrialOptions } from "./database.ts";
 
@@ -28,7 +28,7 @@ async function showPlan(session: Session, options: TrialOptions): Promise<void> 
   if (wantsJson) output.json(report);
   else for (const line of renderAhead(report, output)) output.line(line);
   if (planned === null || planned.report.refusals.length === 0) return;
-  if (!wantsJson) for (const line of renderFindings(planned.report, output)) output.line(line);
+  if (!wantsJson) for (const line of renderFindings(findingsOf(planned.report), output)) output.line(line);
   throw refused(planned.report.refusals.length);
 }
 

@@ -1,5 +1,6 @@
 import type { DatabaseStatus, PlanReport } from "../../api/database.ts";
 import type { Output } from "../output.ts";
+import { findingsOf, renderFindings } from "./findings.ts";
 import { table } from "./table.ts";
 
 const COLUMNS = [
@@ -36,19 +37,9 @@ export function renderPlan(report: PlanReport, output: Output, withSql: boolean)
     }
     lines.push("");
   }
-  return [...lines, ...renderTrial(report, output), ...renderFindings(report, output)];
-}
-
-/** What is refused, and what there is to know. */
-export function renderFindings(report: PlanReport, output: Output): readonly string[] {
-  const lines: string[] = [];
-  for (const { place, rule, why, write } of report.refusals) {
-    lines.push(output.style("red", `${place}: ${rule}: ${why}`), ...write.map((line) => `    ${line}`), "");
-  }
-  for (const { place, rule, text } of report.notices)
-    lines.push(`${output.style("yellow", rule)}${place === "" ? "" : ` ${place}`}: ${text}`);
-  if (lines.length === 0 && report.steps.length === 0) lines.push("The database has everything that this release needs.");
-  return lines;
+  if (report.steps.length === 0 && report.refusals.length + report.notices.length === 0)
+    lines.push("The database has everything that this release needs.");
+  return [...lines, ...renderTrial(report, output), ...renderFindings(findingsOf(report), output)];
 }
 
 /** How the plan knows, and whether both releases can live with it. */
@@ -99,33 +90,4 @@ export function renderDatabaseStatus({ releases, connections, waitsFor = [] }: D
     ...kept,
     ...waitsFor.map((reason) => `now: ${reason}`),
   ];
-}
-
-/** For code scanning and pull requests: https://docs.oasis-open.org/sarif/sarif/v2.1.0/ */
-export function sarif(report: PlanReport, directory: string): unknown {
-  const rules = [...new Set(report.refusals.map(({ rule }) => rule))];
-  return {
-    $schema: "https://json.schemastore.org/sarif-2.1.0.json",
-    version: "2.1.0",
-    runs: [
-      {
-        tool: { driver: { name: "hitless", rules: rules.map((id) => ({ id })) } },
-        results: report.refusals.map(({ rule, why, write, path, line }) => ({
-          ruleId: rule,
-          level: "error",
-          message: { text: [why, "Write instead:", ...write].join("\n") },
-          locations: [{ physicalLocation: { artifactLocation: { uri: `${directory}/${path}` }, region: { startLine: line } } }],
-        })),
-      },
-    ],
-  };
-}
-
-/** Workflow commands that GitHub shows beside the lines. */
-export function githubAnnotations(report: PlanReport, directory: string): readonly string[] {
-  const escaped = (text: string): string => text.replaceAll("%", "%25").replaceAll("\n", "%0A");
-  return report.refusals.map(
-    ({ rule, why, write, path, line }) =>
-      `::error file=${directory}/${path},line=${String(line)},title=${rule}::${escaped([why, ...write].join("\n"))}`,
-  );
 }

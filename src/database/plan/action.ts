@@ -1,4 +1,5 @@
 import type { ObjectName } from "../names.ts";
+import type { RuleId } from "../rules/rule-ids.ts";
 import type { Bookkeeping } from "../source/bookkeeping.ts";
 import type { Position } from "../source/position.ts";
 
@@ -103,7 +104,7 @@ export interface MeasuredTable {
 
 /** Something that cannot be made safe as it is written. */
 export interface Refusal {
-  readonly rule: string;
+  readonly rule: RuleId;
   readonly position: Position;
   readonly statement: string;
   readonly why: string;
@@ -113,7 +114,7 @@ export interface Refusal {
 
 /** Something to know that stops nothing. */
 export interface Notice {
-  readonly rule: string;
+  readonly rule: RuleId;
   readonly position: Position | null;
   readonly text: string;
 }

@@ -1,6 +1,7 @@
 import { child, children, flag, text } from "../ast.ts";
 import type { Node } from "../language.ts";
 import { ident, qualified, relationOf, type ObjectName } from "../names.ts";
+import type { RuleId } from "../rules/rule-ids.ts";
 import type { Action } from "./action.ts";
 import { addColumn } from "./add-column.ts";
 import { alterSql, quoteTable, tableLabel } from "./alter.ts";
@@ -21,7 +22,7 @@ const written =
     asWritten(draft, table, [command], options);
   };
 const refused =
-  (rule: string, why: string, write: readonly string[]): Handler =>
+  (rule: RuleId, why: string, write: readonly string[]): Handler =>
   (draft) => {
     draft.refuse(rule, why, write);
   };

@@ -1,5 +1,6 @@
 import { tableOf, type Catalog, type Column, type Table } from "../catalog.ts";
 import type { SqlLanguage } from "../language.ts";
+import type { RuleId } from "../rules/rule-ids.ts";
 import { overlaySchema, qualified, sameName, type ObjectName } from "../names.ts";
 import type { Sync } from "../source/annotations.ts";
 import type { Position } from "../source/position.ts";
@@ -143,12 +144,12 @@ export class PlanDraft {
     this.#actions.push({ ...action, cause: this.#statement?.position ?? null, statement: this.#statement });
   }
 
-  refuse(rule: string, why: string, write: readonly string[]): void {
+  refuse(rule: RuleId, why: string, write: readonly string[]): void {
     const { position, text } = this.statement;
     this.refusals.push({ rule, position, statement: text, why, write });
   }
 
-  notice(rule: string, text: string): void {
+  notice(rule: RuleId, text: string): void {
     this.notices.push({ rule, position: this.#statement?.position ?? null, text });
   }
 

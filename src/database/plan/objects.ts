@@ -1,6 +1,7 @@
 import { child, children, flag, openedList, text, words } from "../ast.ts";
 import type { Node } from "../language.ts";
 import { ident, literal, qualified, rangeName, relationOf } from "../names.ts";
+import type { RuleId } from "../rules/rule-ids.ts";
 import { sessionRelease } from "../session-release.ts";
 import type { Action } from "./action.ts";
 import { tableLabel } from "./alter.ts";
@@ -228,7 +229,7 @@ export function dropOnTable(draft: PlanDraft, node: Node): void {
 }
 
 /** #67 and other kinds that are refused for what they are. */
-export const REFUSED: Readonly<Record<string, readonly [rule: string, why: string, write: readonly string[]]>> = {
+export const REFUSED: Readonly<Record<string, readonly [rule: RuleId, why: string, write: readonly string[]]>> = {
   ClusterStmt: [
     "rewrite",
     "it writes the whole table anew under a lock that stops all reads and writes",

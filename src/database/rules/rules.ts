@@ -1,6 +1,8 @@
+import type { RuleId } from "./rule-ids.ts";
+
 /** A guideline for people who write SQL for a release: what the planner judges, with an example of each kind. */
 export interface Rule {
-  readonly id: string;
+  readonly id: RuleId;
   /** What to do, in one sentence. */
   readonly title: string;
   readonly why: string;

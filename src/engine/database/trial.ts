@@ -108,7 +108,7 @@ class TrialRun {
     const proof = this.#proof.proof();
     const [first] = this.#plan.statements;
     const broken = breaks(proof, first?.position ?? { path: "", line: 1, column: 1 });
-    const refusals = [...this.#refusals, ...broken.map((one) => ({ ...one, rule: "release-breaks", write: [] }))];
+    const refusals = [...this.#refusals, ...broken.map((one) => ({ ...one, rule: "release-breaks" as const, write: [] }))];
     return { plan: { ...this.#plan, actions, refusals }, about: this.#shadow.about, gaps: this.#gaps, proof };
   }
 

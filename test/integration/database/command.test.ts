@@ -96,6 +96,18 @@ describe("hitless db, without a daemon", { timeout: 90_000 }, () => {
     rmSync(join(directory, "deploy"), { recursive: true });
   });
 
+  it("lint judges by the profile here, and refuses one with names that it does not know", async () => {
+    write("ALTER TABLE users ALTER COLUMN name SET NOT NULL;");
+    const profile = join(directory, "hitless.lint.yaml");
+    writeFileSync(profile, "exceptions: [{ rules: [set-not-null], tables: [users], because: it is small }]");
+    expect(await run("lint")).toMatchObject({ code: 0, out: "" });
+    writeFileSync(profile, "rules: { set-not-nul: off }");
+    const { code, err } = await run("lint");
+    rmSync(profile);
+    expect(code).toBe(3);
+    expect(err).toContain("rules.set-not-nul: ");
+  });
+
   it("a syntax error has its place", async () => {
     write("SELECT 1;\n  ALTER TABEL users;");
     const { code, err } = await run("plan");

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { loadSqlLanguage } from "../../../src/adapters/postgres/language.ts";
+import { tablesNamed } from "../../../src/database/ast.ts";
 import { readStatements } from "../../../src/database/source/statements.ts";
 
 const language = await loadSqlLanguage();
@@ -35,4 +36,15 @@ describe("readStatements", () => {
   it("refuses an annotation that it does not understand, with its place", () => {
     expect(read("SELECT 1;\n -- hitless: upp a.b = 1").problems).toMatchObject([{ position: { line: 2, column: 2 } }]);
   });
+});
+
+it.each([
+  ["ALTER TABLE a.t ADD CONSTRAINT c FOREIGN KEY (x) REFERENCES u (id)", ["a.t", "public.u"]],
+  ["UPDATE t SET x = (SELECT max(y) FROM u) WHERE id IN (SELECT id FROM b.v)", ["public.t", "public.u", "b.v"]],
+  ["DROP TABLE t, b.u", ["public.t", "b.u"]],
+  ["CREATE INDEX ON t (x)", ["public.t"]],
+  ["SELECT 1", []],
+])("the tables of %s", (sql, tables) => {
+  expect([...tablesNamed(language, sql, "public")].toSorted()).toEqual(tables.toSorted());
+  expect(tablesNamed(language, sql, "public")[0]).toBe(tables[0]);
 });
