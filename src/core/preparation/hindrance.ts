@@ -1,6 +1,6 @@
-import { timeWindow } from "../../base/time-window.ts";
 import { EXPAND } from "./step-definition.ts";
 import type { StepRecord } from "./step-record.ts";
+import { windowText } from "./step-window.ts";
 
 export interface Surroundings {
   readonly now: number;
@@ -18,7 +18,7 @@ const CALM = 0.9;
 /** Why a step may not work at this moment, in a sentence for people; null: it may. */
 export function hindrance(record: StepRecord, around: Surroundings): string | null {
   return (
-    neededText(record, around) ?? windowText(record, around.now) ?? loadText(record, around.load) ?? otherText(record, around)
+    neededText(record, around) ?? closedText(record, around.now) ?? loadText(record, around.load) ?? otherText(record, around)
   );
 }
 
@@ -29,12 +29,9 @@ function neededText({ app, definition }: StepRecord, { records }: Surroundings):
   return `needs ${missing.map(([name, state]) => `${name}, which is ${state ?? "not there"}`).join("; ")}`;
 }
 
-function windowText({ definition: { window }, anyTime }: StepRecord, now: number): string | null {
-  if (window === null || anyTime) return null;
-  const times = timeWindow(window.spec);
-  if (times.isOpen(now)) return null;
-  const opens = times.nextChange(now);
-  return `its window ${window.text} ${opens === null ? "never opens" : `opens at ${instant(opens)}`}`;
+/** An operator may want it at any time. */
+function closedText({ definition: { window }, anyTime }: StepRecord, now: number): string | null {
+  return window === null || anyTime ? null : windowText(window, now);
 }
 
 function loadText({ definition: { maxLoad }, state }: StepRecord, load: number): string | null {
@@ -50,9 +47,4 @@ function otherText(record: StepRecord, { records, isDeploying }: Surroundings): 
   const other = records.find((one) => one !== record && one.lane === record.lane && one.state === "running");
   if (other === undefined) return null;
   return `${other.app === record.app ? "" : `${other.app}'s `}${other.definition.name} runs, and one runs at a time`;
-}
-
-/** `2026-12-01 03:00 UTC` */
-function instant(at: number): string {
-  return `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }

@@ -80,6 +80,8 @@ function progressOf({ done, total }: { done: number; total: number | null }, fir
 function endOf({ definition: { name } }: StepRecord, { how, tail }: JobEnd): StepEnd {
   if (how.kind === "exited" && how.code === 0) return DONE;
   if (how.kind === "lost") return { kind: "again", reason: "its program was lost, as when the machine restarts" };
+  // By a daemon that could not write it down any more.
+  if (how.kind === "cancelled") return { kind: "again", reason: "its program was ended, and goes on at its checkpoint" };
   const what = how.kind === "exited" ? `exited with code ${String(how.code)}` : `was ended (${how.kind})`;
   throw new HitlessError({
     code: "ERR_STEP_FAILED",

@@ -25,14 +25,13 @@ export async function runStepWork(ports: StepPorts, run: StepRun): Promise<StepE
   }
 }
 
-/** A contract of an earlier release, or another runner, is waited for: the deployment would wait for them too. */
+/** A contract of an earlier release is waited for: the deployment would wait for it too. */
 async function expand(ports: StepPorts, run: StepRun): Promise<StepEnd> {
   try {
     await ports.expand(run);
     return DONE;
   } catch (error) {
-    const waits = error instanceof HitlessError && (error.code === "ERR_CONTRACT_WAITS" || error.code === "ERR_DATABASE_BUSY");
-    if (!waits) throw error;
+    if (!(error instanceof HitlessError) || error.code !== "ERR_CONTRACT_WAITS") throw error;
     return { kind: "again", reason: error.failure.what };
   }
 }

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "../../base/error-codes.ts";
 import { HitlessError, toFailure } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { hindrance } from "../../core/preparation/hindrance.ts";
@@ -13,6 +14,8 @@ import { StepStop } from "./step-stop.ts";
 const LOOK_MS = 500;
 /** After an attempt that ended with "not now". */
 const AGAIN_MS = 15_000;
+/** What is over by itself: the server is away, or still at work for a daemon that was killed. */
+const PASSING: readonly ErrorCode[] = ["ERR_DATABASE_UNREACHABLE", "ERR_DATABASE_BUSY"];
 /** How often progress is written down. */
 const NOTE_EVERY_MS = 5_000;
 
@@ -80,7 +83,7 @@ export class StepKeeper {
         await this.#look().catch((error: unknown) => {
           log.error("steps could not be looked after", { error: String(error) });
         });
-      }
+      } else this.#letGo();
       const enough = new AbortController();
       const timer = ports.clock
         .sleepUntil(ports.clock.now() + LOOK_MS, AbortSignal.any([enough.signal, this.#closing.signal]))
@@ -88,6 +91,11 @@ export class StepKeeper {
       await Promise.race([this.#attempts.size === 0 ? news : timer, timer]);
       enough.abort();
     }
+  }
+
+  /** Whoever may not act leaves what runs as it is, to the one who may: nobody would see here that a window closes. */
+  #letGo(): void {
+    for (const { stop } of this.#attempts.values()) stop.abort(new Error("this daemon may not act"));
   }
 
   /** In the order of their names: of two of a lane the first is begun, and the second sees it run. */
@@ -105,13 +113,9 @@ export class StepKeeper {
     }
   }
 
-  /** One that runs may have lost what it needs, or used up its budget; after a restart of the daemon it is taken up again. */
+  /** One that runs may have lost what it needs, or used up its budget. After a restart of the daemon it is taken up again, also to be ended. */
   #watch(record: StepRecord, why: string | null, now: number): void {
-    const attempt = this.#attempts.get(keyOf(record));
-    if (attempt === undefined) {
-      this.#takeUp(record);
-      return;
-    }
+    const attempt = this.#attempts.get(keyOf(record)) ?? this.#takeUp(record);
     const { allowanceMs, workedMs } = record;
     if (why !== null) attempt.stop.abort(new StepStop("waiting", why));
     else if (allowanceMs !== null && workedMs + now - attempt.since >= allowanceMs)
@@ -133,7 +137,7 @@ export class StepKeeper {
     this.#takeUp(begun);
   }
 
-  #takeUp(record: StepRecord): void {
+  #takeUp(record: StepRecord): Attempt {
     const key = keyOf(record);
     const stop = new AbortController();
     const since = this.#parts.ports.clock.now();
@@ -143,6 +147,7 @@ export class StepKeeper {
       this.#attempts.delete(key);
       this.#parts.book.news.tell();
     });
+    return attempt;
   }
 
   async #attempt(record: StepRecord, attempt: Attempt): Promise<void> {
@@ -166,7 +171,7 @@ export class StepKeeper {
     });
   }
 
-  /** Null: the daemon ends, and the next one takes it up. */
+  /** Null: the daemon ends or may not act, and whoever may takes it up. */
   async #outcome(record: StepRecord, attempt: Attempt): Promise<StepEnd | StepStop | Error | null> {
     const { app, definition } = record;
     const { ports, snapshots, log } = this.#parts;
@@ -186,7 +191,7 @@ export class StepKeeper {
       });
     } catch (error) {
       if (signal.reason instanceof StepStop) return signal.reason;
-      if (this.#closing.signal.aborted) return null;
+      if (signal.aborted) return null;
       return error instanceof Error ? error : new Error(String(error));
     }
   }
@@ -205,8 +210,8 @@ export class StepKeeper {
       return { ...base, state: outcome.state, reason: outcome.message };
     }
     if (outcome instanceof Error) {
-      const unreachable = outcome instanceof HitlessError && outcome.code === "ERR_DATABASE_UNREACHABLE";
-      if (unreachable) return this.#again(base, `${outcome.failure.what} ${outcome.failure.why ?? ""}`);
+      if (outcome instanceof HitlessError && PASSING.includes(outcome.code))
+        return this.#again(base, `${outcome.failure.what} ${outcome.failure.why ?? ""}`);
       const failure = toFailure(outcome, "ERR_STEP_FAILED", `${record.definition.name} failed.`);
       return { ...base, state: "failed", failure, endedAt: now };
     }

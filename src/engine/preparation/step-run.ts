@@ -5,6 +5,7 @@ import type { Database } from "../../ports/database.ts";
 import type { Http } from "../../ports/http.ts";
 import type { Jobs } from "../../ports/jobs.ts";
 import type { Workplace } from "../../ports/releases.ts";
+import type { Pacer } from "../database/backfill-options.ts";
 import type { DatabaseReleases } from "../database/releases.ts";
 import type { StepPlaces } from "../../ports/steps.ts";
 
@@ -15,7 +16,7 @@ export interface StepPorts {
   readonly http: Http;
   readonly places: StepPlaces;
   /** What slows down the filling of a table, as users, replicas and others feel it. */
-  readonly pacer: DatabaseReleases["pacer"];
+  readonly pacer: (...about: Parameters<DatabaseReleases["pacer"]>) => Pacer;
   /** Upgrades the database for the coming release, from its prepared snapshot. */
   readonly expand: (run: StepRun) => Promise<void>;
 }
