@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { guidelinesDocument, GUIDELINE_TABLES, RULES } from "../../../src/database/rules/rules.ts";
+import { lockText, locksOf } from "../../support/postgres/lock-texts.ts";
 import { planOf } from "../../support/postgres/release.ts";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
 
@@ -14,6 +15,7 @@ describe("the guidelines", () => {
   }, 60_000);
   afterAll(() => server.stop());
 
+  const template = (): string => new URL(url).pathname.slice(1);
   const judged = async (migration: string): Promise<{ refused: string[]; noticed: string[] }> => {
     const plan = await planOf(url, 2, { migration });
     return { refused: plan.refusals.map(({ rule }) => rule), noticed: plan.notices.map(({ rule }) => rule) };
@@ -24,6 +26,13 @@ describe("the guidelines", () => {
     const fine = await judged(good);
     expect(fine.refused).toEqual([]);
     expect(fine.noticed).not.toContain(id);
+  });
+
+  it.each(RULES)("$id: the locks of both examples are as the guidelines say", async ({ bad, good, locks }) => {
+    const [asItStands, instead] = [await server.database(template()), await server.database(template())];
+    const measured = lockText(await locksOf(asItStands, [{ run: { kind: "transaction", sql: [bad] } }]));
+    const { actions } = await planOf(instead, 2, { migration: good });
+    expect({ bad: measured, good: lockText(await locksOf(instead, actions)) }).toEqual(locks);
   });
 
   it("row security may come with its policies in one migration", async () => {
