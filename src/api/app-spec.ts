@@ -83,6 +83,7 @@ export const proxySchema: z.ZodType<ProxySpec> = z.strictObject({
   http2Cleartext: z.boolean().optional(),
   maxBodyBytes: z.number().int().min(0).optional(),
   connectionsPerClient: z.number().int().min(1).optional(),
+  sessionCookies: z.array(z.string().min(1).max(256)).max(20).optional(),
   metrics: listenSchema.optional(),
   accessLog: accessLogSchema.optional(),
   forwarding: forwardingSchema.optional(),

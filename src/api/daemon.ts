@@ -4,6 +4,7 @@ import { BUSY_POLICIES, STRATEGIES, type Batch } from "../core/app-spec.ts";
 import { PAUSE_ENDS, type GatePeriod, type MaintenanceState, type PauseState } from "../core/gate.ts";
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
 import type { PreviewWay } from "../core/previews.ts";
+import type { SessionRoute } from "../core/statelessness/session-routes.ts";
 import type { Instance, Outcome, Phase } from "../core/state.ts";
 import type { Task, Verdict } from "../core/task.ts";
 import type { TlsTraffic } from "../core/tls.ts";
@@ -165,6 +166,8 @@ export interface AppStatus {
   readonly crashLoops: readonly { readonly type: string; readonly count: number; readonly how: string }[];
   /** What is wrong beside the app itself, such as route tables that the proxy cannot save. */
   readonly warnings: readonly string[];
+  /** Where the active release loses sessions because another node gets the request. Absent: an older daemon does not say it. */
+  readonly nodeBound?: readonly SessionRoute[] | undefined;
   /** Null when the proxy does not answer. */
   readonly traffic: TrafficStatus | null;
 }

@@ -1,5 +1,6 @@
 import type { LedgerSnapshot } from "../core/ledger.ts";
 import type { DrainOutcome, ProbeOutcome, RouteTable, TargetTraffic } from "../core/routes.ts";
+import type { SessionRoute } from "../core/statelessness/session-routes.ts";
 import type { HealthSpec } from "../core/app-spec.ts";
 import type { ListenAddress } from "../core/listen-address.ts";
 import type { TlsTraffic } from "../core/tls.ts";
@@ -106,6 +107,7 @@ export interface ProxyAppStatus {
   readonly targets: readonly ProxyTargetStatus[];
   /** Requests waiting in the proxy for a usable target, over all workers. */
   readonly held: number;
+  readonly sessions: readonly SessionRoute[];
   readonly warnings: readonly string[];
 }
 

@@ -118,6 +118,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages, maintenance }:
       ...(config.proxy.http2Cleartext ? { http2Cleartext: true } : {}),
       ...(config.proxy.maxBody === undefined ? {} : { maxBodyBytes: config.proxy.maxBody }),
       ...(config.proxy.connectionsPerClient === undefined ? {} : { connectionsPerClient: config.proxy.connectionsPerClient }),
+      ...(config.proxy.sessionCookies === undefined ? {} : { sessionCookies: config.proxy.sessionCookies }),
       ...(config.metrics === undefined ? {} : { metrics: config.metrics.listen }),
       ...(config.accessLog === undefined ? {} : { accessLog: accessLogOf(config.accessLog, base) }),
       ...forwardingOf(config),

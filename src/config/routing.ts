@@ -78,7 +78,7 @@ export const balanceKeys = {
     .describe("Requests in flight in one instance, over all workers; those beyond it wait as in `hold`. Default: any number."),
 };
 
-const cookieName = z.string().regex(TOKEN, { error: "expected the name of a cookie" });
+export const cookieName = z.string().regex(TOKEN, { error: "expected the name of a cookie" });
 const fieldName = z
   .string()
   .regex(TOKEN, { error: NAME })

@@ -8,7 +8,7 @@ import { eventStreams } from "./event-streams.ts";
 import { freeze } from "./freeze.ts";
 import { hold } from "./hold.ts";
 import { errorPages, maintenance } from "./pages.ts";
-import { balanceKeys, claimKeys, releaseKeys } from "./routing.ts";
+import { balanceKeys, claimKeys, cookieName, releaseKeys } from "./routing.ts";
 import { notifications } from "./notifications.ts";
 import { rollout } from "./rollout.ts";
 import { checkPlaceProblem } from "./tasks/check-place.ts";
@@ -143,6 +143,13 @@ export const configSchema = z
         connectionsPerClient: whole(1, 1_000_000)
           .optional()
           .describe("Connections that one client address may have; the next one gets 503. Default: any number."),
+        sessionCookies: z
+          .array(cookieName, { error: "expected a list of names of cookies" })
+          .max(20)
+          .optional()
+          .describe(
+            "Cookies that hold sessions, to see whether sessions are lost from node to node. Default: names as frameworks give them; []: not looked at.",
+          ),
         http2Cleartext: z
           .boolean({ error: "expected true or false" })
           .default(false)

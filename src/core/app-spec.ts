@@ -170,6 +170,8 @@ export interface ProxySpec {
   readonly maxBodyBytes?: number | undefined;
   /** Connections that one client may have, over all workers. Absent: any number. */
   readonly connectionsPerClient?: number | undefined;
+  /** Cookies that hold sessions; empty: they are not looked at. Absent: those with names that frameworks give them. */
+  readonly sessionCookies?: readonly string[] | undefined;
   /** Where the proxy serves its metrics. Absent: nowhere. */
   readonly metrics?: ListenAddress | undefined;
   /** Absent: none. */

@@ -1,3 +1,4 @@
+import type { SessionRoute } from "./statelessness/session-routes.ts";
 import type { InstanceName, ReleaseName } from "../base/names.ts";
 import type { HealthSpec, Protocol, ProxySpec, TargetingSpec } from "./app-spec.ts";
 import type { ProxyProtocolVersion } from "./forwarding.ts";
@@ -110,6 +111,8 @@ export interface AppTraffic {
   readonly targets: readonly TargetTraffic[];
   /** Requests waiting in the proxy for a usable target. */
   readonly held: number;
+  /** What became of sessions since the proxy started. Absent: an older proxy does not say it. */
+  readonly sessions?: readonly SessionRoute[] | undefined;
   /** What is wrong with the proxy itself, such as route tables that cannot be saved. */
   readonly warnings: readonly string[];
 }

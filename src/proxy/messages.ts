@@ -3,6 +3,7 @@ import type { InstanceName, ReleaseName } from "../base/names.ts";
 import type { MirrorFigures, MirrorRequest } from "../core/judging/mirror.ts";
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
 import type { RouteTable } from "../core/routes.ts";
+import type { SessionRoute } from "../core/statelessness/session-routes.ts";
 import type { TableChange } from "./table-change.ts";
 import type { Certificate } from "./tls/certificate.ts";
 import type { ChallengeAnswers } from "./tls/challenges.ts";
@@ -140,6 +141,8 @@ export interface WorkerAppDelta {
   readonly rows: readonly { readonly release: ReleaseName; readonly counts: LedgerCounts; readonly latency: HistogramData }[];
   readonly slowest: readonly SlowRequest[];
   readonly statuses: StatusCounts;
+  /** What became of sessions, by route and node. */
+  readonly sessions?: readonly SessionRoute[] | undefined;
   /** In flight now, and requests given since the last delta, for each target that has either. */
   readonly targets: readonly WorkerTargetDelta[];
 }

@@ -12,6 +12,7 @@ import type { AppState, Deployment, Instance } from "../core/state.ts";
 import { waitOf } from "../core/waiting.ts";
 import { verdictStatuses } from "./verdicts.ts";
 import { nameNumber } from "../base/names.ts";
+import { nodeBound } from "../core/statelessness/session-routes.ts";
 import type { Traffic } from "../ports/traffic.ts";
 
 /** What is wrong with how the daemon looks after an app. */
@@ -44,6 +45,7 @@ export async function appStatus(state: AppState, { fault, warnings }: Troubles, 
       .filter(([, crash]) => crash.count > 2)
       .map(([type, { count, how }]) => ({ type, count, how })),
     warnings: [...(present?.warnings ?? []), ...warnings],
+    nodeBound: nodeBound((present?.sessions ?? []).filter(({ release }) => release === state.active)),
     traffic: trafficStatus(present, ledger),
   };
 }

@@ -1,6 +1,8 @@
 import type { StatelessnessAnswer } from "../../api/statelessness.ts";
 import type { Failure } from "../../base/error.ts";
+import type { SessionRoute } from "../../core/statelessness/session-routes.ts";
 import type { Output } from "../output.ts";
+import { count } from "./units.ts";
 
 /** What the walks of one journey have shown. */
 export function statelessnessText({ verdict, summary, details }: StatelessnessAnswer, output: Output): readonly string[] {
@@ -25,4 +27,12 @@ export function statelessnessFailure(app: string, answers: readonly Statelessnes
     details: unclear,
     next: "Where data is made, put ${run} into its names: it is another word in every walk.",
   };
+}
+
+/** Where the proxy saw sessions lost. */
+export function boundTexts(routes: readonly SessionRoute[] = []): readonly string[] {
+  return routes.map(({ route, cookie, own, ownLost, other, otherLost }) => {
+    const elsewhere = `${count(otherLost)} of ${count(other)} requests with ${cookie} lost their session on another node`;
+    return `${route}: ${elsewhere}, ${count(ownLost)} of ${count(own)} on the one that they came from`;
+  });
 }

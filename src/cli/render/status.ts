@@ -3,6 +3,7 @@ import type { AppStatus, DeploymentStatus, InstanceStatusLine } from "../../api/
 import type { Output } from "../output.ts";
 import { maintenanceText, pauseText } from "./gate.ts";
 import { rolloutText } from "./rollout.ts";
+import { boundTexts } from "./statelessness.ts";
 import { table } from "./table.ts";
 import { tlsLines } from "./tls.ts";
 import { age, count } from "./units.ts";
@@ -29,6 +30,7 @@ export function renderStatus(status: AppStatus, output: Output, now: number): re
     );
   }
   for (const warning of status.warnings) lines.push(`  ${output.style("yellow", "warning")}  ${warning}`);
+  lines.push(...boundTexts(status.nodeBound).map((text) => `  ${output.style("yellow", "not stateless")}  ${text}`));
   if (traffic === null) lines.push(`  ${output.style("dim", suspended ? "no traffic" : "no counts from the proxy yet")}`);
   else {
     const lost = traffic.lost === 0 ? output.style("green", "0 lost") : output.style("red", `${count(traffic.lost)} lost`);

@@ -40,6 +40,7 @@ export function appStatus(table: RouteTable, { book, health, listeners, certific
       reached: { release, host, port, protocol, proxyProtocol },
     })),
     held: book.held,
+    sessions: book.sessions.all(),
     warnings,
   };
 }

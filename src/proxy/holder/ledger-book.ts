@@ -1,6 +1,8 @@
 import { addHistograms } from "../../base/histogram.ts";
 import type { InstanceName } from "../../base/names.ts";
 import { addCounts, NO_RELEASE, ZERO_COUNTS, type LedgerRow, type LedgerSnapshot, type SlowRequest } from "../../core/ledger.ts";
+import type { SessionRoute } from "../../core/statelessness/session-routes.ts";
+import { SessionBook } from "./session-book.ts";
 import { Slowest } from "./slowest.ts";
 import { REQUESTS_UNREPORTED_MAX, type StatusCounts, type WorkerAppDelta, type WorkerDelta } from "../messages.ts";
 
@@ -30,6 +32,8 @@ export interface BookData {
   readonly samples: readonly Sample[];
   readonly present: readonly (readonly [worker: number, present: Present])[];
   readonly requests: readonly (readonly [instance: InstanceName, requests: number])[];
+  /** Absent: an older generation did not count them. */
+  readonly sessions?: readonly SessionRoute[] | undefined;
 }
 
 /** The counts of one app, summed over all workers, those that have died included. */
@@ -39,6 +43,7 @@ export class AppBook {
   #rows = new Map<string, LedgerRow>();
   readonly #classes = new Map<string, readonly number[]>();
   readonly #refused = new Map<number, number>();
+  readonly sessions = new SessionBook();
   readonly #slowest = new Slowest();
   #samples: Sample[] = [];
   #changed = true;
@@ -56,6 +61,7 @@ export class AppBook {
       this.#samples = [...before.samples];
       this.#slowest.add(before.slowest);
       this.#addStatuses(before.statuses);
+      this.sessions.add(before.sessions ?? []);
     }
   }
 
@@ -68,6 +74,7 @@ export class AppBook {
       samples: this.#samples,
       present: [...this.#present],
       requests: [...this.#requests],
+      sessions: this.sessions.all(),
     };
   }
 
@@ -80,6 +87,7 @@ export class AppBook {
     for (const { instance, requests } of delta.targets) this.#requests.set(instance, this.requestsOf(instance) + requests);
     this.#slowest.add(delta.slowest);
     this.#addStatuses(delta.statuses);
+    this.sessions.add(delta.sessions ?? []);
   }
 
   /** What it had in flight, and what it may have taken since it last handed over, is shown as an upper bound. A worker that ended well leaves nothing. */

@@ -19,6 +19,9 @@ const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** Older ones are not shown any more: labels must not grow without end. */
 const RELEASES_SHOWN = 20;
 
+const SESSIONS =
+  "Requests with a session cookie (a sample, at high loads), by whether the node had set or accepted it before, and by whether it did so now.";
+
 /** The Prometheus text format, version 0.0.4. */
 export function renderMetrics(source: MetricsSource): string {
   return [...proxyMetrics(source), ...appMetrics(source), ...requestMetrics(source.books)].join("");
@@ -131,12 +134,25 @@ function requestMetrics(books: readonly AppBook[]): string[] {
         book.refused().map(([status, count]): Sample => [{ app: book.app, status: String(status) }, count]),
       ),
     ),
+    metric("counter", "hitless_session_requests_total", SESSIONS, books.flatMap(sessionSamples)),
     histogram(
       "hitless_request_duration_seconds",
       "From a request's first byte to its answer's last; answers of applications only. Sums are at most 6.25 % too high.",
       rows.map(({ labels, row }) => [labels, row.latency]),
     ),
   ];
+}
+
+function sessionSamples({ app, sessions }: AppBook): readonly Sample[] {
+  return sessions.all().flatMap(({ release, route, own, ownLost, other, otherLost }): readonly Sample[] => {
+    const labels = { app, release, route };
+    return [
+      [{ ...labels, node: "own", result: "kept" }, own - ownLost],
+      [{ ...labels, node: "own", result: "lost" }, ownLost],
+      [{ ...labels, node: "other", result: "kept" }, other - otherLost],
+      [{ ...labels, node: "other", result: "lost" }, otherLost],
+    ];
+  });
 }
 
 function metric(type: "counter" | "gauge", name: string, help: string, samples: readonly Sample[]): string {

@@ -36,6 +36,7 @@ function nameInAnyCase(name: string): string {
   return escaped(name).replace(/[a-z]/gi, (letter) => `[${letter.toLowerCase()}${letter.toUpperCase()}]`);
 }
 
-function escaped(text: string): string {
+/** For a regular expression. */
+export function escaped(text: string): string {
   return text.replace(/[$()*+./?[\\\]^{|}-]/g, "\\$&");
 }

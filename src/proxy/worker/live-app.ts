@@ -289,6 +289,7 @@ export class LiveApp implements RoutedApp {
     const pools = table.pools.map(({ weight }, index) => ({ ...(this.#pools[index] as PoolParts), weight }));
     this.table = table;
     this.pages = ownPages(table.errorPages);
+    this.book.sessions.configure(table.proxy.sessionCookies);
     this.#gate = new AppGate(table.gate);
     this.#routes.install(table, this.#gate);
     this.#routedTargets = pools.reduce((sum, { targets }) => sum + targets.length, 0);

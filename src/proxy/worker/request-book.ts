@@ -2,6 +2,7 @@ import type { ReleaseName } from "../../base/names.ts";
 import type { LedgerColumn } from "../../core/ledger.ts";
 import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta } from "../messages.ts";
 import { Ledger } from "./ledger.ts";
+import { SessionWatch } from "./session-watch.ts";
 
 const NO_STATUSES = { classes: [], refused: [] };
 
@@ -14,6 +15,7 @@ interface Asked {
 export class RequestBook {
   readonly name: string;
   readonly ledger = new Ledger();
+  readonly sessions = new SessionWatch();
   readonly #report: () => void;
   #inFlight = 0;
   #unreported = 0;
@@ -60,11 +62,13 @@ export class RequestBook {
 
   /** There is something to hand over, or what was handed over last is not true any more. */
   hasNews(): boolean {
-    return this.#unreported > 0 || this.#inFlight !== this.#reportedInFlight || !this.ledger.isEmpty();
+    return (
+      this.#unreported > 0 || this.#inFlight !== this.#reportedInFlight || !this.ledger.isEmpty() || !this.sessions.isEmpty()
+    );
   }
 
   delta(): WorkerAppDelta {
-    return { ...this.#present(), ...this.ledger.take() };
+    return { ...this.#present(), ...this.ledger.take(), sessions: this.sessions.take() };
   }
 
   briefDelta(): WorkerAppDelta {

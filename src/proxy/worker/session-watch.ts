@@ -1,0 +1,144 @@
+import type { InstanceName, ReleaseName } from "../../base/names.ts";
+import { addSessions, NO_SESSIONS, type SessionCounts, type SessionRoute } from "../../core/statelessness/session-routes.ts";
+import { routePattern } from "./route-pattern.ts";
+import { SessionCookies, type SeenSession } from "./session-cookies.ts";
+
+/** So many requests of an app are looked at in a span: all of them at usual loads, and what it costs does not grow with the load. */
+const LOOKS_MAX = 100;
+const SPAN_MS = 100;
+/** Sessions and routes that are remembered, of which the oldest are forgotten. */
+const REMEMBERED_MAX = 10_000;
+const ROUTES_MAX = 200;
+/** Beyond that. */
+const OTHER_ROUTES = "other routes";
+/** How long what a node has accepted is worth remembering. */
+const FRESH_MS = 120_000;
+
+interface Asked {
+  readonly method: string;
+  readonly target: string;
+  readonly forward: string;
+}
+
+interface Answered {
+  readonly status: number;
+  readonly forward: string;
+}
+
+/** By whom it was answered. */
+interface Answerer {
+  readonly instance: InstanceName;
+  readonly release: ReleaseName;
+}
+
+interface Keeper {
+  readonly instance: InstanceName;
+  readonly at: number;
+}
+
+const REDIRECTS: ReadonlySet<number> = new Set([302, 303, 307]);
+const TO_LOGIN = /\r\n[lL]ocation:[^\r]*(?:log-?in|sign-?in|auth|sso)/i;
+
+/** Notices in one worker whether sessions are lost when another node gets their requests, route by route. */
+export class SessionWatch {
+  #cookies = new SessionCookies();
+  /** Which node has set a cookie, and which one has accepted it on a route. */
+  readonly #keepers = new Map<string, Keeper>();
+  readonly #routes = new Set<string>();
+  #counts = new Map<string, SessionRoute>();
+  #looks = 0;
+  #spanEnds = 0;
+  #isOff = false;
+
+  /** `names` undefined: as frameworks call them; none: nothing is looked at. */
+  configure(names: readonly string[] | undefined): void {
+    this.#isOff = names?.length === 0;
+    this.#cookies = new SessionCookies(names);
+  }
+
+  /** `now`: milliseconds of any clock that only goes forward. */
+  note(asked: Asked, answered: Answered, by: Answerer, now: number): void {
+    if (this.#isOff || !this.#mayLook(now)) return;
+    const carried = this.#cookies.carried(asked.forward);
+    const set = this.#cookies.set(answered.forward);
+    if (carried !== null) {
+      const isReplaced = set !== null && !set.ends && set.name === carried.name && set.hash !== carried.hash;
+      this.#judge({ carried, route: this.#routeOf(asked), isLost: isReplaced || isTurnedAway(answered), by, now });
+    }
+    if (set?.ends === true && carried !== null) this.#keepers.delete(carried.hash);
+    else if (set !== null && set.hash !== carried?.hash) this.#remember(set.hash, { instance: by.instance, at: now });
+  }
+
+  isEmpty(): boolean {
+    return this.#counts.size === 0;
+  }
+
+  /** Hands over and begins anew. */
+  take(): readonly SessionRoute[] {
+    const counts = [...this.#counts.values()];
+    this.#counts = new Map();
+    return counts;
+  }
+
+  /** A session counts as lost once: who goes on with a cookie that is worth nothing says nothing new. */
+  #judge({ carried, route, isLost, by, now }: Look): void {
+    const { name, hash } = carried;
+    const onRoute = `${hash} ${route}`;
+    const keeper = this.#keepers.get(onRoute) ?? this.#keepers.get(hash);
+    if (keeper !== undefined && now - keeper.at <= FRESH_MS) this.#count(by.release, route, name, outcomeOf(keeper, by, isLost));
+    if (!isLost) {
+      this.#remember(onRoute, { instance: by.instance, at: now });
+      return;
+    }
+    this.#keepers.delete(onRoute);
+    this.#keepers.delete(hash);
+  }
+
+  #count(release: ReleaseName, route: string, cookie: string, counts: SessionCounts): void {
+    const key = `${release} ${cookie} ${route}`;
+    const known = this.#counts.get(key);
+    this.#counts.set(key, { release, route, cookie, ...addSessions(known ?? NO_SESSIONS, counts) });
+  }
+
+  #remember(key: string, keeper: Keeper): void {
+    this.#keepers.delete(key);
+    this.#keepers.set(key, keeper);
+    if (this.#keepers.size <= REMEMBERED_MAX) return;
+    const oldest = this.#keepers.keys().next();
+    if (oldest.done !== true) this.#keepers.delete(oldest.value);
+  }
+
+  #routeOf({ method, target }: Asked): string {
+    const route = routePattern(method, target);
+    if (this.#routes.has(route)) return route;
+    if (this.#routes.size >= ROUTES_MAX) return OTHER_ROUTES;
+    this.#routes.add(route);
+    return route;
+  }
+
+  #mayLook(now: number): boolean {
+    if (now >= this.#spanEnds) {
+      this.#spanEnds = now + SPAN_MS;
+      this.#looks = 0;
+    }
+    this.#looks += 1;
+    return this.#looks <= LOOKS_MAX;
+  }
+}
+
+interface Look {
+  readonly carried: SeenSession;
+  readonly route: string;
+  readonly isLost: boolean;
+  readonly by: Answerer;
+  readonly now: number;
+}
+
+function isTurnedAway({ status, forward }: Answered): boolean {
+  return status === 401 || (REDIRECTS.has(status) && TO_LOGIN.test(forward));
+}
+
+function outcomeOf(keeper: Keeper, { instance }: Answerer, isLost: boolean): SessionCounts {
+  const lost = isLost ? 1 : 0;
+  return keeper.instance === instance ? { ...NO_SESSIONS, own: 1, ownLost: lost } : { ...NO_SESSIONS, other: 1, otherLost: lost };
+}
