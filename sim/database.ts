@@ -65,6 +65,7 @@ export class SimDatabase {
     return {
       catalog: () => this.#asked(() => SIM_CATALOG),
       whereabouts: () => this.#asked(() => ({ schema: "public" })),
+      missing: () => this.#asked(() => []),
       seen: () => this.#asked(() => ({ relations: [], routines: [] })),
       changeSets: () => this.#asked(() => this.#all()),
       applied: () => this.#asked(() => []),

@@ -9,6 +9,8 @@ export interface PlanReport {
   readonly refusals: readonly PlanRefusal[];
   readonly notices: readonly PlanNotice[];
   readonly trial: PlanTrial;
+  /** What the role of the URL lacks for it. */
+  readonly missing: readonly MissingPrivilege[];
 }
 
 interface FoundAt {
@@ -45,6 +47,14 @@ export interface PlanTrial {
   }[];
   /** Findings of plpgsql_check; null: it is not installed there. */
   readonly routines: readonly { readonly routine: string; readonly message: string }[] | null;
+}
+
+export interface MissingPrivilege {
+  /** Of the statement; empty: Hitless itself needs it. */
+  readonly place: string;
+  readonly what: string;
+  /** SQL for whoever may give it. */
+  readonly grant: string;
 }
 
 export interface PlanStep {

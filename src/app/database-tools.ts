@@ -11,6 +11,7 @@ import { awaitsContract, isPending, takesAway } from "../database/change-set.ts"
 import { guidelinesDocument } from "../database/rules/rules.ts";
 import { lookTwice, stillUsed, usageOf } from "../engine/database/gate.ts";
 import { planSources, type PlanInput } from "../engine/database/prepare.ts";
+import { missingPrivileges } from "../engine/database/privileges.ts";
 import { diffReleases } from "../engine/database/release-diff.ts";
 import { tryRelease } from "../engine/database/release-trial.ts";
 import { contract, keptObjects, revert } from "../engine/database/runner.ts";
@@ -36,9 +37,9 @@ async function plan({ app, url, directory, spec, env, running, tried }: PlanTarg
   const kept = await keptObjects(sets, (of) => postgresDatabase.journal(url, app, of));
   const toolRows: PlanInput["toolRows"] = (table) => postgresDatabase.toolRows(url, table);
   const made = await planSources(fileSources, { app, release, directory, spec, catalog, applied, kept, toolRows });
-  const report = { catalog, spec, language: await fileSources.language() };
-  if (!tried) return planReport(untried(made, ["not asked for"]), report);
   const parts = { database: postgresDatabase, sources: fileSources, shadows: postgresShadows };
+  const report = { catalog, spec, language: await fileSources.language(), missing: await missingPrivileges(parts, url, made) };
+  if (!tried) return planReport(untried(made, ["not asked for"]), report);
   const old = running === null ? [] : [{ directory, spec: { ...spec, queries: running } }];
   const trial = await tryRelease(parts, { plan: made, catalog, release: { directory, spec }, running: old, url, env });
   return planReport(trial, report);

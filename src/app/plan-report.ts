@@ -14,10 +14,11 @@ interface ReportParts {
   readonly catalog: Catalog;
   readonly spec: Pick<DatabaseSpec, "migrations" | "procedures">;
   readonly language: SqlLanguage;
+  readonly missing: PlanReport["missing"];
 }
 
 /** A plan with what a copy of the database showed, for `hitless db plan` and `lint`. */
-export function planReport(trial: Trial, { catalog, spec, language }: ReportParts): PlanReport {
+export function planReport(trial: Trial, { catalog, spec, language, missing }: ReportParts): PlanReport {
   const { plan } = trial;
   const found = (position: Position | null): Omit<PlanNotice, "rule" | "text"> => ({
     ...placed(position),
@@ -32,6 +33,7 @@ export function planReport(trial: Trial, { catalog, spec, language }: ReportPart
     steps: plan.actions.map((action) => stepOf(action, catalog)),
     refusals: plan.refusals.map(({ rule, position, why, write }) => ({ rule, ...found(position), why, write })),
     notices: plan.notices.map(({ rule, position, text }) => ({ rule, ...found(position), text })),
+    missing,
     trial: { on: trial.about, gaps: trial.gaps, ...proofOf(trial.proof) },
   };
 }

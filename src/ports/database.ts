@@ -4,6 +4,7 @@ import type { ChangeSet } from "../database/change-set.ts";
 import type { AppliedMigration } from "../database/pending.ts";
 import type { ReleaseSession } from "../database/release-url.ts";
 import type { ObjectName } from "../database/names.ts";
+import type { PrivilegeNeed } from "../database/privileges/needs.ts";
 import type { Seen } from "../database/seen/seen.ts";
 import type { ToolRow } from "../database/source/bookkeeping.ts";
 import type { Backfill, LockMode } from "../database/plan/action.ts";
@@ -171,6 +172,15 @@ export interface SessionSight {
   readonly release: number | null;
 }
 
+/** Something that the role of a URL may not do, and what would let it. */
+export interface MissingPrivilege {
+  readonly need: PrivilegeNeed;
+  /** `app does not own public.users, which belongs to boss` */
+  readonly what: string;
+  /** SQL for whoever may give it. */
+  readonly grant: string;
+}
+
 /** The database of an app. Errors are HitlessErrors: ERR_DATABASE_UNREACHABLE, ERR_DATABASE_BUSY, ERR_DATABASE_PRIVILEGE. */
 export interface Database {
   /** Reads only, beside everybody. */
@@ -179,6 +189,8 @@ export interface Database {
   whereabouts(url: string): Promise<{ readonly schema: string }>;
   /** What a session finds that looks names up in these schemas. */
   seen(url: string, searchPath: readonly string[]): Promise<Seen>;
+  /** Which of these the role of the URL does not have. */
+  missing(url: string, needs: readonly PrivilegeNeed[]): Promise<readonly MissingPrivilege[]>;
   /** What releases brought, oldest first; none where Hitless was never here. */
   changeSets(url: string, app: string): Promise<readonly ChangeSet[]>;
   /** Versions and checksums of the migrations that Hitless has applied. */

@@ -30,6 +30,7 @@ import { connect, type Connection } from "./connection.ts";
 import { Guard } from "./guard.ts";
 import { LoadReader } from "./load.ts";
 import { JOURNAL_IS_THERE, JOURNAL_SCHEMA } from "./journal-schema.ts";
+import { readMissing } from "./privileges.ts";
 import { readSeen } from "./seen.ts";
 import { readStatements } from "./statements.ts";
 import { beginSql, forgetSql, keepSql, readStretches } from "./stretches.ts";
@@ -47,6 +48,7 @@ const NO_PRIVILEGE = "42501";
 /** PostgreSQL 14 and later, with an ordinary role. */
 export const postgresDatabase: Database = {
   catalog: (url) => using(url, (connection) => readCatalog(connection)),
+  missing: (url, needs) => using(url, (connection) => readMissing(connection, needs)),
   seen: (url, searchPath) => using(url, (connection) => readSeen(connection, searchPath)),
   whereabouts: (url) => using(url, readWhereabouts),
   changeSets: (url, app) => using(url, (connection) => readChangeSets(connection, app)),

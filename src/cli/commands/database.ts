@@ -119,6 +119,8 @@ async function showPlan(session: Session, { sql, ...options }: PlanOptions): Pro
   if (session.wantsJson) session.output.json(report);
   else for (const line of renderPlan(report, session.output, sql === true)) session.output.line(line);
   if (report.refusals.length > 0) throw refused(report.refusals.length);
+  // The role of a URL that is named here need not be the one that deploys.
+  if (report.missing.length > 0 && options.url === undefined) throw lacks(report.missing.length);
 }
 
 async function lint(session: Session, { format = session.wantsJson ? "json" : "text", ...options }: LintOptions): Promise<void> {
@@ -196,6 +198,14 @@ function unfit(errors: number): HitlessError {
     code: "ERR_DATABASE_REFUSED",
     what: `${String(errors)} finding${errors === 1 ? " is an error" : "s are errors"}.`,
     next: "Correct the SQL, or judge the rule otherwise in hitless.lint.yaml. A deployment refuses what cannot be made safe, whatever the profile says.",
+  });
+}
+
+function lacks(count: number): HitlessError {
+  return new HitlessError({
+    code: "ERR_DATABASE_PRIVILEGE",
+    what: `The database role lacks ${count === 1 ? "a privilege" : `${String(count)} privileges`}.`,
+    next: "A deployment would stop before anything is changed.",
   });
 }
 

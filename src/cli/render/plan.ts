@@ -39,7 +39,22 @@ export function renderPlan(report: PlanReport, output: Output, withSql: boolean)
   }
   if (report.steps.length === 0 && report.refusals.length + report.notices.length === 0)
     lines.push("The database has everything that this release needs.");
-  return [...lines, ...renderTrial(report, output), ...renderFindings(findingsOf(report), output)];
+  return [
+    ...lines,
+    ...renderTrial(report, output),
+    ...renderFindings(findingsOf(report), output),
+    ...renderMissing(report.missing, output),
+  ];
+}
+
+/** What the database's role may not do, and who could change that with what. */
+function renderMissing(missing: PlanReport["missing"], output: Output): readonly string[] {
+  if (missing.length === 0) return [];
+  return [
+    ...missing.map(({ place, what }) => output.style("red", `${place === "" ? "" : `${place}: `}${what}`)),
+    ...new Set(missing.map(({ grant }) => `    ${grant};`)),
+    "",
+  ];
 }
 
 /** How the plan knows, and whether both releases can live with it. */

@@ -16,6 +16,7 @@ import type { BackfillOptions } from "./backfill-options.ts";
 import { LoadPacer } from "./load-pacer.ts";
 import { loadSignals } from "./load-signals.ts";
 import { isCovered, isPlanOf, planSources, type PlanInput } from "./prepare.ts";
+import { lacksPrivileges, missingPrivileges } from "./privileges.ts";
 import { tryRelease, type ReleaseSource, type TrialParts } from "./release-trial.ts";
 import { ReleasesAround, type CreateOptions } from "../releases-around.ts";
 import { contract, expand, keptObjects, revert } from "./runner.ts";
@@ -141,6 +142,8 @@ export class DatabaseReleases extends ReleasesAround {
         planned = await this.#planned(lease, expansion);
       }
       const plan = await this.#tried(url, { ...expansion, ...planned });
+      const missing = plan.refusals.length > 0 ? [] : await missingPrivileges(this.#parts, url, plan);
+      if (missing.length > 0) throw lacksPrivileges(missing);
       if (changes(plan) || plan.migrations.length > 0) await expand(runner, plan);
     } finally {
       await lease.close();

@@ -3,15 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
-import { systemClock } from "../../../src/adapters/clock/system.ts";
-import { nodeHttp } from "../../../src/adapters/http/node-http.ts";
-import { postgresShadows } from "../../../src/adapters/postgres/shadow/shadows.ts";
 import { fileSources } from "../../../src/adapters/postgres/sources.ts";
 import { databaseTools } from "../../../src/app/database-tools.ts";
-import { DatabaseReleases } from "../../../src/engine/database/releases.ts";
-import type { Releases } from "../../../src/ports/releases.ts";
-import type { Traffic } from "../../../src/ports/traffic.ts";
 import { BusyClient, type Turn } from "../../support/postgres/clients.ts";
+import { databaseReleases } from "../../support/postgres/database-releases.ts";
 import { APP, contractIn, expandIn, planOf, urlOf, withRunner } from "../../support/postgres/release.ts";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
 
@@ -126,17 +121,7 @@ describe("a soft contract", () => {
         plan: { ...set.plan, procedures, migrations: migrations.map((one) => ({ ...one, name: "m" })) },
       });
     });
-    // Nothing else of the world is asked where nothing is to be done.
-    const inner = { workplace: () => Promise.resolve({ spec: {} }) } as unknown as Releases;
-    const releases = new DatabaseReleases(inner, {
-      clock: systemClock,
-      database: postgresDatabase,
-      sources: fileSources,
-      shadows: postgresShadows,
-      live: () => ["r2"],
-      traffic: {} as Traffic,
-      http: nodeHttp,
-    });
+    const releases = databaseReleases(["r2"]);
     const { signal } = new AbortController();
     const third = { app: APP, release: 3, env: {}, directory, signal, onOutput: () => undefined };
     const softly = { ...spec, procedures: "procedures", softContractMs: 3_600_000 };

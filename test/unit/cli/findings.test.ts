@@ -17,6 +17,7 @@ const REPORT: PlanReport = {
     { rule: "seen-through-view", place: "", path: "", line: 1, tables: [], text: "users is a view" },
   ],
   trial: { on: null, gaps: [], proof: [], routines: null },
+  missing: [],
 };
 const judged = (profile: Partial<LintProfile>): string[] =>
   findingsOf(REPORT, { ...NO_PROFILE, ...profile }).map(({ rule, severity }) => `${rule}: ${severity}`);
