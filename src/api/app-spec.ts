@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { accessLogSchema } from "./access-log.ts";
+import { assetsSchema } from "./assets.ts";
 import { databaseSchema } from "./database-spec.ts";
 import { NAME_PATTERN } from "../base/names.ts";
 import {
@@ -124,6 +125,7 @@ export const appSpecSchema: z.ZodType<AppSpec> = z.strictObject({
   tasks: tasksSchema.optional(),
   notifications: notificationsSchema.optional(),
   errorPages: errorPagesSchema.optional(),
+  assets: assetsSchema.optional(),
   maintenance: maintenanceSchema.optional(),
   database: databaseSchema.optional(),
   sessions: sessionsSchema.optional(),

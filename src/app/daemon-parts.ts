@@ -47,9 +47,9 @@ export interface DaemonParts {
 export function daemonParts({ stateDirectory, store, leaseRules, workers, log }: DaemonGround): DaemonParts {
   const lease = new LeaseKeeper(store, { clock: systemClock, log }, leaseRules);
   const mayAct = (): boolean => lease.isHeld();
-  const traffic = new ProxyTraffic(stateDirectory);
-  const fleet = new ProcessFleet(stateDirectory, log, store);
   const snapshots = new SnapshotReleases({ stateDirectory, now: Date.now, buildEnvironment: process.env });
+  const traffic = new ProxyTraffic(stateDirectory, (app, release) => snapshots.tree(app, release));
+  const fleet = new ProcessFleet(stateDirectory, log, store);
   const servers = stateServers({ stateDirectory, version: VERSION, log, mayAct });
   const databases = withDatabase(snapshots, systemClock, { engine: () => engine, traffic });
   const releases = new SessionReleases(databases, servers);

@@ -5,6 +5,7 @@ import type { AppSpec, HealthSpec, ProcessSpec } from "../core/app-spec.ts";
 import type { MaintenanceGate } from "../core/gate.ts";
 import type { ErrorPages } from "../core/pages.ts";
 import type { TlsSpec } from "../core/tls.ts";
+import { assetsOf } from "./assets.ts";
 import { databaseOf } from "./database.ts";
 import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { resolveEnvironment } from "./environment.ts";
@@ -129,6 +130,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages, maintenance }:
     errorPages,
     maintenance,
     releasesKept: config.keepReleases,
+    ...(config.assets === undefined ? {} : { assets: assetsOf(config.assets) }),
     ...(config.freeze.length === 0 ? {} : { freeze: config.freeze }),
     ...(tasks === undefined ? {} : { tasks }),
     ...(config.notifications.length === 0 ? {} : { notifications: notificationsOf(config.notifications) }),

@@ -21,7 +21,7 @@ const host = z
   );
 
 const PATH = 'expected the beginning of a path such as "/api", in whole segments, without "..", "//", "*" and "?"';
-const path = z
+export const urlPath = z
   .string({ error: PATH })
   .regex(/^\/[^\s?#*"<>\\^`{|}\u0080-\uffff]*$/, { error: PATH })
   .refine((value) => !/\/\.{0,2}(?:\/|$)/.test(value.replace(/\/$/, "")), { error: PATH })
@@ -49,7 +49,7 @@ export const claimKeys = {
     .default([])
     .describe("Requests for these hosts only; `*.example.com` is every name with one label more. Default: every host."),
   paths: z
-    .array(path, { error: 'expected a list of paths such as ["/api"]' })
+    .array(urlPath, { error: 'expected a list of paths such as ["/api"]' })
     .default([])
     .describe("Requests whose path begins with one of these only, byte for byte. Default: every path."),
   match: z

@@ -4,6 +4,7 @@ import { NAME_PATTERN } from "../base/names.ts";
 import { DEFAULT_REPLACE_AFTER_MS, PROTOCOLS } from "../core/app-spec.ts";
 import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
 import { address } from "./address.ts";
+import { assets } from "./assets.ts";
 import { eventStreams } from "./event-streams.ts";
 import { freeze } from "./freeze.ts";
 import { hold } from "./hold.ts";
@@ -164,6 +165,7 @@ export const configSchema = z
       .optional()
       .describe("Where the proxy serves its metrics in the Prometheus text format, at /metrics."),
     errorPages: errorPages.optional(),
+    assets: assets.optional(),
     ...forwardingKeys,
     websockets: websockets.optional(),
     eventStreams: eventStreams.optional(),

@@ -1,4 +1,5 @@
 import type { AccessLogSpec } from "./access-log.ts";
+import type { AssetsSpec } from "./assets.ts";
 import type { EventStreamSpec } from "./event-streams.ts";
 import type { DatabaseSpec } from "./database-spec.ts";
 import type { FreezeWindow } from "./freeze.ts";
@@ -31,6 +32,8 @@ export interface AppSpec {
   readonly notifications?: readonly NotificationSpec[] | undefined;
   /** Absent: plain text. */
   readonly errorPages?: ErrorPages | undefined;
+  /** Absent: files of replaced releases are gone with them. */
+  readonly assets?: AssetsSpec | undefined;
   /** What `hitless maintenance on` does where it is not told otherwise. Absent: `DEFAULT_MAINTENANCE`. */
   readonly maintenance?: MaintenanceGate | undefined;
   /** Absent: Hitless has nothing to do with its database. */

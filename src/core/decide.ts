@@ -89,9 +89,11 @@ const HANDLERS: Handlers = {
   "release.failed": whenReleaseFailed,
   "freeze.seen": whenFreezeSeen,
   "release.pruned": (draft, { releases }) => {
-    const kept = Object.entries(draft.state.releases).filter(([name]) => !releases.includes(name));
+    const kept = <T>(of: Readonly<Record<string, T>>) =>
+      Object.fromEntries(Object.entries(of).filter(([name]) => !releases.includes(name)));
     patch(draft, {
-      releases: Object.fromEntries(kept),
+      releases: kept(draft.state.releases),
+      replaced: draft.state.replaced && kept(draft.state.replaced),
       promoted: draft.state.promoted.filter((name) => !releases.includes(name)),
     });
   },

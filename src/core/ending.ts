@@ -1,4 +1,5 @@
 import type { ReleaseName } from "../base/names.ts";
+import { assetSources } from "./assets.ts";
 import { note, order, patch, patchDeployment, running, type Draft } from "./draft.ts";
 import { all, countsAfter, seconds } from "./instances.ts";
 import { notify } from "./notifying.ts";
@@ -25,11 +26,17 @@ export function promote(draft: Draft, deployment: Deployment): void {
     active: to,
     generation,
     suspended: false,
+    replaced: replacedNow(state, to, draft.at),
     promoted: [...state.promoted.filter((release) => release !== to), to],
     counts: countsAfter(state, to),
     crashes: {},
   });
   changeStandby(draft, standby);
+}
+
+function replacedNow({ replaced = {}, active }: AppState, by: ReleaseName, at: number): AppState["replaced"] {
+  const { [by]: _again, ...others } = replaced;
+  return active === null || active === by ? others : { ...others, [active]: at };
 }
 
 /** The deployment has ended: records how, and hands the instances back to supervision. */
@@ -79,5 +86,7 @@ function removeRoutes(draft: Draft): void {
 
 function prune(draft: Draft): void {
   const keep = draft.state.active === null ? 5 : (draft.state.releases[draft.state.active]?.spec.releasesKept ?? 5);
-  order(draft, { kind: "release.prune", keep, inUse: releasesInUse(draft.state) }, null);
+  const readable = assetSources(draft.state, draft.at).map(({ release }) => release);
+  const inUse = [...new Set([...releasesInUse(draft.state), ...readable])].sort();
+  order(draft, { kind: "release.prune", keep, inUse }, null);
 }

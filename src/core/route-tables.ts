@@ -1,4 +1,5 @@
 import type { InstanceName, ReleaseName } from "../base/names.ts";
+import { assetSources, sourcesText, type AssetSource } from "./assets.ts";
 import { all, isLive, specOf } from "./instances.ts";
 import { order, patch, patchDeployment, running, type Draft } from "./draft.ts";
 import { gateOf } from "./gate-state.ts";
@@ -22,12 +23,24 @@ export function syncRoutes(draft: Draft, options: { readonly force?: boolean } =
   const names = routed.map((instance) => instance.name);
   const pools = poolsOf(state);
   const weights = weightsText(pools);
-  const isSame = sameNames(names, state.routes.routed) && weights === (state.routes.weights ?? weights);
+  const sources = assetSources(state, draft.at);
+  const assets = sourcesText(sources);
+  const isSame =
+    sameNames(names, state.routes.routed) &&
+    weights === (state.routes.weights ?? weights) &&
+    assets === (state.routes.assets ?? "");
   if (options.force !== true && state.routes.installed && isSame) return;
   patch(draft, {
-    routes: { ...state.routes, revision: state.routes.revision + 1, routed: names, weights, installed: true },
+    routes: {
+      ...state.routes,
+      revision: state.routes.revision + 1,
+      routed: names,
+      weights,
+      assets: assets === "" ? undefined : assets,
+      installed: true,
+    },
   });
-  const table = routeTable(draft.state, release, pools);
+  const table = routeTable(draft.state, release, { pools, sources });
   if (table !== null) order(draft, { kind: "traffic.apply", table }, null);
   recordCapacity(draft, servingTargets(pools));
 }
@@ -52,7 +65,12 @@ export function coming(state: AppState): readonly InstanceName[] {
   );
 }
 
-function routeTable(state: AppState, release: ReleaseName, pools: readonly Pool[]): RouteTable | null {
+interface Parts {
+  readonly pools: readonly Pool[];
+  readonly sources: readonly AssetSource[];
+}
+
+function routeTable(state: AppState, release: ReleaseName, { pools, sources }: Parts): RouteTable | null {
   const spec = state.releases[release]?.spec;
   if (spec === undefined) return null;
   return {
@@ -64,6 +82,7 @@ function routeTable(state: AppState, release: ReleaseName, pools: readonly Pool[
     proxy: spec.proxy,
     routing: withPreview(state, spec.routing),
     errorPages: spec.errorPages,
+    ...(sources.length === 0 ? {} : { assets: sources }),
     ...targeted(state),
     gate: gateOf(state, spec),
     pools,

@@ -2,6 +2,7 @@ import type { SessionRoute } from "./statelessness/session-routes.ts";
 import type { InstanceName, ReleaseName } from "../base/names.ts";
 import type { HealthSpec, Protocol, ProxySpec, TargetingSpec } from "./app-spec.ts";
 import type { ProxyProtocolVersion } from "./forwarding.ts";
+import type { AssetSource } from "./assets.ts";
 import type { Gate } from "./gate.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import type { ErrorPages } from "./pages.ts";
@@ -24,6 +25,8 @@ export interface RouteTable {
   /** Absent: `DEFAULT_ROUTING`. */
   readonly routing?: RoutingSpec | undefined;
   readonly errorPages?: ErrorPages | undefined;
+  /** Whose files answer where the application says 404; the first that has one. Absent: nobody's. */
+  readonly assets?: readonly AssetSource[] | undefined;
   /** These requests go to that release while something of it is up, whatever its weight. Absent: none do. */
   readonly targeting?: Targeting | undefined;
   /** Absent: requests go through. */

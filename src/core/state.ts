@@ -15,6 +15,8 @@ export interface AppState {
   readonly active: ReleaseName | null;
   /** Releases that were active, oldest first, the active one last. */
   readonly promoted: readonly ReleaseName[];
+  /** When releases were last replaced by another one, in milliseconds since the epoch. Absent: it was not recorded. */
+  readonly replaced?: Readonly<Record<ReleaseName, number>> | undefined;
   readonly releases: Readonly<Record<ReleaseName, ReleaseRecord>>;
   /** Instances per process type as set by `scale`; otherwise the release's own count. */
   readonly counts: Readonly<Record<string, number>>;
@@ -117,6 +119,8 @@ export interface RoutesState {
   readonly routed: readonly InstanceName[];
   /** The weights of the pools in the last ordered table, as text; absent in what was written before pools had weights of their own. */
   readonly weights?: string | undefined;
+  /** Whose assets it names, as text. Absent: nobody's. */
+  readonly assets?: string | undefined;
   /** Whose listen address and proxy settings the table carries. */
   readonly specRelease: ReleaseName | null;
   /** False until the first table and after the app was taken out of the proxy. */

@@ -22,6 +22,7 @@ export interface SiteOptions {
   readonly rollout?: Config["rollout"];
   readonly websockets?: Config["websockets"];
   readonly checks?: Config["checks"];
+  readonly assets?: Config["assets"];
   readonly notifications?: Config["notifications"];
 }
 

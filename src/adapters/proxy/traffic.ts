@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { AppliedRoutes, ProxyStatus, UpgradeOutcome, UpgradeRequest } from "../../api/proxy-control.ts";
 import { call, type CallOptions } from "../../api/transport/call.ts";
+import type { ReleaseName } from "../../base/names.ts";
 import type { HealthSpec } from "../../core/app-spec.ts";
 import type { MirrorFigures, MirrorRequest } from "../../core/judging/mirror.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
@@ -10,17 +11,24 @@ import type { LedgerQuery, Traffic } from "../../ports/traffic.ts";
 
 type Options = Omit<CallOptions, "unreachable">;
 
+/** The directory with a release's files, as an absolute path. */
+type TreeOf = (app: string, release: ReleaseName) => string;
+
 /** The proxy on this machine, over its control socket. */
 export class ProxyTraffic implements Traffic {
   readonly #socket: string;
   readonly #applied = new Map<string, RouteTable>();
 
-  constructor(stateDirectory: string) {
+  readonly #treeOf: TreeOf | null;
+
+  /** Without `treeOf` tables go as they are. */
+  constructor(stateDirectory: string, treeOf: TreeOf | null = null) {
     this.#socket = controlSocket(stateDirectory);
+    this.#treeOf = treeOf;
   }
 
   async apply(table: RouteTable): Promise<void> {
-    await this.#call<AppliedRoutes>(`/apps/${table.app}/routes`, { method: "PUT", body: table });
+    await this.#call<AppliedRoutes>(`/apps/${table.app}/routes`, { method: "PUT", body: this.#withTrees(table) });
     this.#applied.set(table.app, table);
   }
 
@@ -97,6 +105,13 @@ export class ProxyTraffic implements Traffic {
 
   async shutdown(drainMs: number): Promise<void> {
     await this.#call("/shutdown", { method: "POST", body: { drainMs } });
+  }
+
+  #withTrees(table: RouteTable): RouteTable {
+    const { app, assets } = table;
+    const treeOf = this.#treeOf;
+    if (assets === undefined || treeOf === null) return table;
+    return { ...table, assets: assets.map((source) => ({ ...source, tree: treeOf(app, source.release) })) };
   }
 
   #call<T>(path: string, options: Options): Promise<T> {

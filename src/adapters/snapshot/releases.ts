@@ -110,7 +110,7 @@ export class SnapshotReleases implements Releases {
     const process = request?.spec.processes[type];
     if (request === null || process === undefined)
       throw notKept(app, release, request === null ? "" : ` with a process type ${type}`);
-    return { directory: this.#tree(app, release), command: process.command, env: request.env[type] ?? {} };
+    return { directory: this.tree(app, release), command: process.command, env: request.env[type] ?? {} };
   }
 
   async workplace(app: string, release: ReleaseName): Promise<Workplace> {
@@ -121,7 +121,7 @@ export class SnapshotReleases implements Releases {
     const previewKey = record.previewKey?.value ?? null;
     const types = Object.entries(request.spec.processes);
     const [type] = types.find(([, { traffic }]) => traffic) ?? types[0] ?? [""];
-    return { directory: this.#tree(app, release), env: request.env[type] ?? {}, spec: request.spec, previewKey };
+    return { directory: this.tree(app, release), env: request.env[type] ?? {}, spec: request.spec, previewKey };
   }
 
   async #launch(app: string, release: ReleaseName): Promise<Pick<ReleaseRequest, "spec" | "env"> | null> {
@@ -129,7 +129,8 @@ export class SnapshotReleases implements Releases {
     return (await readJson(path).catch(() => null)) as Pick<ReleaseRequest, "spec" | "env"> | null;
   }
 
-  #tree(app: string, release: ReleaseName): string {
+  /** Where its files are, whether it is kept or not. */
+  tree(app: string, release: ReleaseName): string {
     return join(this.#directory(app).release(release), "tree");
   }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { proxySchema } from "../../api/app-spec.ts";
+import { assetSourceSchema } from "../../api/assets.ts";
 import { gateSchema } from "../../api/gate.ts";
 import { errorPagesSchema } from "../../api/pages.ts";
 import { routingSchema, targetingSchema } from "../../api/routing.ts";
@@ -42,6 +43,7 @@ const table: z.ZodType<RouteTable> = z.strictObject({
   proxy: proxySchema,
   routing: routingSchema.optional(),
   errorPages: errorPagesSchema.optional(),
+  assets: z.array(assetSourceSchema).optional(),
   targeting: targetingSchema.optional(),
   gate: gateSchema.optional(),
   pools: z.array(

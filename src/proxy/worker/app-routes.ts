@@ -1,6 +1,7 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import type { RouteTable } from "../../core/routes.ts";
 import type { PreviewSpec } from "../../core/routing.ts";
+import { OldAssets } from "./assets/old-assets.ts";
 import { AppGate } from "./app-gate.ts";
 import type { Balancer } from "./balancer.ts";
 import { cohortOf, type Cohort } from "./cohort.ts";
@@ -36,6 +37,7 @@ export class AppRoutes {
   #table: RouteTable;
   #targeted: Targeted | null = null;
   #skew: Skew | null = null;
+  #assets: OldAssets | null = null;
   readonly #route: Route;
   /** Through whatever stands before the app. */
   readonly #openRoute: Route;
@@ -54,6 +56,7 @@ export class AppRoutes {
     this.#table = table;
     this.#gate = gate;
     this.#targeted = table.targeting === undefined ? null : new Targeted(table.targeting);
+    this.#assets = table.assets === undefined ? null : new OldAssets(table.assets);
     const skew = table.routing?.skew ?? null;
     this.#skew = skew === null ? null : new Skew(skew, table.app, this.#parts.seal);
   }
@@ -118,7 +121,11 @@ export class AppRoutes {
     });
     if (pool === undefined) return unrouted(previews, 404, "there is no release to preview under that name or secret");
     const { release } = pool;
-    return { ...this.#routeBy(this.#unlessPaused((tried) => balancer.pickIn(release, tried))), book: previews };
+    return {
+      ...this.#routeBy(this.#unlessPaused((tried) => balancer.pickIn(release, tried))),
+      book: previews,
+      assets: () => null,
+    };
   }
 
   #pickFirstIn(release: ReleaseName, tried: ReadonlySet<InstanceName> | null): LiveTarget | null {
@@ -132,7 +139,7 @@ export class AppRoutes {
 
   #routeBy(pick: Pick, answerFields: Route["answerFields"] = nothing): Route {
     const { app, book } = this.#parts;
-    return { app, book, answerFields, pick };
+    return { app, book, answerFields, pick, assets: () => this.#assets };
   }
 }
 

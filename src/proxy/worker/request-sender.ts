@@ -1,6 +1,7 @@
 import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import { NO_RELEASE } from "../../core/ledger.ts";
 import type { AccessTrace } from "../access-log/access-trace.ts";
+import { AssetFallback } from "./assets/asset-fallback.ts";
 import type { ExchangeClient } from "./exchange-client.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Limits } from "./limits.ts";
@@ -52,11 +53,16 @@ export class RequestSender {
   /** What an application that did nothing with it has got of the request's body. */
   #refused: SentBody | null = null;
   readonly #exchange: SendingExchange;
+  /** Takes the answers: the exchange, or what stands before it. */
+  readonly #user: UpstreamUser;
   readonly #parts: SenderParts;
 
   constructor(exchange: SendingExchange, parts: SenderParts) {
     this.#exchange = exchange;
     this.#parts = parts;
+    const assets = parts.route.assets();
+    this.#user =
+      assets?.mayHave(parts.head) === true ? new AssetFallback(this, { assets, exchange, head: parts.head }) : exchange;
     this.isComplete = parts.head.body === 0;
   }
 
@@ -142,15 +148,15 @@ export class RequestSender {
 
   /** Its answer is whole: the connection may serve another one. */
   finish(): void {
-    const { upstream, target } = this;
-    this.upstream = null;
-    if (upstream !== null) {
-      upstream.user = null;
-      if (upstream.reusable && this.isComplete && target !== null) target.pool.give(upstream);
-      else upstream.destroy();
-    }
-    target?.whenAnswered();
+    this.#giveBack();
+    this.target?.whenAnswered();
     this.#leave();
+  }
+
+  /** The answer comes from elsewhere: what the application has answered is not passed on. */
+  answerFrom(source: Upstream): void {
+    this.#giveBack();
+    this.#use(source);
   }
 
   /** Nothing more comes of the attempt. */
@@ -182,6 +188,15 @@ export class RequestSender {
     if (this.upstream === upstream) upstream.flush();
   }
 
+  #giveBack(): void {
+    const { upstream, target } = this;
+    this.upstream = null;
+    if (upstream === null) return;
+    upstream.user = null;
+    if (upstream.reusable && this.isComplete && target !== null) target.pool.give(upstream);
+    else upstream.destroy();
+  }
+
   #leave(): LiveTarget | null {
     const { target } = this;
     this.target = null;
@@ -191,7 +206,7 @@ export class RequestSender {
 
   #use(upstream: Upstream): Upstream {
     this.upstream = upstream;
-    upstream.user = this.#exchange;
+    upstream.user = this.#user;
     return upstream;
   }
 

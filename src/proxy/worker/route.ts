@@ -2,6 +2,7 @@ import type { InstanceName, ReleaseName } from "../../base/names.ts";
 import type { RouteTable } from "../../core/routes.ts";
 import type { AccessLog } from "../access-log/access-log.ts";
 import { AccessTrace } from "../access-log/access-trace.ts";
+import type { OldAssets } from "./assets/old-assets.ts";
 import type { OwnPages } from "./error-response.ts";
 import type { ForwardedFields } from "./forwarded-fields.ts";
 import type { ClientAddress } from "./forwarded-fields.ts";
@@ -59,6 +60,8 @@ export interface Route {
   readonly book: RequestBook;
   /** What the proxy adds to the answer of that release: fields, each with its CRLF. */
   readonly answerFields: (answer: ResponseHead, served: ReleaseName) => string;
+  /** Whose files answer where the application says 404; null: nobody's. */
+  assets(): OldAssets | null;
   /** A target that was not tried yet, or null if there is none at the moment. */
   pick(tried: ReadonlySet<InstanceName> | null): LiveTarget | null;
 }

@@ -7,10 +7,11 @@
  * HEALTH=500|301|garbage|hang|slow  (slow answers after HEALTH_MS, 300 by default)
  *
  * ORDERS=<file> keeps the id of every order there, one a line.  GET /bytes?mib=… and POST /sink move large bodies (the latter slowly).
+ * GET /assets/… are the files of its release below assets/.
  * GET /events is an event stream that counts on from Last-Event-ID, and says which instance it comes from.
  * An Upgrade is answered with 101, and everything after it is echoed.
  */
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -97,8 +98,13 @@ async function answer(request, response) {
     case "GET /":
       return text(response, 200, `${env.MESSAGE ?? "hello"}\n`);
     default:
-      return text(response, 404, "not found\n");
+      return asset(response, `.${url.pathname}`);
   }
+}
+
+function asset(response, path) {
+  if (path.startsWith("./assets/") && existsSync(path)) text(response, 200, readFileSync(path));
+  else text(response, 404, "not found\n");
 }
 
 async function health(request, response) {
