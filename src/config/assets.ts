@@ -35,6 +35,9 @@ export const assets = z
   })
   .describe("Files of replaced releases that clients still get where the application answers 404.");
 
-export function assetsOf({ paths, keep, maxAge }: z.output<typeof assets>): AssetsSpec {
-  return { places: Object.entries(paths).map(([path, at]) => ({ path, directory: at })), keep, maxAgeMs: maxAge };
+/** What the key adds to the spec. */
+export function assetsOf(config: { readonly assets?: z.output<typeof assets> | undefined }): { readonly assets?: AssetsSpec } {
+  if (config.assets === undefined) return {};
+  const { paths, keep, maxAge } = config.assets;
+  return { assets: { places: Object.entries(paths).map(([path, at]) => ({ path, directory: at })), keep, maxAgeMs: maxAge } };
 }

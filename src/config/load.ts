@@ -130,7 +130,7 @@ function specOf(config: ParsedConfig, base: string, { errorPages, maintenance }:
     errorPages,
     maintenance,
     releasesKept: config.keepReleases,
-    ...(config.assets === undefined ? {} : { assets: assetsOf(config.assets) }),
+    ...assetsOf(config),
     ...(config.freeze.length === 0 ? {} : { freeze: config.freeze }),
     ...(tasks === undefined ? {} : { tasks }),
     ...(config.notifications.length === 0 ? {} : { notifications: notificationsOf(config.notifications) }),

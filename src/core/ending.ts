@@ -1,5 +1,5 @@
 import type { ReleaseName } from "../base/names.ts";
-import { assetSources } from "./assets.ts";
+import { assetSources } from "./asset-sources.ts";
 import { note, order, patch, patchDeployment, running, type Draft } from "./draft.ts";
 import { all, countsAfter, seconds } from "./instances.ts";
 import { notify } from "./notifying.ts";

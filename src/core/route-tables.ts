@@ -1,5 +1,6 @@
 import type { InstanceName, ReleaseName } from "../base/names.ts";
-import { assetSources, sourcesText, type AssetSource } from "./assets.ts";
+import { assetSources, sourcesText } from "./asset-sources.ts";
+import type { AssetSource } from "./assets.ts";
 import { all, isLive, specOf } from "./instances.ts";
 import { order, patch, patchDeployment, running, type Draft } from "./draft.ts";
 import { gateOf } from "./gate-state.ts";

@@ -199,14 +199,14 @@ export class ClientStream implements ExchangeClient, LinkedStream {
   }
 
   isClogged(): boolean {
-    const clogged = !this.isFree;
-    if (clogged && !this.gone) this.#link.noteClogged(this);
+    const clogged = !this.gone && (this.#answer.waitingBytes >= QUEUE_BYTES || this.#link.writer.isClogged);
+    if (clogged) this.#link.noteClogged(this);
     return clogged;
   }
 
-  /** Its instance may go on. */
+  /** Its instance may go on: what was read of it is not needed any more, and its memory is read into again (see ReadBuffer). */
   get isFree(): boolean {
-    return this.gone || (this.#answer.waitingBytes < QUEUE_BYTES && !this.#link.writer.isClogged);
+    return this.gone || this.#answer.isFlushed();
   }
 
   onFree(): void {

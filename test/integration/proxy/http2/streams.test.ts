@@ -73,6 +73,17 @@ describe("L22: concurrent streams", () => {
 });
 
 describe("L19: flow control", () => {
+  it("what waits for the client's window is not written over by what the instance sends meanwhile", async () => {
+    const body = Array.from({ length: 400_000 }, (_, line) => `${String(line).padStart(6, "0")}\n`).join("");
+    const server = await startAnswering(
+      `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`,
+    );
+    const proxy = await WireProxy.start([server.port], H2);
+    const answer = await ask(await connectHttp2(proxy.port));
+    expect(answer.body.length).toBe(body.length);
+    expect(answer.body === body, "byte for byte").toBe(true);
+  });
+
   it("streams that nobody reads hold up neither others nor memory", async () => {
     const { proxy, upstream } = await stand();
     const client = await RawHttp2Client.connect(proxy.port);
