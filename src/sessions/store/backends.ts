@@ -1,5 +1,6 @@
 import { HitlessError } from "../../base/error.ts";
 import type { Backend } from "./backend.ts";
+import { mssqlBackend } from "./mssql-backend.ts";
 import { postgresBackend } from "./postgres-backend.ts";
 import { redisBackend } from "./redis-backend.ts";
 
@@ -11,6 +12,7 @@ const SCHEMES: Readonly<Record<string, readonly [open: Open, protocol: string]>>
   "hitless:": [redisBackend, "redis:"],
   "postgres:": [postgresBackend, "postgres:"],
   "postgresql:": [postgresBackend, "postgres:"],
+  "mssql:": [mssqlBackend, "mssql:"],
 };
 
 /** How the store behind a URL is opened. @throws ERR_USAGE for one that is not understood */

@@ -117,7 +117,8 @@ export class SessionStore extends Base {
 }
 
 /**
- * `redis://`, `rediss://`, `hitless://` (a state server of Hitless; without a host the one that Hitless has started for the app) or `postgres://`.
+ * `redis://`, `rediss://`, `hitless://` (a state server of Hitless; without a host the one that Hitless has started for the app), `postgres://` or
+ * `mssql://`.
  * @throws ERR_USAGE
  */
 export function sessionStore(url: string, options?: SessionStoreOptions): SessionStore {

@@ -13,6 +13,7 @@ import { isInstalled } from "../../support/found.ts";
 import { startServer, type TestServer } from "../../support/postgres/server.ts";
 import { startRedis } from "../../support/sessions/redis-server.ts";
 import { StateServerProgram } from "../../support/sessions/state-server-program.ts";
+import { TdsServer } from "../../support/sessions/tds/server.ts";
 import { until } from "../../support/temp.ts";
 
 const SECRET = "a secret of at least thirty-two characters";
@@ -33,6 +34,7 @@ const PLACES: readonly Place[] = [
   { name: "hitless://", url: async () => `hitless://127.0.0.1:${(await StateServerProgram.started()).port}/1` },
   { name: "redis://", url: async () => redisUrl(), installed: isInstalled("redis-server") },
   { name: "postgres://", url: () => postgres.database() },
+  { name: "mssql:// (a scripted peer)", url: async () => (await TdsServer.started()).url() },
 ];
 
 /** The client takes a URL with a port only. */
