@@ -1,9 +1,11 @@
 /**
  * `npm run bench:backfill-latency`: what users of the example shop feel of a backfill in its database, with the throttle and without it, in turn in one
- * run. The plot goes into docs/backfill-latency.svg, the figures into docs/benchmarks.md.
+ * run. The plot goes into docs/backfill-latency.svg (or where `--plot` says), the figures into docs/benchmarks.md (not with `--no-write`). A run in
+ * which users saw errors, or too few of them came to say anything, writes nothing and ends with 1.
  */
 import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { systemClock } from "../src/adapters/clock/system.ts";
 import { nodeHttp } from "../src/adapters/http/node-http.ts";
@@ -28,6 +30,8 @@ const TABLE = `CREATE TABLE t (id bigint PRIMARY KEY, n int NOT NULL, note text,
   CREATE INDEX ON t (at); ANALYZE t`;
 const WAYS: readonly Way[] = ["none", "throttled", "full"];
 const PLOT = new URL("../docs/backfill-latency.svg", import.meta.url);
+/** A p99 of fewer answers is one answer's accident. */
+const ENOUGH = 500;
 
 const { values } = parseArgs({
   allowNegative: true,
@@ -36,6 +40,7 @@ const { values } = parseArgs({
     seconds: { type: "string", default: "15" },
     rate: { type: "string", default: "200" },
     write: { type: "boolean", default: true },
+    plot: { type: "string", default: fileURLToPath(PLOT) },
   },
 });
 
@@ -85,6 +90,12 @@ async function measure(load: OpenLoop, pacer: Pacer): Promise<readonly Span[]> {
   return spans;
 }
 
+function checkWhole(load: OpenLoop, spans: readonly Span[]): void {
+  const poor = spans.filter((span) => within(load.answers, span).length < ENOUGH);
+  if (load.failed === 0 && poor.length === 0) return;
+  throw new Error(`not worth keeping: ${String(load.failed)} requests failed, ${String(poor.length)} spans with too few answers`);
+}
+
 function report(load: OpenLoop, spans: readonly Span[]): string {
   const of = (way: Way): number =>
     median(spans.filter((span) => span.way === way).map((span) => p99(within(load.answers, span))));
@@ -124,10 +135,9 @@ try {
   await lease.close();
   const text = report(load, spans);
   console.log(text);
-  if (values.write) {
-    writeFileSync(PLOT, plot(load.answers, spans));
-    writeSection("backfill-latency", text);
-  }
+  checkWhole(load, spans);
+  if (values.write || values.plot !== fileURLToPath(PLOT)) writeFileSync(values.plot, plot(load.answers, spans));
+  if (values.write) writeSection("backfill-latency", text);
 } finally {
   await run("down").catch(() => undefined);
   await postgres.stop();

@@ -66,7 +66,7 @@ export function plot(answers: readonly Answered[], spans: readonly Span[]): stri
       .map(({ way, at, ms }) => `<circle cx="${x(at)}" cy="${y(ms)}" r="3" fill="${COLOURS[way]}"/>`),
     ...[0, 0.25, 0.5, 0.75, 1].map(
       (share) =>
-        `<text x="${x(share * end)}" y="${String(HEIGHT - 12)}" text-anchor="middle">${String(Math.round((share * end) / 1_000))} s</text>`,
+        `<text x="${x(share * end)}" y="${String(HEIGHT - 12)}" text-anchor="${share === 1 ? "end" : "middle"}">${String(Math.round((share * end) / 1_000))} s</text>`,
     ),
     "</svg>",
     "",

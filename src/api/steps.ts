@@ -18,7 +18,7 @@ export interface StepStatus {
   readonly path: string;
   /** Of the file's bytes. */
   readonly digest?: string | undefined;
-  readonly kind: "sql" | "update" | "command" | "function" | "http" | "wait" | "expand";
+  readonly kind: "sql" | "update" | "batches" | "command" | "function" | "http" | "wait" | "expand";
   readonly state: StepState;
   /** A deployment waits for it. */
   readonly required: boolean;

@@ -12,16 +12,22 @@ import { stepSources } from "./step-sources.ts";
 /** What could move ahead of a deployment of that source. @throws ERR_STEPS_INVALID with every problem of its steps */
 export async function planAheadOf({ spec, directory, url, database, known }: AheadTarget): Promise<AheadPlan> {
   const steps = await stepSources.read(directory, spec);
-  const isSized = url !== null && steps.some(({ work }) => work.kind === "update");
+  const isSized = url !== null && steps.some(({ work }) => walks(work));
   const catalog = isSized ? await postgresDatabase.catalog(url) : null;
   const sizes = new Map(steps.map(({ name, work }) => [name, catalog === null ? null : sizeOf(work, catalog)]));
   return planAhead({ steps, known, sizes, expansion: actionsOf(database) });
 }
 
+type Walk = Extract<StepWork, { kind: "update" | "batches" }>;
+
+function walks(work: StepWork): work is Walk {
+  return work.kind === "update" || work.kind === "batches";
+}
+
 /** Null where the table is not there: a step before, or the expansion, makes it. */
 function sizeOf(work: StepWork, catalog: Catalog): Estimated | null {
-  const table = work.kind === "update" ? tableOf(catalog, writtenName(work.table, catalog.schema)) : null;
-  if (table === null || work.kind !== "update") return null;
+  const table = walks(work) ? tableOf(catalog, writtenName(work.table, catalog.schema)) : null;
+  if (table === null || !walks(work)) return null;
   const run = { kind: "backfill", backfill: backfillOf(work, table) } as const;
   return estimate({ table: `${table.schema}.${table.name}`, work: "batches", run }, catalog);
 }

@@ -1,3 +1,4 @@
+import { queryOver } from "../../database/backfill/range-query.ts";
 import { literal } from "../../database/names.ts";
 import type { Backfill } from "../../database/plan/action.ts";
 import type { Stretch, Survey } from "../../ports/database.ts";
@@ -39,7 +40,11 @@ export async function readSurvey(database: Queryable, backfill: Backfill, parts:
   };
 }
 
-async function probe(database: Queryable, { table, set, where, delete: deletes }: Backfill): Promise<void> {
+async function probe(database: Queryable, { table, set, where, query, delete: deletes }: Backfill): Promise<void> {
+  if (query !== undefined) {
+    await database.query(`EXPLAIN ${queryOver(query, () => ["false"])}`);
+    return;
+  }
   const what = deletes === true ? `DELETE FROM ${table}` : `UPDATE ${table} SET ${set}`;
   await database.query(`EXPLAIN ${what} WHERE ${where}`);
 }

@@ -1,4 +1,5 @@
 import pg from "pg";
+import { queryOver } from "../../database/backfill/range-query.ts";
 import { literal } from "../../database/names.ts";
 import type {
   BackfillCursor,
@@ -30,8 +31,8 @@ export class PostgresWalker implements BatchWorker {
   batch(request: BatchRequest): Promise<BatchOutcome> {
     return this.#committed(request, async () => {
       const next = await nextKey(this.#guard.connection, request.stretch, request.size);
-      const range = rangeSql(request.stretch, next ?? request.stretch.cursor.until);
-      const sql = changeSql(request, [...range, `(${request.backfill.where})`]);
+      const upper = next ?? request.stretch.cursor.until;
+      const sql = changeSql(request, (stretch) => rangeSql(stretch, upper), `(${request.backfill.where})`);
       const counts = await this.#guard.connection.counts([...this.#opening(request), sql].join(";\n"));
       return moved(request, next, { changed: counts.at(-1) ?? 0, failed: [] });
     });
@@ -106,10 +107,8 @@ export class PostgresWalker implements BatchWorker {
     let changed = 0;
     const failed: FailedRow[] = [];
     for (const key of rows) {
-      const sql = changeSql(request, [
-        `CASE WHEN ${sameKey(request.stretch, key)} THEN (${request.backfill.where}) END`,
-        sameKey(request.stretch, key),
-      ]);
+      const where = `CASE WHEN ${sameKey(request.stretch, key)} THEN (${request.backfill.where}) END`;
+      const sql = changeSql(request, (stretch) => [sameKey(stretch, key)], where);
       try {
         const counts = await connection.counts(`SAVEPOINT one;\n${sql};\nRELEASE one`);
         changed += counts[1] ?? 0;
@@ -166,10 +165,16 @@ function moved(
   };
 }
 
-function changeSql({ stretch, backfill }: BatchRequest, conditions: readonly string[]): string {
+/** `rangeOf`: the conditions for the rows it is about, with the key's columns as the stretch names them. */
+function changeSql({ stretch, backfill }: BatchRequest, rangeOf: (stretch: Stretch) => readonly string[], where: string): string {
+  if (backfill.query !== undefined) {
+    const under = (name: string | null): readonly string[] =>
+      stretch.key.map((column) => (name === null ? column : `${name}.${column}`));
+    return queryOver(backfill.query, (name) => rangeOf({ ...stretch, key: under(name) }));
+  }
   const relation = relationSql(stretch, backfill.table);
   const what = backfill.delete === true ? `DELETE FROM ${relation}` : `UPDATE ${relation} SET ${backfill.set}`;
-  return `${what} WHERE ${conditions.join(" AND ")}`;
+  return `${what} WHERE ${[...rangeOf(stretch), where].join(" AND ")}`;
 }
 
 function sameKey({ key }: Stretch, values: readonly string[]): string {

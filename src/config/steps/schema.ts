@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { parseDailyWindow } from "../../base/daily-window.ts";
 import type { StepDefinition, StepWork } from "../../core/preparation/step-definition.ts";
+import { hasRange } from "../../database/backfill/range-query.ts";
 import { duration } from "../units.ts";
 
 const DAY_MS = 86_400_000;
@@ -45,6 +46,13 @@ const update = z.strictObject({
   where: text('expected a condition that rows no longer meet when they are done, such as "email <> lower(email)"'),
 });
 
+const RANGE =
+  'expected one statement with {range} in it, such as "INSERT INTO sums SELECT user_id, sum(cents) FROM orders WHERE {range} GROUP BY 1"';
+const batches = z.strictObject({
+  table: text("expected the table along whose key it goes, such as users or shop.users"),
+  query: text(RANGE).refine(hasRange, { error: RANGE }),
+});
+
 const http = z.strictObject({
   url: z.url({ protocol: /^https?$/, error: "expected an http or https address" }),
   method: z
@@ -73,13 +81,14 @@ export const fileSchema = z
   .strictObject({
     ...common,
     update: update.optional(),
+    batches: batches.optional(),
     http: http.optional(),
     wait: wait.optional(),
     command: command.optional(),
   })
   .superRefine((step, context) => {
-    const kinds = [step.update, step.http, step.wait, step.command].filter((one) => one !== undefined);
-    if (kinds.length !== 1) context.addIssue({ code: "custom", message: "expected one of update, http, wait, command" });
+    const kinds = [step.update, step.batches, step.http, step.wait, step.command].filter((one) => one !== undefined);
+    if (kinds.length !== 1) context.addIssue({ code: "custom", message: "expected one of update, batches, http, wait, command" });
     const { wait: on } = step;
     const conditions = [on?.query, on?.until, on?.approval].filter((one) => one !== undefined);
     if (on !== undefined && conditions.length !== 1)
@@ -104,6 +113,7 @@ export function conditionsOf(step: Omit<z.output<typeof headerSchema>, "transact
 /** Null where the schema has said already that there is none. */
 export function workOf(step: z.output<typeof fileSchema>): StepWork | null {
   if (step.update !== undefined) return { kind: "update", ...step.update };
+  if (step.batches !== undefined) return { kind: "batches", ...step.batches };
   if (step.command !== undefined) return { kind: "command", command: step.command };
   if (step.http !== undefined) {
     const { timeout, body, ...request } = step.http;

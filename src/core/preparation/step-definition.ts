@@ -11,6 +11,8 @@ export type StepWork =
   | { readonly kind: "sql"; readonly sql: string; readonly alone: boolean }
   /** In batches along the table's key, the rows that `where` finds. */
   | { readonly kind: "update"; readonly table: string; readonly set: string; readonly where: string }
+  /** The statement for each range of the table's key, once, where it says `{range}`. */
+  | { readonly kind: "batches"; readonly table: string; readonly query: string }
   | { readonly kind: "command"; readonly command: string | readonly string[] }
   /** `run` of a module, by its path in the release. */
   | { readonly kind: "function"; readonly file: string }
@@ -61,5 +63,5 @@ export interface StepDefinition {
 
 /** Whether it is work on the database, which only one step does at a time. */
 export function usesDatabase({ kind }: StepWork): boolean {
-  return kind === "sql" || kind === "update" || kind === "expand";
+  return kind === "sql" || kind === "update" || kind === "batches" || kind === "expand";
 }

@@ -29,6 +29,8 @@ export interface Backfill {
   readonly set: string;
   /** Rows that are still to do. */
   readonly where: string;
+  /** A statement over `{range}`, done once for each range of the key, in place of an UPDATE. */
+  readonly query?: string | undefined;
   /** Deletes the rows instead of setting anything. */
   readonly delete?: boolean | undefined;
   /** Doing a row does not make `where` false: each key is visited exactly once, and there is nothing to verify at the end. */

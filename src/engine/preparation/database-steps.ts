@@ -18,6 +18,9 @@ const NO_RELEASE = 0;
 
 type Work<K extends StepWork["kind"]> = Extract<StepWork, { kind: K }>;
 
+/** What goes along a table. */
+type Walk = Work<"update"> | Work<"batches">;
+
 /** SQL, once: the database's own journal says whether it was done, whatever died in between. */
 export async function runSql(ports: StepPorts, run: StepRun, work: Work<"sql">): Promise<StepEnd> {
   return leased(ports, run, async (runner, action) => {
@@ -33,7 +36,7 @@ export async function runSql(ports: StepPorts, run: StepRun, work: Work<"sql">):
 }
 
 /** Rows in batches; cursor and batch are one transaction. */
-export async function runUpdate(ports: StepPorts, run: StepRun, work: Work<"update">): Promise<StepEnd> {
+export async function runWalk(ports: StepPorts, run: StepRun, work: Walk): Promise<StepEnd> {
   return leased(ports, run, async (runner, action) => {
     const table = tableIn(await runner.lease.catalog(), work.table);
     const backfill = backfillOf(work, table);
@@ -54,9 +57,17 @@ export async function runUpdate(ports: StepPorts, run: StepRun, work: Work<"upda
   });
 }
 
-/** What an update is for the one who walks along the table. */
-export function backfillOf({ set, where }: Work<"update">, table: Table): Backfill {
-  return { table: qualified(table), key: keyOf({ base: table }).map(ident), set, where, columns: columnsOf(set) };
+/** What a step is for the one who walks along the table. @throws ERR_DATABASE_REFUSED */
+export function backfillOf(work: Walk, table: Table): Backfill {
+  const walk = { table: qualified(table), key: keyOf({ base: table }).map(ident) };
+  if (work.kind === "update") return { ...walk, set: work.set, where: work.where, columns: columnsOf(work.set) };
+  if (walk.key.length > 0) return { ...walk, set: "", where: "true", query: work.query, once: true };
+  throw new HitlessError({
+    code: "ERR_DATABASE_REFUSED",
+    what: `${work.table} has no primary key, and no unique key without nulls.`,
+    why: "Ranges of it are not the same from one moment to the next.",
+    next: "Use `update`, which goes along its pages.",
+  });
 }
 
 /** The query's answer, asked beside everybody. */

@@ -1,5 +1,5 @@
 import { HitlessError } from "../../base/error.ts";
-import { runSql, runUpdate } from "./database-steps.ts";
+import { runSql, runWalk } from "./database-steps.ts";
 import { runJob } from "./job-steps.ts";
 import { DONE, type StepEnd, type StepPorts, type StepRun } from "./step-run.ts";
 import { runHttp, runWait } from "./waits.ts";
@@ -11,7 +11,8 @@ export async function runStepWork(ports: StepPorts, run: StepRun): Promise<StepE
     case "sql":
       return runSql(ports, run, work);
     case "update":
-      return runUpdate(ports, run, work);
+    case "batches":
+      return runWalk(ports, run, work);
     case "command":
       return runJob(ports, run, work.command);
     case "function":

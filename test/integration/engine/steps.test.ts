@@ -28,13 +28,13 @@ class Bench {
   readonly source = join(this.root, "shop");
   readonly #url: string;
 
-  constructor(url: string) {
+  constructor(url: string, app = "shop") {
     this.#url = url;
     mkdirSync(this.state);
     mkdirSync(join(this.source, "deploy/steps"), { recursive: true });
     mkdirSync(join(this.source, "migrations"));
     const processes = { web: { command: "true", env: { DATABASE_URL: url } } };
-    const config = { app: "shop", listen: "127.0.0.1:1", processes, database: { migrations: "migrations" } };
+    const config = { app, listen: "127.0.0.1:1", processes, database: { migrations: "migrations" } };
     writeFileSync(join(this.source, "hitless.config.json"), JSON.stringify(config));
   }
 
@@ -85,6 +85,9 @@ function is({ desk }: StepParts, name: string, state: StepRecord["state"]): Prom
 
 const ITEMS =
   "CREATE TABLE items (id int PRIMARY KEY, n text, v int); INSERT INTO items SELECT i, i::text, NULL FROM generate_series(1, 3000) i;";
+/** Whoever comes to row 2000 waits until something is in the table `gate`. */
+const GATE = `CREATE TABLE gate (open int); CREATE FUNCTION at_gate(id int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+  WHILE id = 2000 AND NOT EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.02); END LOOP; RETURN true; END $$`;
 const order = (operation: "pause" | "resume" | "retry" | "cancel") => ({ operation, by: "ada", percent: null });
 
 test("rows that cannot be done are named and the rest is done; when they are right, only they are tried", async () => {
@@ -99,6 +102,62 @@ test("rows that cannot be done are named and the rest is done; when they are rig
   await parts.desk.tell("shop", "0001-v", order("retry"));
   await is(parts, "0001-v", "done");
   expect(await query(one.url, "SELECT count(*)::int AS n FROM items WHERE v IS DISTINCT FROM n::int")).toEqual([{ n: 0 }]);
+});
+
+test("a query over ranges of a key is done once for each row, pauses and new rows notwithstanding; a row that it fails on is named", async () => {
+  const one = await bench(
+    `${ITEMS} UPDATE items SET n = 'x' WHERE id = 1700; CREATE TABLE sums (id int, v int); CREATE TABLE bare (v int); CREATE TABLE owners (item int); ${GATE}`,
+  );
+  const sums =
+    "INSERT INTO sums SELECT i.id, n::int FROM items i LEFT JOIN owners o ON o.item = i.id WHERE {range i} AND at_gate(i.id)";
+  one.write("0001-sums.yaml", `batches: { table: items, query: "${sums};" }`);
+  one.write("0002-bare.yaml", `batches: { table: bare, query: "DELETE FROM bare WHERE {range}" }`);
+  one.write("0003-wrong.yaml", `batches: { table: items, query: "INSERT INTO nowhere SELECT id FROM items WHERE {range}" }`);
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  const isAtGate = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+  await until(async () => (await query(one.url, isAtGate)).length > 0, { within: 25_000, what: "it is in the middle" });
+  const paused = parts.desk.tell("shop", "0001-sums", order("pause"));
+  await query(one.url, "INSERT INTO items VALUES (9000, '1'); INSERT INTO gate VALUES (1)");
+  await paused;
+  await parts.desk.tell("shop", "0001-sums", order("resume"));
+  expect((await is(parts, "0001-sums", "incomplete")).failure?.details).toEqual([expect.stringContaining("1700:")]);
+  const [counts] = await query(
+    one.url,
+    "SELECT count(*)::int AS n, count(DISTINCT id)::int AS keys, sum(v)::int AS sum FROM sums",
+  );
+  expect(counts).toEqual({ n: 2999, keys: 2999, sum: (3000 * 3001) / 2 - 1700 });
+  await query(one.url, "UPDATE items SET n = '1700' WHERE id = 1700");
+  await parts.desk.tell("shop", "0001-sums", order("retry"));
+  await is(parts, "0001-sums", "done");
+  expect(await query(one.url, "SELECT count(*)::int AS n, count(DISTINCT id)::int AS keys FROM sums")).toEqual([
+    { n: 3000, keys: 3000 },
+  ]);
+  expect((await is(parts, "0002-bare", "failed")).failure?.what).toBe(
+    "bare has no primary key, and no unique key without nulls.",
+  );
+  expect((await is(parts, "0003-wrong", "failed")).failure?.why).toContain('relation "nowhere" does not exist');
+});
+
+test("two apps whose updates want the same column: the second is refused with both names, and the first goes on", async () => {
+  const one = await bench(ITEMS);
+  one.write("0001-v.yaml", "update: { table: items, set: v = 1, where: v IS NULL }\nneeds: [0000-agreed]");
+  one.write("0000-agreed.yaml", "wait: { approval: all agree }");
+  const other = new Bench(one.url, "mailer");
+  other.write("0001-w.yaml", "update: { table: public.items, set: 'n = 2, v = 2', where: v IS NULL }");
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  await expect(other.prepare(parts)).rejects.toMatchObject({
+    code: "ERR_STEP_CONFLICT",
+    failure: { details: ["deploy/steps/0001-w.yaml sets items.v, as 0001-v of shop does, which is waiting"] },
+  });
+  expect(parts.desk.list("mailer")).toEqual([]);
+  await parts.desk.tell("shop", "0000-agreed", { operation: "approve", by: "ada", percent: null });
+  await is(parts, "0001-v", "done");
+  await other.prepare(parts);
+  await until(() => parts.desk.list("mailer").some(({ definition, state }) => definition.name === "0001-w" && state === "done"), {
+    within: 25_000,
+  });
 });
 
 test("what the database refuses is a failure that says why: a wrong type before the first batch, a table that is gone", async () => {
