@@ -2,6 +2,7 @@
 export const STATE_SERVER_OPTIONS = {
   data: { type: "string" },
   listen: { type: "string", multiple: true },
+  aspNet: { type: "string" },
   fsync: { type: "string" },
   memory: { type: "string" },
   clients: { type: "string" },

@@ -78,6 +78,7 @@ export interface CliHost {
 export interface StateServerOptions {
   readonly data: string;
   readonly listen?: readonly string[] | undefined;
+  readonly aspNet?: string | undefined;
   readonly fsync?: string | undefined;
   readonly memory?: string | undefined;
   readonly clients?: string | undefined;

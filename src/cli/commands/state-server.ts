@@ -26,6 +26,10 @@ export function registerStateServer(program: Command, run: Register): void {
         collect,
       )
       .option(
+        "--asp-net <address>",
+        "also serve the ASP.NET State Server Protocol, such as on 127.0.0.1:42424; it knows no passwords, so give an address that only your web servers can reach",
+      )
+      .option(
         "--fsync <when>",
         "always: a change is answered when it is safe on disk (default); everysec: at most a second is lost with the machine",
       )
@@ -38,6 +42,7 @@ export function registerStateServer(program: Command, run: Register): void {
       "hitless state-server",
       "hitless state-server --listen 127.0.0.1:6380 --memory 4g",
       "hitless state-server --listen tls://10.0.0.5:6380 --tls-cert a.crt --tls-key a.key --password-file passwords",
+      "hitless state-server --asp-net 127.0.0.1:42424",
       "redis-cli -p 6379 info",
     ],
     (session, { data = join(session.stateDirectory, "sessions"), ...options }: Options) =>

@@ -2,6 +2,7 @@ import type net from "node:net";
 import { TLSSocket } from "node:tls";
 import { HitlessError } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
+import type { AspNetConnection } from "../aspnet/connection.ts";
 import { snapshotOf } from "../commands/client.ts";
 import { handleOf, type Handle } from "./acceptor.ts";
 import type { Connection } from "./connection.ts";
@@ -111,7 +112,9 @@ export class Handover {
     for (let told = false; ;) {
       const idle = [...server.connections].filter((connection) => connection.isIdle);
       for (const connection of idle) await this.#handOver(connection, successor);
-      const isEmpty = server.connections.size === 0 && isComplete();
+      for (const connection of [...server.aspNet.connections].filter((one) => one.isIdle))
+        await this.#handOverAspNet(connection, successor);
+      const isEmpty = server.connections.size + server.aspNet.connections.size === 0 && isComplete();
       if (isEmpty && this.#relayed.size === 0) break;
       if (isEmpty && !told) {
         told = true;
@@ -137,11 +140,23 @@ export class Handover {
       socket.once("close", () => this.#relayed.delete(socket));
       moving = await relayTo(socket, server.settings.directory, String(client.id));
     }
-    const handle: Handle | null = handleOf(moving);
+    await this.#move(moving, (handle) => successor.send({ kind: "client", client: snapshot, rest }, handle));
+  }
+
+  async #handOverAspNet(connection: AspNetConnection, successor: Successor): Promise<void> {
+    const { server } = this.#options;
+    server.aspNet.connections.delete(connection);
+    if (connection.socket.destroyed) return;
+    const rest = connection.detach();
+    await this.#move(connection.socket, (handle) => successor.send({ kind: "asp.net", rest }, handle));
+  }
+
+  async #move(socket: net.Socket, send: (handle: Handle) => Promise<boolean>): Promise<void> {
+    const handle: Handle | null = handleOf(socket);
     handle?.readStop?.();
-    if (handle !== null) await successor.send({ kind: "client", client: snapshot, rest }, handle);
+    if (handle !== null) await send(handle);
     // The other process has a descriptor of its own by now, or nobody ever will.
-    moving.destroy();
+    socket.destroy();
     this.#moved += 1;
   }
 }

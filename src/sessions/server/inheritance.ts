@@ -49,6 +49,11 @@ export class Inheritance {
     for (const later of this.#early.splice(0)) later();
   }
 
+  #whenCommitted(work: () => void): void {
+    if (this.#committed) work();
+    else this.#early.push(work);
+  }
+
   #take(message: ToSuccessor, handle: Handle): void {
     switch (message.kind) {
       case "final":
@@ -64,14 +69,16 @@ export class Inheritance {
       case "moved":
         this.isComplete = true;
         return;
-      case "client": {
-        const adopt = (): void => {
+      case "client":
+        this.#whenCommitted(() => {
           this.#server.adopt(message.client, Buffer.from(message.rest), handle);
-        };
-        if (this.#committed) adopt();
-        else this.#early.push(adopt);
+        });
         return;
-      }
+      case "asp.net":
+        this.#whenCommitted(() => {
+          this.#server.adoptAspNet(Buffer.from(message.rest), handle);
+        });
+        return;
     }
   }
 }

@@ -2,7 +2,7 @@ import { HitlessError } from "../../base/error.ts";
 
 export type SessionAddress =
   | { readonly kind: "unix"; readonly path: string }
-  | { readonly kind: "tcp" | "tls"; readonly host: string; readonly port: number };
+  | { readonly kind: "tcp" | "tls" | "asp.net"; readonly host: string; readonly port: number };
 
 const TCP = /^(tls:\/\/)?(\[[0-9a-fA-F:.]+\]|[^:[\]/]+):(\d{1,5})$/;
 
@@ -23,10 +23,21 @@ export function parseAddress(text: string): SessionAddress {
   return { kind: match[1] === undefined ? "tcp" : "tls", host, port };
 }
 
+/** Where web servers come that speak the ASP.NET State Server Protocol. @throws ERR_USAGE */
+export function parseAspNetAddress(text: string): SessionAddress {
+  const address = parseAddress(text);
+  if (address.kind === "tcp" && !/^(0\.0\.0\.0|::)$/.test(address.host)) return { ...address, kind: "asp.net" };
+  throw new HitlessError({
+    code: "ERR_USAGE",
+    what: `${text} is not an address for the ASP.NET State Server Protocol, which knows neither passwords nor TLS.`,
+    next: "Write 127.0.0.1:42424, or the address in a network that only your web servers can reach.",
+  });
+}
+
 export function formatAddress(address: SessionAddress): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${address.kind === "tls" ? "tls://" : ""}${host}:${address.port}`;
+  return `${address.kind === "tcp" ? "" : `${address.kind}://`}${host}:${address.port}`;
 }
 
 export function isLoopback(address: SessionAddress): boolean {

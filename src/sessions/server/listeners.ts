@@ -21,12 +21,13 @@ const HANDSHAKE_MS = 10_000;
 
 /** The listening sockets of the state server: bound here, or inherited from the generation before. */
 export class Listeners {
-  readonly #onSocket: OnSocket;
+  readonly #onSocket: (address: SessionAddress) => OnSocket;
   readonly #tls: TlsFiles | null;
   readonly #log: Logger;
   #open: Open[] = [];
 
-  constructor(onSocket: OnSocket, tlsFiles: TlsFiles | null, log: Logger) {
+  /** `onSocket`: who takes the connections of an address. */
+  constructor(onSocket: (address: SessionAddress) => OnSocket, tlsFiles: TlsFiles | null, log: Logger) {
     this.#onSocket = onSocket;
     this.#tls = tlsFiles;
     this.#log = log;
@@ -102,14 +103,14 @@ export class Listeners {
   #create(address: SessionAddress): net.Server {
     if (address.kind !== "tls") {
       const server = net.createServer({ allowHalfOpen: true, noDelay: true });
-      acceptShared(server, this.#onSocket);
+      acceptShared(server, this.#onSocket(address));
       return server;
     }
     if (this.#tls === null)
       throw new HitlessError({ code: "ERR_USAGE", what: `${formatAddress(address)} needs a certificate and its key.` });
     const server = tls.createServer({ ...this.#tls, allowHalfOpen: true, noDelay: true, handshakeTimeout: HANDSHAKE_MS });
     server.on("secureConnection", (socket) => {
-      socket.on("data", this.#onSocket(socket));
+      socket.on("data", this.#onSocket(address)(socket));
     });
     server.on("tlsClientError", () => undefined);
     return server;

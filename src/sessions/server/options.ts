@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { HitlessError } from "../../base/error.ts";
 import type { SyncPolicy } from "../log/log.ts";
-import { isLoopback, parseAddress, type SessionAddress } from "./listen-address.ts";
+import { isLoopback, parseAddress, parseAspNetAddress, type SessionAddress } from "./listen-address.ts";
 import type { TlsFiles } from "./listeners.ts";
 import type { StateServerSettings } from "./settings.ts";
 
@@ -10,6 +10,7 @@ import type { StateServerSettings } from "./settings.ts";
 export interface RawOptions {
   readonly data: string;
   readonly listen?: readonly string[] | undefined;
+  readonly aspNet?: string | undefined;
   readonly fsync?: string | undefined;
   readonly memory?: string | undefined;
   readonly clients?: string | undefined;
@@ -27,10 +28,14 @@ const SOCKET_PATH_MAX = 107;
 export function readOptions(raw: RawOptions, version: string): StateServerSettings {
   const problems: string[] = [];
   if (!isAbsolute(raw.data)) problems.push("--data is the absolute path of a directory.");
-  const listen = [...ownSocket(raw.data), ...(raw.listen ?? [DEFAULT_LISTEN])].flatMap((text) => address(text, problems));
+  const redis = [...ownSocket(raw.data), ...(raw.listen ?? [DEFAULT_LISTEN])].flatMap((text) =>
+    address(() => parseAddress(text), problems),
+  );
+  const { aspNet } = raw;
+  const listen = [...redis, ...(aspNet === undefined ? [] : address(() => parseAspNetAddress(aspNet), problems))];
   const passwords = raw.passwordFile === undefined ? [] : readPasswords(raw.passwordFile, problems);
   const tls = readTls(raw, problems);
-  if (passwords.length === 0 && !listen.every(isLoopback))
+  if (passwords.length === 0 && !redis.every(isLoopback))
     problems.push("An address that others can reach needs a password: --password-file <file>.");
   if (tls === null && listen.some(({ kind }) => kind === "tls"))
     problems.push("A tls:// address needs --tls-cert and --tls-key.");
@@ -59,9 +64,9 @@ function ownSocket(data: string): readonly string[] {
   return Buffer.byteLength(path) + ".new".length > SOCKET_PATH_MAX ? [] : [`unix:${path}`];
 }
 
-function address(text: string, problems: string[]): SessionAddress[] {
+function address(parse: () => SessionAddress, problems: string[]): SessionAddress[] {
   try {
-    return [parseAddress(text)];
+    return [parse()];
   } catch (error) {
     if (!(error instanceof HitlessError)) throw error;
     problems.push(`${error.failure.what} ${error.failure.next ?? ""}`);

@@ -1,4 +1,5 @@
 import type net from "node:net";
+import { AspNetDoor } from "../aspnet/door.ts";
 import type { Logger } from "../../base/log.ts";
 import { Client, clientFrom, type ClientSnapshot } from "../commands/client.ts";
 import { Executor } from "../commands/executor.ts";
@@ -22,6 +23,7 @@ export class StateServer implements ConnectionHost {
   readonly encoder = new ReplyEncoder();
   readonly store: Store;
   readonly listeners: Listeners;
+  readonly aspNet: AspNetDoor;
   readonly connections = new Set<Connection>();
   readonly startedAt = Date.now();
   holding = false;
@@ -49,7 +51,14 @@ export class StateServer implements ConnectionHost {
       },
       onBroken,
     });
-    this.listeners = new Listeners((socket) => this.#accept(socket), settings.tls, log);
+    this.aspNet = new AspNetDoor({
+      store: this.store,
+      contentMax: LIMITS.argumentBytesMax,
+      isHolding: () => this.holding,
+    });
+    const redis = (socket: net.Socket): Deliver => this.#accept(socket);
+    const aspNet = (socket: net.Socket): Deliver => this.#acceptAspNet(socket);
+    this.listeners = new Listeners(({ kind }) => (kind === "asp.net" ? aspNet : redis), settings.tls, log);
     this.#facts = this.#makeFacts();
     this.#executor = new Executor({
       keyspace: this.store.keyspace,
@@ -62,7 +71,7 @@ export class StateServer implements ConnectionHost {
   }
 
   get commands(): number {
-    return this.#executor.commands;
+    return this.#executor.commands + this.aspNet.requests;
   }
 
   /** Number of the next client: it goes on in the next generation. */
@@ -97,8 +106,10 @@ export class StateServer implements ConnectionHost {
     this.listeners.close();
     await this.store.close();
     for (const connection of this.connections) connection.end();
+    this.aspNet.end();
     await new Promise(setImmediate);
     for (const connection of this.connections) connection.destroy();
+    for (const { socket } of this.aspNet.connections) socket.destroy();
   }
 
   /** Nobody's command runs any more, and what is read waits. */
@@ -109,6 +120,18 @@ export class StateServer implements ConnectionHost {
   release(): void {
     this.holding = false;
     for (const connection of this.connections) connection.run();
+    this.aspNet.release();
+  }
+
+  /** A web server's connection from the generation before. */
+  adoptAspNet(rest: Buffer, handle: Handle): void {
+    adopt(handle, (socket) => {
+      const connection = this.aspNet.open(socket);
+      if (rest.length > 0) connection.onData(rest);
+      return (data) => {
+        connection.onData(data);
+      };
+    });
   }
 
   /** A client that comes from the generation before, with what it has sent and nobody has run. */
@@ -166,11 +189,12 @@ export class StateServer implements ConnectionHost {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const connection of waiting) connection.settle(batch);
+    this.aspNet.settle(batch);
   }
 
   #accept(socket: net.Socket): Deliver {
     this.accepted += 1;
-    if (this.connections.size >= this.settings.clientsMax) {
+    if (this.#isFull) {
       socket.end(TOO_MANY);
       socket.on("error", () => undefined);
       return () => undefined;
@@ -183,6 +207,22 @@ export class StateServer implements ConnectionHost {
     };
   }
 
+  #acceptAspNet(socket: net.Socket): Deliver {
+    this.accepted += 1;
+    if (this.#isFull) {
+      socket.destroy();
+      return () => undefined;
+    }
+    const connection = this.aspNet.open(socket);
+    return (data) => {
+      connection.onData(data);
+    };
+  }
+
+  get #isFull(): boolean {
+    return this.connections.size + this.aspNet.connections.size >= this.settings.clientsMax;
+  }
+
   #open(socket: net.Socket, client: Client): Connection {
     const connection = new Connection(socket, client, this);
     this.connections.add(connection);
@@ -192,6 +232,7 @@ export class StateServer implements ConnectionHost {
   /** Clients that do not read, or do not say who they are, are not kept. */
   #look(): void {
     const now = Date.now();
+    this.aspNet.dropStuck(now, STUCK_MS);
     for (const connection of this.connections) {
       const { client } = connection;
       if (connection.stuckFor(now) > STUCK_MS) {

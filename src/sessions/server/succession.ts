@@ -19,7 +19,9 @@ export type ToSuccessor =
   /** Every client that there was is over. */
   | { readonly kind: "moved" }
   /** Comes with the connection's handle; `rest` is what was read and not run. */
-  | { readonly kind: "client"; readonly client: ClientSnapshot; readonly rest: Uint8Array };
+  | { readonly kind: "client"; readonly client: ClientSnapshot; readonly rest: Uint8Array }
+  /** A web server's connection, likewise; there are none where the new one does not know the protocol, as it would have refused the option. */
+  | { readonly kind: "asp.net"; readonly rest: Uint8Array };
 
 export type ToPredecessor =
   | { readonly kind: "hello"; readonly protocol: number; readonly pid: number }
