@@ -19,6 +19,8 @@ export interface Backend {
   get(id: string): Promise<string | null>;
   /** `ttlMs`: from now on. */
   set(id: string, text: string, ttlMs: number): Promise<void>;
+  /** Nothing happens if there is such a session. `ttlMs` null: for ever. */
+  add(id: string, text: string, ttlMs: number | null): Promise<void>;
   /** Only the time changes; nothing happens if there is no such session. */
   touch(id: string, ttlMs: number): Promise<void>;
   remove(id: string): Promise<void>;

@@ -1,9 +1,42 @@
 import { HitlessError } from "../../base/error.ts";
 import type { Backend } from "./backend.ts";
+import { movingBackend } from "./moving-backend.ts";
 import { mssqlBackend } from "./mssql-backend.ts";
 import { postgresBackend } from "./postgres-backend.ts";
 import { redisBackend } from "./redis-backend.ts";
 
+/** A store, or the two between which sessions move. @throws ERR_USAGE for a URL that is not understood, or for two moves at once */
+export function openerOf(url: string, { moveTo, moveFrom }: Moving): Opener {
+  const own = backendFor(url);
+  const other = moveTo ?? moveFrom;
+  if (other === undefined) return own;
+  if (moveTo !== undefined && moveFrom !== undefined) {
+    throw new HitlessError({
+      code: "ERR_USAGE",
+      what: "The session store has both `moveTo` and `moveFrom`.",
+      next: "Sessions move to the one, or from the other: docs/sessions.md.",
+    });
+  }
+  const openOther = backendFor(other);
+  const [openOld, openNext, reads] = moveTo === undefined ? [openOther, own, "next" as const] : [own, openOther, "old" as const];
+  return async (prefix, onError) => {
+    const old = await openOld(prefix, onError);
+    try {
+      return movingBackend({ old, next: await openNext(prefix, onError), reads });
+    } catch (error) {
+      await old.close();
+      throw error;
+    }
+  };
+}
+
+/** See `SessionStoreOptions`. */
+interface Moving {
+  readonly moveTo?: string | undefined;
+  readonly moveFrom?: string | undefined;
+}
+
+type Opener = (prefix: string, onError: (error: unknown) => void) => Promise<Backend>;
 type Open = (url: string, prefix: string, onError: (error: unknown) => void) => Promise<Backend>;
 
 const SCHEMES: Readonly<Record<string, readonly [open: Open, protocol: string]>> = {
@@ -16,7 +49,7 @@ const SCHEMES: Readonly<Record<string, readonly [open: Open, protocol: string]>>
 };
 
 /** How the store behind a URL is opened. @throws ERR_USAGE for one that is not understood */
-export function backendFor(text: string): (prefix: string, onError: (error: unknown) => void) => Promise<Backend> {
+export function backendFor(text: string): Opener {
   const named = text === "hitless://" ? (process.env["HITLESS_SESSION_URL"] ?? "") : text;
   const url = URL.parse(named);
   const found = url === null ? undefined : SCHEMES[url.protocol];

@@ -31,6 +31,9 @@ export async function mssqlBackend(url: string, prefix: string, onError: (error:
     set: async (id, text, ttlMs) => {
       await pool.query(SQL.set, { id: prefix + id, data: text, ttl: wholeMs(ttlMs) });
     },
+    add: async (id, text, ttlMs) => {
+      await pool.query(SQL.add, { id: prefix + id, data: text, ttl: wholeMs(ttlMs ?? TTL_MAX_MS) });
+    },
     touch: async (id, ttlMs) => {
       await pool.query(SQL.touch, { id: prefix + id, ttl: wholeMs(ttlMs) });
     },

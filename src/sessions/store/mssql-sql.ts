@@ -32,6 +32,13 @@ BEGIN TRANSACTION;
 UPDATE hitless_sessions WITH (UPDLOCK, HOLDLOCK) SET data = @data, expires_at = ${EXPIRES_AT} WHERE id = @id;
 IF @@ROWCOUNT = 0 INSERT INTO hitless_sessions (id, data, expires_at) VALUES (@id, @data, ${EXPIRES_AT});
 COMMIT TRANSACTION;`,
+  // One that has expired and was not swept yet is not there.
+  add: `SET XACT_ABORT ON;
+BEGIN TRANSACTION;
+DELETE FROM hitless_sessions WITH (UPDLOCK, HOLDLOCK) WHERE id = @id AND expires_at <= SYSUTCDATETIME();
+IF NOT EXISTS (SELECT 1 FROM hitless_sessions WITH (UPDLOCK, HOLDLOCK) WHERE id = @id)
+  INSERT INTO hitless_sessions (id, data, expires_at) VALUES (@id, @data, ${EXPIRES_AT});
+COMMIT TRANSACTION;`,
   touch: `UPDATE hitless_sessions SET expires_at = ${EXPIRES_AT} WHERE id = @id AND expires_at > SYSUTCDATETIME()`,
   remove: "DELETE FROM hitless_sessions WHERE id = @id",
   ids: "SELECT id FROM hitless_sessions WHERE id LIKE @pattern ESCAPE N'\\' AND expires_at > SYSUTCDATETIME()",

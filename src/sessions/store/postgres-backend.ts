@@ -18,10 +18,14 @@ const SQL = {
   get: "SELECT data FROM hitless_sessions WHERE id = $1 AND expires_at > now()",
   set: `INSERT INTO hitless_sessions (id, data, expires_at) VALUES ($1, $2, now() + $3 * interval '1 millisecond')
     ON CONFLICT (id) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at`,
+  // One that has expired and was not swept yet is not there.
+  add: `INSERT INTO hitless_sessions (id, data, expires_at)
+    VALUES ($1, $2, coalesce(now() + $3::float8 * interval '1 millisecond', 'infinity'))
+    ON CONFLICT (id) DO UPDATE SET data = excluded.data, expires_at = excluded.expires_at WHERE hitless_sessions.expires_at <= now()`,
   touch: "UPDATE hitless_sessions SET expires_at = now() + $2 * interval '1 millisecond' WHERE id = $1 AND expires_at > now()",
   remove: "DELETE FROM hitless_sessions WHERE id = $1",
   ids: "SELECT id FROM hitless_sessions WHERE starts_with(id, $1) AND expires_at > now()",
-  read: `SELECT id, data, extract(epoch FROM expires_at - now())::float8 * 1000 AS ttl FROM hitless_sessions
+  read: `SELECT id, data, ceil(extract(epoch FROM expires_at - now()) * 1000)::float8 AS ttl FROM hitless_sessions
     WHERE id = ANY($1) AND expires_at > now()`,
   size: "SELECT pg_total_relation_size('hitless_sessions')::float8 AS bytes",
   clear: "DELETE FROM hitless_sessions WHERE starts_with(id, $1)",
@@ -50,6 +54,9 @@ export async function postgresBackend(url: string, prefix: string, onError: (err
     get: async (id) => (await pool.query<{ data: string }>(SQL.get, [prefix + id])).rows[0]?.data ?? null,
     set: async (id, text, ttlMs) => {
       await pool.query(SQL.set, [prefix + id, text, ttlMs]);
+    },
+    add: async (id, text, ttlMs) => {
+      await pool.query(SQL.add, [prefix + id, text, ttlMs]);
     },
     touch: async (id, ttlMs) => {
       await pool.query(SQL.touch, [prefix + id, ttlMs]);

@@ -34,6 +34,10 @@ export async function redisBackend(url: string, prefix: string, onError: (error:
     set: async (id, text, ttlMs) => {
       await patiently(() => client.set(prefix + id, text, { expiration: { type: "PX", value: ttlMs } }));
     },
+    add: async (id, text, ttlMs) => {
+      const expiration = ttlMs === null ? {} : { expiration: { type: "PX", value: Math.max(1, Math.round(ttlMs)) } as const };
+      await patiently(() => client.set(prefix + id, text, { condition: "NX", ...expiration }));
+    },
     touch: async (id, ttlMs) => {
       await patiently(() => client.pExpire(prefix + id, ttlMs));
     },

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { createRequire } from "node:module";
 import type { Backend } from "./backend.ts";
-import { backendFor } from "./backends.ts";
+import { openerOf } from "./backends.ts";
 import { decodeSession, encodeSession, type SessionData, type SessionFormat } from "./format.ts";
 
 export interface SessionStoreOptions {
@@ -10,6 +10,12 @@ export interface SessionStoreOptions {
   /** For sessions whose cookie ends with the browser, in ms. Default: a day. */
   readonly ttlMs?: number | undefined;
   readonly format?: SessionFormat | undefined;
+  /**
+   * While sessions move to another store (docs/sessions.md): its URL. Everything is written into both. With `moveTo` it is the new one and this store's own URL is read; with
+   * `moveFrom` it is the old one, which is asked for what its successor does not have.
+   */
+  readonly moveTo?: string | undefined;
+  readonly moveFrom?: string | undefined;
   /** Kept with what is written. Default: $HITLESS_RELEASE. */
   readonly release?: string | undefined;
 }
@@ -42,7 +48,7 @@ export class SessionStore extends Base {
     this.#format = format;
     this.#ttlMs = ttlMs;
     this.#release = release;
-    const open = backendFor(url);
+    const open = openerOf(url, options);
     this.#open = () =>
       open(prefix, (error) => {
         this.emit("problem", error);

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { defineSessionFormat, sessionStore, type SessionStore, type SessionStoreOptions } from "../../../src/session.ts";
 import { backendFor } from "../../../src/sessions/store/backends.ts";
 import { overview } from "../../../src/sessions/store/overview.ts";
+import { expectMoved } from "../../support/sessions/moving.ts";
 import { isInstalled } from "../../support/found.ts";
 import { startServer, type TestServer } from "../../support/postgres/server.ts";
 import { startRedis } from "../../support/sessions/redis-server.ts";
@@ -146,6 +147,30 @@ describe.each(PLACES.filter(({ installed = true }) => installed))("sessions in $
     await store.clear();
     expect(await store.length()).toBe(0);
     expect(await other.get("x")).toMatchObject({ n: 2 });
+  });
+
+  it("are only added where there are none", async () => {
+    const backend = await backendFor(await url())("", () => undefined);
+    onTestFinished(() => backend.close());
+    await backend.set("known", "first", 60_000);
+    await backend.set("short", "first", 50);
+    await until(async () => (await backend.get("short")) === null);
+    for (const id of ["known", "short", "new"]) await backend.add(id, "second", 30_000.4);
+    await backend.add("forever", "second", null);
+    expect(await Promise.all(["known", "short", "new", "forever"].map((id) => backend.get(id)))).toEqual([
+      "first",
+      ...["second", "second", "second"],
+    ]);
+    const left = new Map((await backend.read(["known", "new", "forever"])).map(({ id, ttlMs }) => [id, ttlMs ?? Infinity]));
+    expect(left.get("known")).toBeGreaterThan(30_500);
+    expect(left.get("new")).toBeLessThanOrEqual(30_001);
+    expect(left.get("forever")).toBeGreaterThan(10 * 365 * 86_400_000);
+  });
+
+  it.each(["to", "from"])("move %s a state server while they are used, and none is lost or comes back", async (way) => {
+    const [here, there] = [await url(), `hitless://127.0.0.1:${(await StateServerProgram.started()).port}/2`];
+    const [from, to] = way === "to" ? [here, there] : [there, here];
+    await expectMoved(from, to);
   });
 
   it("are shown: how many, by which release, how old, how large", async () => {

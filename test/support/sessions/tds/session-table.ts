@@ -40,6 +40,12 @@ export class SessionTable {
       this.#table().set(id, { data: text(parameters, "data"), expiresAt: Date.now() + Number(parameters.get("ttl")) });
       return changed(1);
     },
+    add: (parameters) => {
+      const id = text(parameters, "id");
+      if (this.#living().has(id)) return changed(0);
+      this.#table().set(id, { data: text(parameters, "data"), expiresAt: Date.now() + Number(parameters.get("ttl")) });
+      return changed(1);
+    },
     touch: (parameters) => {
       const id = text(parameters, "id");
       const row = this.#living().get(id);
