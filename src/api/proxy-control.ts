@@ -19,6 +19,7 @@ import type { InstanceName } from "../base/names.ts";
  * | POST /apps/:app/drain   | DrainRequest    | DrainOutcome      | every worker acknowledged: nothing in flight, idle closed |
  * | POST /apps/:app/quiet   | {}              | { quiet: boolean } | every worker acknowledged: nothing of the paused app is in flight (false: it is not paused) |
  * | POST /apps/:app/mirror | MirrorRequest | { figures: MirrorFigures } | after `forMs` |
+ * | POST /apps/:app/record | { forMs } | { requests: RecordedRequest[] } | after `forMs`; they hold cookies, and are on no disk |
  * | POST /probe             | ProbeRequest    | ProbeOutcome      | after one health check                                    |
  * | POST /tls/check         | TlsSpec         | { problems }      | after reading the files; nothing is changed               |
  * | GET  /apps/:app/ledger?at=ms&since=ms | –          | { ledger: LedgerSnapshot or null }   | after asking every worker for what it has not handed over; with `at`, the kept sample nearest before it; with `since`, the slowest since then |

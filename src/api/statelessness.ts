@@ -6,7 +6,11 @@ export const verifyStatelessSchema = z.strictObject({
   by: z.string().min(1).max(200),
   /** Of the journey. */
   name: z.string().min(1).max(10_000),
-  requests: z.array(journeyRequestSchema).min(2).max(1_000).readonly(),
+  /** Or how long live requests are recorded for it, in milliseconds. */
+  requests: z.union([
+    z.array(journeyRequestSchema).min(2).max(1_000).readonly(),
+    z.strictObject({ recordMs: z.number().int().min(100).max(3_600_000) }),
+  ]),
   timeoutMs: z.number().int().min(100).max(86_400_000),
   /** Instances are replaced on the way. */
   restart: z.boolean(),

@@ -14,7 +14,7 @@ import type { HitlessError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { AppState } from "../core/state.ts";
 import type { Engine } from "../engine/engine.ts";
-import { verifyLive } from "../engine/statelessness/verify-live.ts";
+import { verifyLive, type LivePorts } from "../engine/statelessness/verify-live.ts";
 import type { ProxyControl, ServerContext } from "../server/context.ts";
 import { daemonRoutes } from "../server/routes.ts";
 import { DaemonLease, LEASE_MS } from "./daemon-lease.ts";
@@ -108,7 +108,9 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
 }
 
 function verification(engine: Engine, traffic: ProxyTraffic): ServerContext["verifyStateless"] {
-  return (state, request, signal) => verifyLive({ http: nodeHttp, clock: systemClock, signal, engine, traffic }, state, request);
+  const record: LivePorts["record"] = (app, forMs, signal) => traffic.record(app, forMs, signal);
+  return (state, request, signal) =>
+    verifyLive({ http: nodeHttp, clock: systemClock, signal, engine, traffic, record }, state, request);
 }
 
 async function describe(traffic: ProxyTraffic, known: Pick<DaemonInfo, "startedAt" | "stateDirectory">): Promise<DaemonInfo> {

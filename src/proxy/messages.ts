@@ -3,6 +3,7 @@ import type { InstanceName, ReleaseName } from "../base/names.ts";
 import type { MirrorFigures, MirrorRequest } from "../core/judging/mirror.ts";
 import type { LedgerCounts, SlowRequest } from "../core/ledger.ts";
 import type { RouteTable } from "../core/routes.ts";
+import type { RecordedRequest } from "../core/statelessness/recording.ts";
 import type { SessionRoute } from "../core/statelessness/session-routes.ts";
 import type { TableChange } from "./table-change.ts";
 import type { Certificate } from "./tls/certificate.ts";
@@ -86,6 +87,9 @@ export type HolderMessage =
    */
   | ({ readonly kind: "mirror"; readonly id: number; readonly app: string } & MirrorRequest)
   | { readonly kind: "unmirror"; readonly app: string }
+  /** Keep live requests of the app that change nothing, for `forMs` or until `unrecord`, then answer `done` with what was `recorded`. */
+  | { readonly kind: "record"; readonly id: number; readonly app: string; readonly forMs: number }
+  | { readonly kind: "unrecord"; readonly app: string }
   /** Hand over everything counted so far, then answer `done`. */
   | { readonly kind: "flush"; readonly id: number }
   /**
@@ -98,7 +102,13 @@ export type HolderMessage =
 export type WorkerMessage =
   /** The worker's first message: it is ready for `listen` and `routes`. */
   | { readonly kind: "hello"; readonly pid: number }
-  | { readonly kind: "done"; readonly id: number; readonly cut?: number; readonly mirrored?: MirrorFigures }
+  | {
+      readonly kind: "done";
+      readonly id: number;
+      readonly cut?: number;
+      readonly mirrored?: MirrorFigures;
+      readonly recorded?: readonly RecordedRequest[];
+    }
   | { readonly kind: "refused"; readonly id: number; readonly reason: string }
   | { readonly kind: "counts"; readonly delta: WorkerDelta };
 

@@ -17,7 +17,7 @@ const JOURNEY = {
 };
 
 interface Shown {
-  readonly journeys: readonly StatelessnessAnswer[];
+  readonly answers: readonly StatelessnessAnswer[];
 }
 
 test("`verify stateless` finds a session in memory, and none of it in a store; a deployment can require it", async () => {
@@ -26,9 +26,9 @@ test("`verify stateless` finds a session in memory, and none of it in a store; a
   const bound = await site.app.run(["verify", "stateless", "--journey", "buys.json", "--json"]);
   expect(bound.code).toBe(6);
   expect(bound.out).toContain("ERR_STATEFUL");
-  const { journeys } = JSON.parse(bound.out.slice(0, bound.out.indexOf("\n{"))) as Shown;
+  const { answers } = JSON.parse(bound.out.slice(0, bound.out.indexOf("\n{"))) as Shown;
   const found = { path: "/me", cookies: [{ name: "connect.sid" }] };
-  expect(journeys).toMatchObject([{ verdict: "fail", findings: [found, found] }]);
+  expect(answers).toMatchObject([{ verdict: "fail", findings: [found, found] }]);
 
   const checked = { checks: [JOURNEY], rollout: { strategy: "blue-green" as const, bake: 0, standby: 0 } };
   await expect(site.deploy("two", { ...checked, env: { STORE: "memory" } })).rejects.toThrow(/GET \/me .* depends on the node/);
@@ -48,6 +48,11 @@ test("under load the proxy notices sessions that live in one instance", async ()
     return found.length > 0 && found;
   });
   expect(bound).toMatchObject({ release: "r1", route: "GET /me", cookie: "connect.sid", ownLost: 0 });
+  const recorded = await site.app.run(["verify", "stateless", "--record", "1s"]);
+  expect([recorded.code, recorded.out]).toEqual([
+    6,
+    expect.stringMatching(/recorded \d+: GET \/me\n[^]*carried cookie connect\.sid/),
+  ]);
   await users.stop();
   expect((await site.app.run(["status"])).out).toMatch(
     /not stateless {2}GET \/me: \d+ of \d+ requests with connect\.sid lost their session on another node, 0 of \d+ on/,
@@ -61,6 +66,9 @@ test("under load, a deployment and a rollback nothing is said of sessions in a s
   expect(await nodeBound(site)).toEqual([]);
   expect((await site.app.run(["rollback"])).code).toBe(0);
   await until(async () => (await lookedAt(site)) > 200);
+  expect((await site.app.run(["verify", "stateless", "--record", "1s"])).out).toContain(
+    "live traffic is served alike by any node",
+  );
   await users.stop();
   expect(await nodeBound(site)).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { call, type CallOptions } from "../../api/transport/call.ts";
 import type { ReleaseName } from "../../base/names.ts";
 import type { HealthSpec } from "../../core/app-spec.ts";
 import type { MirrorFigures, MirrorRequest } from "../../core/judging/mirror.ts";
+import type { RecordedRequest } from "../../core/statelessness/recording.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { AppTraffic, DrainLimits, DrainOutcome, ProbeOutcome, RouteTable } from "../../core/routes.ts";
 import type { TlsSpec } from "../../core/tls.ts";
@@ -71,6 +72,12 @@ export class ProxyTraffic implements Traffic {
   async mirror(app: string, request: MirrorRequest, signal: AbortSignal): Promise<MirrorFigures> {
     const options = { method: "POST", body: request, signal } as const;
     return (await this.#call<{ figures: MirrorFigures }>(`/apps/${app}/mirror`, options)).figures;
+  }
+
+  /** Live requests that change nothing, so long or until the signal. They hold cookies: for this process' memory alone. */
+  async record(app: string, forMs: number, signal: AbortSignal): Promise<readonly RecordedRequest[]> {
+    const options = { method: "POST", body: { forMs }, signal } as const;
+    return (await this.#call<{ requests: readonly RecordedRequest[] }>(`/apps/${app}/record`, options)).requests;
   }
 
   async probe({ host, port }: { host: string; port: number }, health: HealthSpec, signal: AbortSignal): Promise<ProbeOutcome> {

@@ -5,9 +5,11 @@ import type { Output } from "../output.ts";
 import { count } from "./units.ts";
 
 /** What the walks of one journey have shown. */
-export function statelessnessText({ verdict, summary, details }: StatelessnessAnswer, output: Output): readonly string[] {
-  if (verdict === "pass") return [output.style("green", summary)];
-  return [output.style(verdict === "fail" ? "red" : "yellow", summary), ...details.map((line) => `  ${line}`)];
+export function statelessnessText(answer: StatelessnessAnswer, output: Output): readonly string[] {
+  const { verdict, summary, details, recorded } = answer;
+  const routes = recorded === undefined ? [] : [`recorded ${String(recorded.length)}: ${[...new Set(recorded)].join(", ")}`];
+  if (verdict === "pass") return [...routes, output.style("green", summary)];
+  return [...routes, output.style(verdict === "fail" ? "red" : "yellow", summary), ...details.map((line) => `  ${line}`)];
 }
 
 /** Null when every journey is served alike by any node. */

@@ -14,7 +14,7 @@ export interface Finding {
   readonly node: InstanceName;
   /** What the answer has instead of what it always has on one node. */
   readonly differences: readonly string[];
-  /** Cookies that another node had set, as far as they may have to do with it; `again`: this node has set them anew. */
+  /** Cookies that another node had set or knows, as far as they may have to do with it; `again`: this node has set them anew. */
   readonly cookies: readonly { readonly name: string; readonly from: InstanceName; readonly again: boolean }[];
   /** The last request before it that another node was told something by. */
   readonly after: { readonly method: string; readonly path: string; readonly node: InstanceName } | null;
@@ -86,18 +86,42 @@ export function unsteadyRequests(requests: readonly JourneyRequest[], pinned: re
 
 /** Where nodes that each answer in the same way every time differ from one another in the status. */
 export function boundRequests(requests: readonly JourneyRequest[], pinned: readonly Walk[]): readonly Finding[] {
-  const index = requests.findIndex((_, at) => new Set(pinned.map(({ visits }) => statusOf(visits[at]?.answer ?? null))).size > 1);
-  const request = requests[index];
-  const [first] = pinned;
-  const other = pinned.find(({ visits }) => statusAt(visits, index) !== statusAt(first?.visits ?? [], index));
-  if (request === undefined || first === undefined || other === undefined) return [];
-  const { method, path } = request;
-  const [usual, here] = [first, other].map(({ visits }) => ({
-    node: visits[index]?.node ?? "",
-    status: statusAt(visits, index),
-  }));
-  const differences = [`${STATUS}: ${here?.status ?? ""} instead of ${usual?.status ?? ""} as on ${usual?.node ?? ""}`];
-  return [{ request: index + 1, method, path, kind: "pinned", node: here?.node ?? "", differences, cookies: [], after: null }];
+  return requests.flatMap((request, index) => {
+    const visits = pinned.flatMap((walk) => walk.visits[index] ?? []);
+    return boundFinding({ request, index, visits, isCompared: (part) => part === STATUS }) ?? [];
+  });
+}
+
+interface Bound {
+  readonly request: JourneyRequest;
+  readonly index: number;
+  /** On one node at a time. */
+  readonly visits: readonly Visit[];
+  readonly isCompared: (part: string) => boolean;
+}
+
+/** Null where no two nodes differ in what each of them always answers. */
+export function boundFinding({ request, index, visits, isCompared }: Bound): Finding | null {
+  const [usual, ...others] = [...Map.groupBy(visits, ({ node }) => node).values()];
+  for (const other of others) {
+    const [stable, here] = [common(usual ?? []), common(other)];
+    const parts = [...stable].filter(([part, value]) => isCompared(part) && here.has(part) && here.get(part) !== value);
+    const [first, visit] = [usual?.[0], other[0]];
+    if (parts.length === 0 || first === undefined || visit === undefined) continue;
+    const differences = parts.map(
+      ([part, value]) => `${part}: ${shown(here.get(part))} instead of ${shown(value)} as on ${first.node}`,
+    );
+    const { method, path } = request;
+    const cookies = TURNED_AWAY.has(visit.answer?.status ?? 0) ? cookiesOfRequest(request, first.node) : [];
+    return { request: index + 1, method, path, kind: "pinned", node: visit.node, differences, cookies, after: null };
+  }
+  return null;
+}
+
+/** Those that it has by itself, which the node knows that takes it. */
+function cookiesOfRequest({ headers }: JourneyRequest, from: InstanceName): Finding["cookies"] {
+  const pairs = (headers["cookie"] ?? "").split(";").map((pair) => pair.trim());
+  return pairs.filter((pair) => pair !== "").map((pair) => ({ name: pair.split("=", 1)[0] ?? "", from, again: false }));
 }
 
 function common(visits: readonly Visit[]): Features {
@@ -113,10 +137,6 @@ function cookiesOf({ node, answer, carried }: Visit, differences: readonly Diffe
   if (again.length > 0) return again.map(({ cookie, from }) => ({ name: cookie, from, again: true }));
   const isTurnedAway = differences.some(({ part }) => part === STATUS) && TURNED_AWAY.has(answer?.status ?? 0);
   return isTurnedAway ? foreign.map(({ cookie, from }) => ({ name: cookie, from, again: false })) : [];
-}
-
-function statusAt(visits: readonly Visit[], index: number): string {
-  return statusOf(visits[index]?.answer ?? null);
 }
 
 function statusOf(answer: Visit["answer"]): string {

@@ -10,6 +10,8 @@ export interface StatelessnessOutcome {
   /** Why less can be said than was asked; one sentence each. */
   readonly unclear: readonly string[];
   readonly nodes: readonly InstanceName[];
+  /** Method and path of the live requests that were compared; absent: it was a journey. */
+  readonly recorded?: readonly string[] | undefined;
   /** How often the journey was walked, by kind. */
   readonly walks: { readonly pinned: number; readonly spread: number; readonly replaced: number };
 }
@@ -28,7 +30,7 @@ export function resultOf(name: string, { verdict, findings, unclear, nodes, walk
 export function findingLines({ request, method, path, kind, node, differences, cookies, after }: Finding): readonly string[] {
   const how = { pinned: "", spread: "", replaced: ", started meanwhile," }[kind];
   const bound = cookies.map(({ name, from, again }) =>
-    again ? `it sets cookie ${name} anew, which ${from} had set` : `it carried cookie ${name}, which ${from} had set`,
+    again ? `it sets cookie ${name} anew, which ${from} had set` : `it carried cookie ${name}, which ${from} knows`,
   );
   const told = after === null ? [] : [`after ${after.method} ${after.path} on ${after.node}`];
   return [

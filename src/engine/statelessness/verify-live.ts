@@ -1,5 +1,6 @@
 import { HitlessError } from "../../base/error.ts";
 import type { StatelessnessOutcome } from "../../core/statelessness/outcome.ts";
+import type { RecordedRequest } from "../../core/statelessness/recording.ts";
 import type { AppState } from "../../core/state.ts";
 import type { JourneyRequest } from "../../core/task.ts";
 import type { Traffic } from "../../ports/traffic.ts";
@@ -7,11 +8,13 @@ import type { EngineControl } from "../control.ts";
 import { mannerOf } from "./manner.ts";
 import { nodesOf } from "./nodes.ts";
 import type { WalkPorts } from "./node-walk.ts";
+import { verifyRecorded } from "./verify-recorded.ts";
 import { verifyStateless } from "./verify.ts";
 
 export interface LiveVerification {
   readonly by: string;
-  readonly requests: readonly JourneyRequest[];
+  /** Or how long live requests are recorded for it, in milliseconds: nodes are not replaced then. */
+  readonly requests: readonly JourneyRequest[] | { readonly recordMs: number };
   /** For all walks together. */
   readonly timeoutMs: number;
   /** Replaces the instances on the way, as `hitless restart` does. */
@@ -21,6 +24,8 @@ export interface LiveVerification {
 export interface LivePorts extends WalkPorts {
   readonly engine: EngineControl;
   readonly traffic: Traffic;
+  /** Live requests, for this process' memory alone. */
+  readonly record: (app: string, forMs: number, signal: AbortSignal) => Promise<readonly RecordedRequest[]>;
 }
 
 /** How long one look for news of the restart takes at most, in milliseconds. */
@@ -46,12 +51,17 @@ export async function verifyLive(
       next: "Try again when it is over.",
     });
   }
+  const manner = mannerOf(spec);
+  if ("recordMs" in requests) {
+    const recorded = await ports.record(app, requests.recordMs, ports.signal);
+    return verifyRecorded(ports, recorded, { manner, nodes: await nodesOf(ports.traffic, app, active), timeoutMs });
+  }
   const nodes = await nodesOf(ports.traffic, app, active);
   const replace = async (): ReturnType<typeof nodesOf> => {
     await restarted(ports, app, by);
     return nodesOf(ports.traffic, app, active);
   };
-  return verifyStateless(ports, { requests, manner: mannerOf(spec), nodes, replace: restart ? replace : null, timeoutMs });
+  return verifyStateless(ports, { requests, manner, nodes, replace: restart ? replace : null, timeoutMs });
 }
 
 /** The engine's own replacement: a new instance serves before an old one goes. */

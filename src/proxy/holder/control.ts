@@ -18,6 +18,7 @@ const mirroring: z.ZodType<MirrorRequest> = z.strictObject({
   compareBody: z.boolean(),
   forMs: ms,
 });
+const recording = z.strictObject({ forMs: ms });
 const probing = z.strictObject({ host: z.string().min(1), port: z.number().int().min(1).max(65_535), health: healthSchema });
 const upgrade: z.ZodType<UpgradeRequest> = z.strictObject({
   program: z.strictObject({ command: z.string().min(1), args: z.array(z.string()), version: z.string().min(1) }),
@@ -56,6 +57,13 @@ export function controlRoutes({ holder, upgrade: upgrading, onShutdown }: Contro
       path: "/apps/:app/mirror",
       handle: async ({ params, body, signal }) => ({
         figures: await holder.mirror(params["app"] ?? "", parseBody(mirroring, body), signal),
+      }),
+    },
+    {
+      method: "POST",
+      path: "/apps/:app/record",
+      handle: async ({ params, body, signal }) => ({
+        requests: await holder.record(params["app"] ?? "", parseBody(recording, body).forMs, signal),
       }),
     },
     {

@@ -5,6 +5,7 @@ import type { InstanceName } from "../../base/names.ts";
 import type { AppliedRoutes, ProxyAppStatus, ProxyStatus } from "../../api/proxy-control.ts";
 import { claimProblem } from "../../core/claims.ts";
 import type { MirrorFigures, MirrorRequest } from "../../core/judging/mirror.ts";
+import type { RecordedRequest } from "../../core/statelessness/recording.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import type { DrainLimits, DrainOutcome, RouteTable } from "../../core/routes.ts";
 import type { HolderMessage, WorkerDelta } from "../messages.ts";
@@ -20,6 +21,7 @@ import { drain } from "./drain.ts";
 import type { Legacy } from "./legacy.ts";
 import type { Answer, Member } from "./member.ts";
 import { mirror } from "./mirror.ts";
+import { record } from "./record.ts";
 import { renderMetrics } from "./metrics.ts";
 import { MetricsEndpoints } from "./metrics-endpoints.ts";
 import { Predecessor } from "./predecessor.ts";
@@ -238,6 +240,12 @@ export class Holder {
   async mirror(app: string, request: MirrorRequest, signal: AbortSignal): Promise<MirrorFigures> {
     this.#throwIfSucceeded();
     return mirror(this.#workers, { app, ...request }, signal);
+  }
+
+  /** See the contract in `api/proxy-control`. */
+  async record(app: string, forMs: number, signal: AbortSignal): Promise<readonly RecordedRequest[]> {
+    this.#throwIfSucceeded();
+    return record(this.#workers, { app, forMs }, signal);
   }
 
   /** Asks the workers for what they have not handed over yet. Null for an app it has never seen. */

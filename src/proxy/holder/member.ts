@@ -1,4 +1,5 @@
 import type { MirrorFigures } from "../../core/judging/mirror.ts";
+import type { RecordedRequest } from "../../core/statelessness/recording.ts";
 import type { HolderMessage } from "../messages.ts";
 
 export type Question = { [K in HolderMessage["kind"]]: Extract<HolderMessage, { kind: K; id: number }> }[HolderMessage["kind"]];
@@ -6,7 +7,11 @@ export type WithoutId<T> = T extends unknown ? Omit<T, "id"> : never;
 
 /** How a worker answered. A worker that has died has nothing in flight and nothing to refuse. */
 export type Answer =
-  | { readonly kind: "done"; readonly mirrored?: MirrorFigures | undefined }
+  | {
+      readonly kind: "done";
+      readonly mirrored?: MirrorFigures | undefined;
+      readonly recorded?: readonly RecordedRequest[] | undefined;
+    }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "died" };
 

@@ -40,11 +40,7 @@ export class WorkerProcess implements Member {
     this.#child.on("message", (message: WorkerMessage) => {
       if (message.kind === "hello") hello.resolve(undefined);
       else if (message.kind === "counts") this.#count(message.delta, events);
-      else
-        this.#questions.settle(
-          message.id,
-          message.kind === "done" ? { kind: "done", mirrored: message.mirrored } : { kind: "refused", reason: message.reason },
-        );
+      else this.#questions.settle(message.id, answerOf(message));
     });
     this.#child.on("error", (error) => {
       log.error("a worker's channel failed", { worker: this.pid, error: String(error) });
@@ -121,4 +117,9 @@ export class WorkerProcess implements Member {
     this.#clientConnections = delta.clientConnections;
     events.onCounts(this, delta);
   }
+}
+
+function answerOf(message: Extract<WorkerMessage, { id: number }>): Answer {
+  if (message.kind === "refused") return { kind: "refused", reason: message.reason };
+  return { kind: "done", mirrored: message.mirrored, recorded: message.recorded };
 }

@@ -189,7 +189,7 @@ export class Exchange implements SendingExchange, BodySink {
     this.#status = head.status;
     this.#closesClient = !this.#head.keepAlive || !this.#sender.isComplete;
     const { target } = this.#sender;
-    if (target !== null) this.#route.book.sessions.note(this.#head, head, target, this.#client.requestBeganAt);
+    if (target !== null) this.#route.book.answered(this.#head, head, target, this.#client.requestBeganAt);
     this.#mirrored = this.#app.mirror?.begin(this.#head, head, this.#sender.column(this.#wait), this.#sender.release) ?? null;
   }
 

@@ -2,7 +2,10 @@ import type { ReleaseName } from "../../base/names.ts";
 import type { LedgerColumn } from "../../core/ledger.ts";
 import { REQUESTS_UNREPORTED_MAX, type WorkerAppDelta } from "../messages.ts";
 import { Ledger } from "./ledger.ts";
-import { SessionWatch } from "./session-watch.ts";
+import type { Recorder } from "./recorder.ts";
+import type { RequestHead } from "./request-head.ts";
+import type { ResponseHead } from "./response-head.ts";
+import { SessionWatch, type Answerer } from "./session-watch.ts";
 
 const NO_STATUSES = { classes: [], refused: [] };
 
@@ -16,6 +19,8 @@ export class RequestBook {
   readonly name: string;
   readonly ledger = new Ledger();
   readonly sessions = new SessionWatch();
+  /** While live requests are recorded. */
+  recorder: Recorder | null = null;
   readonly #report: () => void;
   #inFlight = 0;
   #unreported = 0;
@@ -46,6 +51,12 @@ export class RequestBook {
     if (!this.ledger.isSlow(ms)) return;
     const path = target.split("?", 1)[0]?.slice(0, 200) ?? "";
     this.ledger.noteSlow({ at: Date.now(), ms, method, path, release, status });
+  }
+
+  /** The head of an application's answer has come; `at`: milliseconds of a clock that only goes forward. */
+  answered(request: RequestHead, answer: ResponseHead, by: Answerer, at: number): void {
+    this.sessions.note(request, answer, by, at);
+    this.recorder?.add(request, answer.status);
   }
 
   /** What began here was no request. */

@@ -26,7 +26,7 @@ interface Answered {
 }
 
 /** By whom it was answered. */
-interface Answerer {
+export interface Answerer {
   readonly instance: InstanceName;
   readonly release: ReleaseName;
 }

@@ -16,6 +16,7 @@ import { LiveApp } from "./live-app.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { Mirroring } from "./mirroring.ts";
 import { writeOwn } from "./own-answer.ts";
+import { Recordings } from "./recordings.ts";
 import { Registry } from "./registry.ts";
 import { ReleaseSeal } from "./release-seal.ts";
 import { LogFiles } from "../access-log/log-file.ts";
@@ -43,6 +44,7 @@ export class Worker implements ClientHost, ListenersEvents {
   readonly #logs = new LogFiles();
   readonly #seal = new ReleaseSeal();
   readonly #mirroring: Mirroring;
+  readonly #recordings: Recordings;
   readonly #timers: NodeJS.Timeout[];
   #draining = false;
   #drainUntil = 0;
@@ -53,6 +55,7 @@ export class Worker implements ClientHost, ListenersEvents {
     this.#options = options;
     this.limits = options.limits ?? DEFAULT_LIMITS;
     this.#mirroring = new Mirroring(options.send);
+    this.#recordings = new Recordings(options.send);
     this.#listeners = new Listeners({
       tlsHandshakeMs: this.limits.tlsHandshakeMs,
       challengeFor: (servername) => this.challenges.alpn.get(servername) ?? null,
@@ -123,6 +126,12 @@ export class Worker implements ClientHost, ListenersEvents {
         return;
       case "unmirror":
         this.#mirroring.end(message.app);
+        return;
+      case "record":
+        this.#recordings.begin(message, this.#apps.get(message.app)?.book);
+        return;
+      case "unrecord":
+        this.#recordings.end(message.app);
         return;
       case "flush":
         this.#report();
