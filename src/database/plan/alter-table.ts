@@ -8,6 +8,7 @@ import { alterSql, quoteTable, tableLabel } from "./alter.ts";
 import { addIdentity, changeDefault, dropColumn, dropNotNull, renameColumn, retypeColumn, setNotNull } from "./change-column.ts";
 import { addConstraint, asWritten, dropConstraint, validateConstraint } from "./constraints.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
+import { finishBrought } from "./objects.ts";
 import { attachPartition, detachPartition } from "./partitions.ts";
 
 type Handler = (draft: PlanDraft, table: TableDraft, command: Node) => void;
@@ -110,7 +111,7 @@ export function alterTable(draft: PlanDraft, node: Node): void {
   }
   const commands = children(node, "cmds").map((command) => child(command, "AlterTableCmd") ?? {});
   if (table.base === null) {
-    alterBrought(draft, table, commands);
+    finishBrought(draft, table, `finish ${table.name.name}`, alterSql(draft, table.physical, commands));
     return;
   }
   for (const command of commands) {
@@ -124,19 +125,6 @@ export function alterTable(draft: PlanDraft, node: Node): void {
       );
     }
   }
-}
-
-/** Nobody else knows the table yet. */
-function alterBrought(draft: PlanDraft, table: TableDraft, commands: readonly Node[]): void {
-  draft.act({
-    stage: "shape",
-    phase: "expand",
-    title: `finish ${table.name.name}`,
-    run: { kind: "transaction", sql: [alterSql(draft, table.physical, commands)] },
-    table: null,
-    lock: null,
-    work: "instant",
-  });
 }
 
 function alterIndex(draft: PlanDraft, node: Node, name: ObjectName): void {
@@ -180,7 +168,7 @@ export function renameInTable(draft: PlanDraft, node: Node): void {
     return;
   }
   const kind = text(node, "renameType");
-  if (table.base === null) renameBrought(draft, table, node);
+  if (table.base === null) finishBrought(draft, table, `finish ${table.name.name}`, draft.language.deparse({ RenameStmt: node }));
   else if (kind === "OBJECT_COLUMN") renameColumn(draft, table, from, to);
   else if (kind === "OBJECT_TABCONSTRAINT") renameLater(draft, table, `RENAME CONSTRAINT ${ident(from)} TO ${ident(to)}`);
   else if (kind === "OBJECT_TRIGGER") {
@@ -194,18 +182,6 @@ export function renameInTable(draft: PlanDraft, node: Node): void {
       work: "instant",
     });
   }
-}
-
-function renameBrought(draft: PlanDraft, table: TableDraft, node: Node): void {
-  draft.act({
-    stage: "shape",
-    phase: "expand",
-    title: `finish ${table.name.name}`,
-    run: { kind: "transaction", sql: [draft.language.deparse({ RenameStmt: node })] },
-    table: null,
-    lock: null,
-    work: "instant",
-  });
 }
 
 /** #42: code of the running release may know it by its name. */

@@ -32,6 +32,8 @@ const SERIALS: Readonly<Record<string, ColumnDef["serial"]>> = {
 export function columnDef(draft: PlanDraft, def: Node): ColumnDef {
   const constraints = openedList(def, "constraints").map(({ node }) => node);
   const of = (kind: string): readonly Node[] => constraints.filter((constraint) => text(constraint, "contype") === kind);
+  const enforceable = (kind: string): readonly Node[] =>
+    of(kind).map((constraint) => ({ ...constraint, is_enforced: isEnforced(constraints, constraint) }));
   const type = typeText(draft, child(def, "typeName"));
   const serial = SERIALS[type.replace(/^.*\./, "").toLowerCase()] ?? null;
   const [generated] = of("CONSTR_GENERATED");
@@ -50,11 +52,18 @@ export function columnDef(draft: PlanDraft, def: Node): ColumnDef {
         ? null
         : { kind: text(generated, "generated_kind") === "v" ? "virtual" : "stored", expression },
     identity: identity === undefined ? null : text(identity, "generated_when") === "a" ? "always" : "by default",
-    checks: of("CONSTR_CHECK"),
+    checks: enforceable("CONSTR_CHECK"),
     unique: of("CONSTR_UNIQUE"),
     primary,
-    references: of("CONSTR_FOREIGN"),
+    references: enforceable("CONSTR_FOREIGN"),
   };
+}
+
+/** What is said of a column's constraint stands after it, up to the next one. */
+function isEnforced(constraints: readonly Node[], constraint: Node): boolean {
+  const after = constraints.slice(constraints.indexOf(constraint) + 1).map((node) => text(node, "contype"));
+  const next = after.findIndex((kind) => !kind.startsWith("CONSTR_ATTR_"));
+  return !after.slice(0, next === -1 ? undefined : next).includes("CONSTR_ATTR_NOT_ENFORCED");
 }
 
 export function typeText(draft: PlanDraft, type: Node | null): string {

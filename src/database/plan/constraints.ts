@@ -9,7 +9,12 @@ import { rebound } from "./expression.ts";
 
 /** ADD CONSTRAINT. What would refuse writes of the running release waits for the contract, unless the developer says that it obeys. */
 export function addConstraint(draft: PlanDraft, table: TableDraft, constraint: Node, usual: Action["phase"] | null = null): void {
-  const phase = draft.phase(usual ?? (onlyNew(table, constraint) ? "expand" : "contract"));
+  if (!isEnforced(constraint) && draft.catalog.version < 180_000) {
+    draft.refuse("not-known", "NOT ENFORCED exists since PostgreSQL 18", ["-- leave the constraint out"]);
+    return;
+  }
+  const harmless = !isEnforced(constraint) || onlyNew(table, constraint);
+  const phase = draft.phase(usual ?? (harmless ? "expand" : "contract"));
   const given = phase === "expand" ? asPhysical(table, constraint) : constraint;
   switch (text(constraint, "contype")) {
     case "CONSTR_CHECK":
@@ -28,6 +33,12 @@ export function addConstraint(draft: PlanDraft, table: TableDraft, constraint: N
     default:
       refuseExclude(draft, table, constraint);
   }
+}
+
+/** #31: what is NOT ENFORCED refuses nothing. Only of these kinds does the parse tree say it, and it leaves out what is false. */
+function isEnforced(constraint: Node): boolean {
+  const kind = text(constraint, "contype");
+  return (kind !== "CONSTR_CHECK" && kind !== "CONSTR_FOREIGN") || flag(constraint, "is_enforced");
 }
 
 /** All the columns that it speaks of come with this release: no old client writes them. */
@@ -69,7 +80,7 @@ function nameIn(table: TableDraft, phase: Action["phase"]): TableDraft["name"] {
 }
 
 function addUnvalidated(draft: PlanDraft, table: TableDraft, constraint: Node, phase: Action["phase"]): void {
-  const enforced = constraint["is_enforced"] !== false;
+  const enforced = isEnforced(constraint);
   const name = text(constraint, "conname");
   draft.act({
     stage: phase === "contract" ? "tidy" : "check",

@@ -1,11 +1,11 @@
 import { child, children, flag, openedList, text, words } from "../ast.ts";
 import type { Node } from "../language.ts";
-import { ident, literal, qualified, rangeName, relationOf } from "../names.ts";
+import { ident, literal, qualified, rangeName, relationOf, type ObjectName } from "../names.ts";
 import type { RuleId } from "../rules/rule-ids.ts";
 import { sessionRelease } from "../session-release.ts";
 import type { Action } from "./action.ts";
 import { tableLabel } from "./alter.ts";
-import type { PlanDraft } from "./draft.ts";
+import type { PlanDraft, TableDraft } from "./draft.ts";
 
 type AsWritten = Partial<Pick<Action, "phase" | "lock" | "table" | "undo" | "work">> & { readonly title: string };
 
@@ -47,6 +47,25 @@ export function runOnce(draft: PlanDraft, title: string, more: Partial<Pick<Acti
     ...more,
   });
 }
+
+/** A further statement on a table that the release brings itself. Where its rows make the table stay, this has been done too. */
+export function finishBrought(draft: PlanDraft, { physical }: TableDraft, title: string, sql: string): void {
+  const { text: statement } = draft.statement;
+  if (draft.isKept({ statement })) return;
+  draft.act({
+    stage: "shape",
+    phase: draft.phase("expand"),
+    title,
+    run: { kind: "transaction", sql: [sql] },
+    table: null,
+    lock: null,
+    work: "instant",
+    keepIf: hasRows(physical),
+    keeps: { statement },
+  });
+}
+
+export const hasRows = (table: ObjectName): string => `SELECT EXISTS (SELECT FROM ${qualified(table)}) AS keep`;
 
 /** How the making of an object is taken back. */
 export function undoOf(kind: string, node: Node, schema: string): readonly string[] {

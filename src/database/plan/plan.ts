@@ -10,7 +10,17 @@ import { alterTable, renameInTable, renameTable } from "./alter-table.ts";
 import { PlanDraft } from "./draft.ts";
 import { finishTable } from "./finish.ts";
 import { createIndex, dropIndex, droppedNames, reindex, renameIndex } from "./indexes.ts";
-import { alterDomain, alterEnum, createTrigger, dropOnTable, REFUSED, runAsWritten, runOnce, undoOf } from "./objects.ts";
+import {
+  alterDomain,
+  alterEnum,
+  createTrigger,
+  dropOnTable,
+  finishBrought,
+  REFUSED,
+  runAsWritten,
+  runOnce,
+  undoOf,
+} from "./objects.ts";
 import { copyPinned, createNew, dropRoutines, planRoutines, wantedRoutine, type WantedRoutine } from "./routines.ts";
 import { changeRows, createTable, dropTables, truncate } from "./tables.ts";
 import { checkViewsUnder, dropViews, planViews, refreshView, wantedView } from "./views.ts";
@@ -150,8 +160,10 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   IndexStmt: (draft, node) => {
     const name = rangeName(child(node, "relation"), draft.schema);
     const table = draft.table(name);
-    if (table !== null && table.base !== null) createIndex(draft, table, node);
-    else runAsWritten(draft, { title: "build an index of a new table" });
+    const title = "build an index of a new table";
+    if (table === null) runAsWritten(draft, { title });
+    else if (table.base === null) finishBrought(draft, table, title, draft.statement.text);
+    else createIndex(draft, table, node);
   },
   ReindexStmt: reindex,
   TruncateStmt: truncate,

@@ -7,7 +7,7 @@ import { addConstraint } from "./constraints.ts";
 import { physicalNames, type PlanDraft, type TableDraft } from "./draft.ts";
 import { rebound } from "./expression.ts";
 import { droppedNames } from "./indexes.ts";
-import { runOnce } from "./objects.ts";
+import { hasRows, runOnce } from "./objects.ts";
 import { createPartition } from "./partitions.ts";
 
 /** A table that is so small that it is changed in one statement. */
@@ -58,7 +58,7 @@ export function createTable(draft: PlanDraft, node: Node): void {
     lock: null,
     work: "instant",
     undo: [`DROP TABLE IF EXISTS ${qualified(name)}`],
-    keepIf: `SELECT EXISTS (SELECT FROM ${qualified(name)}) AS keep`,
+    keepIf: hasRows(name),
     keeps: { ...name, column: null },
   });
   for (const constraint of apart) addConstraint(draft, table, constraint, "expand");

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startServer, type TestServer } from "../../support/postgres/server.ts";
-import { hasColumn, tell, type Story } from "../../support/postgres/story.ts";
+import { hasColumn, storiesFor, tell, type Story } from "../../support/postgres/story.ts";
 
 const STORIES: Readonly<Record<string, Story>> = {
   "1 add a column that may be null": {
@@ -30,6 +30,15 @@ const STORIES: Readonly<Record<string, Story>> = {
   "6 add a stored generated column": {
     migration: "ALTER TABLE users ADD COLUMN double int GENERATED ALWAYS AS (price * 2) STORED;",
     holds: "SELECT bool_and(double = price * 2) FROM users",
+  },
+  "7 add a virtual generated column": {
+    since: 18,
+    migration: "ALTER TABLE users ADD COLUMN double int GENERATED ALWAYS AS (price * 2) VIRTUAL;",
+    next: async (run, turn) => {
+      await run("INSERT INTO users (name, price) VALUES ('v', $1)", [turn]);
+      expect((await run("SELECT bool_and(double = price * 2) AS ok FROM users WHERE name = 'v'")).rows).toEqual([{ ok: true }]);
+    },
+    holds: `(${hasColumn("users", "double")}) AND (SELECT bool_and(double = price * 2) FROM users)`,
   },
   "8 add a column with a check": {
     migration: "ALTER TABLE users ADD COLUMN age int CHECK (age > 0);",
@@ -158,7 +167,7 @@ describe.each([18, 15] as const)("columns, on PostgreSQL %i", (major) => {
   }, 60_000);
   afterAll(() => server.stop());
 
-  it.each(Object.entries(STORIES))("%s", async (_, story) => {
+  it.each(storiesFor(major, STORIES))("%s", async (_, story) => {
     await tell(server, story);
   });
 });

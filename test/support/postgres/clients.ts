@@ -4,9 +4,6 @@ import pg from "pg";
 export interface ClientReport {
   readonly statements: number;
   readonly errors: readonly string[];
-  /** The longest a statement took, in milliseconds. */
-  readonly slowestMs: number;
-  readonly slowest: string;
 }
 
 export type Turn = (run: (sql: string, values?: readonly unknown[]) => Promise<pg.QueryResult>, turn: number) => Promise<void>;
@@ -17,8 +14,6 @@ export class BusyClient {
   readonly #turn: Turn;
   readonly #errors: string[] = [];
   #statements = 0;
-  #slowestMs = 0;
-  #slowest = "";
   #stopping = false;
   #running: Promise<void> = Promise.resolve();
   #turns = 0;
@@ -50,7 +45,7 @@ export class BusyClient {
     this.#stopping = true;
     await this.#running;
     await this.#client.end().catch(() => undefined);
-    return { statements: this.#statements, errors: this.#errors, slowestMs: this.#slowestMs, slowest: this.#slowest };
+    return { statements: this.#statements, errors: this.#errors };
   }
 
   async #run(): Promise<void> {
@@ -68,14 +63,10 @@ export class BusyClient {
 
   async #query(sql: string, values?: readonly unknown[]): Promise<pg.QueryResult> {
     this.#statements++;
-    const started = performance.now();
     try {
       return await this.#client.query(sql, values === undefined ? undefined : [...values]);
     } catch (error) {
       throw new Error(`${error instanceof Error ? error.message : String(error)} in: ${sql}`, { cause: error });
-    } finally {
-      const took = performance.now() - started;
-      if (took > this.#slowestMs) [this.#slowestMs, this.#slowest] = [took, sql];
     }
   }
 }

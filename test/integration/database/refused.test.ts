@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { RuleId } from "../../../src/database/rules/rule-ids.ts";
+import { planOf } from "../../support/postgres/release.ts";
+import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
+import { SETUP, tell, type Story } from "../../support/postgres/story.ts";
+
+/** What has no safe form, and a story in which the developer writes what the refusal says instead. */
+interface Refused {
+  readonly setup?: string;
+  readonly migration: string;
+  readonly rule: RuleId;
+  readonly says: RegExp;
+  readonly instead?: Story;
+}
+
+const DOMAIN = "CREATE DOMAIN amount AS int; ALTER TABLE users ADD COLUMN a amount;";
+const MOOD = "CREATE TYPE mood AS ENUM ('good'); ALTER TABLE users ADD COLUMN m mood DEFAULT 'good';";
+
+const REFUSED: Readonly<Record<string, Refused>> = {
+  "36 add an exclusion constraint": {
+    migration: "ALTER TABLE orders ADD CONSTRAINT one_at EXCLUDE (at WITH =);",
+    rule: "exclude-constraint",
+    says: /LIKE public\.orders INCLUDING ALL.*ADD CONSTRAINT one_at EXCLUDE/s,
+    instead: {
+      migration:
+        "CREATE TABLE orders_new (LIKE orders INCLUDING ALL); ALTER TABLE orders_new ADD CONSTRAINT one_at EXCLUDE (at WITH =);",
+      next: async (run, turn) => {
+        await run("INSERT INTO orders_new (id, at) VALUES ($1, clock_timestamp()) ON CONFLICT DO NOTHING", [-turn]);
+      },
+      holds: "SELECT count(*) = 1 FROM pg_constraint WHERE conname = 'one_at'",
+    },
+  },
+  "44 cluster": { migration: "CLUSTER users USING users_pkey;", rule: "rewrite", says: /pg_repack/ },
+  "44 vacuum full": { migration: "VACUUM FULL users;", rule: "rewrite", says: /pg_repack/ },
+  "45 set unlogged": { migration: "ALTER TABLE orders SET UNLOGGED;", rule: "rewrite", says: /write both/ },
+  "45 set logged": {
+    setup: "CREATE UNLOGGED TABLE quick (id int);",
+    migration: "ALTER TABLE quick SET LOGGED;",
+    rule: "rewrite",
+    says: /write both/,
+  },
+  "52 truncate": {
+    migration: "TRUNCATE orders;",
+    rule: "truncate",
+    says: /DELETE FROM public\.orders;.*phase=contract/,
+    instead: { migration: "-- hitless: phase=contract\nDELETE FROM orders;", holds: "SELECT count(*) = 0 FROM orders" },
+  },
+  "59 rename a value of an enum": {
+    setup: MOOD,
+    migration: "ALTER TYPE mood RENAME VALUE 'good' TO 'fine';",
+    rule: "enum-rename-value",
+    says: /ALTER TYPE mood ADD VALUE 'fine';/,
+    instead: {
+      setup: MOOD,
+      migration: "ALTER TYPE mood ADD VALUE 'fine';",
+      old: async (run) => {
+        await run("SELECT count(*) FROM users WHERE m = 'good'");
+      },
+      next: async (run) => {
+        await run("INSERT INTO users (name, m) VALUES ('n', 'fine')");
+      },
+      holds: "SELECT count(*) > 0 FROM users WHERE m = 'fine'",
+    },
+  },
+  "59 rename a type": {
+    setup: MOOD,
+    migration: "ALTER TYPE mood RENAME TO humour;",
+    rule: "rename",
+    says: /make a new one beside it/,
+  },
+  "61 add a check to a domain in use": {
+    setup: DOMAIN,
+    migration: "ALTER DOMAIN amount ADD CONSTRAINT positive CHECK (VALUE > 0);",
+    rule: "domain-constraint",
+    says: /ALTER TABLE … ADD CONSTRAINT … CHECK/,
+    instead: {
+      setup: DOMAIN,
+      migration: "ALTER TABLE users ADD CONSTRAINT positive CHECK (a > 0);",
+      holds: "SELECT convalidated FROM pg_constraint WHERE conname = 'positive'",
+    },
+  },
+  "61 validate a check of a domain in use": {
+    setup: `${DOMAIN} ALTER DOMAIN amount ADD CONSTRAINT positive CHECK (VALUE > 0) NOT VALID;`,
+    migration: "ALTER DOMAIN amount VALIDATE CONSTRAINT positive;",
+    rule: "domain-constraint",
+    says: /ALTER TABLE … ADD CONSTRAINT … CHECK/,
+  },
+  "67 make a rule": {
+    migration: "CREATE RULE keep AS ON DELETE TO users DO INSTEAD NOTHING;",
+    rule: "rule",
+    says: /CREATE TRIGGER/,
+    instead: {
+      migration:
+        "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; CREATE TRIGGER keep BEFORE DELETE ON users FOR EACH ROW EXECUTE FUNCTION keep();",
+      old: async (run) => {
+        const { rows } = await run("INSERT INTO users (name) VALUES ('gone') RETURNING id");
+        expect((await run("DELETE FROM users WHERE id = $1", [(rows as { id: string }[])[0]!.id])).rowCount).toBe(1);
+      },
+      next: async (run) => {
+        expect((await run("DELETE FROM users WHERE id = 2000")).rowCount).toBe(0);
+      },
+    },
+  },
+};
+
+describe.each([18, 15] as const)("what has no safe form, on PostgreSQL %i", (major) => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startServer(major);
+  }, 60_000);
+  afterAll(() => server.stop());
+
+  it.each(Object.entries(REFUSED))(
+    "%s is refused with what to write",
+    async (_, { setup = "", migration, rule, says, instead }) => {
+      const url = await server.database();
+      await query(url, SETUP + setup);
+      const { refusals } = await planOf(url, 2, { migration });
+      expect(refusals.map((refusal) => refusal.rule)).toEqual([rule]);
+      expect(refusals[0]!.write.join("\n")).toMatch(says);
+      if (instead !== undefined) await tell(server, instead);
+    },
+  );
+});
