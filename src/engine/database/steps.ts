@@ -6,6 +6,9 @@ import { pause, type Patience } from "./patience.ts";
 
 /** Builds that run beside everybody: waiting in the queue for their weak lock hurts nobody. */
 const UNHURRIED: readonly LockMode[] = ["SHARE UPDATE EXCLUSIVE"];
+const NO_PRIVILEGE = "42501";
+/** Disk full, out of memory, too many connections; a limit of the server's configuration. */
+const NO_RESOURCES = /^53/;
 /** What a blocker has to be told of again only after this. */
 const QUIET_MS = 5_000;
 
@@ -71,15 +74,20 @@ export const place = ({ id, cause }: Action): string =>
   `step ${id}${cause === null ? "" : ` (${cause.path}:${String(cause.line)})`}`;
 
 function failed(action: Action, { code, message }: { code: string; message: string }): HitlessError {
-  const privilege = code === "42501";
   return new HitlessError({
-    code: privilege ? "ERR_DATABASE_PRIVILEGE" : "ERR_DATABASE_FAILED",
+    code: code === NO_PRIVILEGE ? "ERR_DATABASE_PRIVILEGE" : "ERR_DATABASE_FAILED",
     what: `PostgreSQL refused ${place(action)}: ${action.title}.`,
     why: `${message} (SQLSTATE ${code})`,
-    next: privilege
-      ? "Grant what is missing to the role of DATABASE_URL and deploy again: what was done before is kept."
-      : "Correct the migration and deploy again; what was done before this step was taken back or is kept in the journal.",
+    next: nextAfter(code),
   });
+}
+
+function nextAfter(sqlState: string): string {
+  if (sqlState === NO_PRIVILEGE)
+    return "Grant what is missing to the role of DATABASE_URL and deploy again: what was done before is kept.";
+  if (NO_RESOURCES.test(sqlState))
+    return "Nothing is wrong with the migration: give the database server more room and deploy again. What was done before is kept in the journal, or was taken back.";
+  return "Correct the migration and deploy again; what was done before this step was taken back or is kept in the journal.";
 }
 
 function lost(action: Action, message: string): HitlessError {

@@ -11,6 +11,11 @@ import { freePort } from "../../../scripts/demo/workspace.ts";
 const NOBODY = { uid: 65_534, gid: 65_534 };
 const DEBIAN_15 = "/usr/lib/postgresql/15/bin";
 
+/** Gives a directory to the user that the servers run as. */
+export function ownDirectory(directory: string): void {
+  if (process.getuid?.() === 0) chownSync(directory, NOBODY.uid, NOBODY.gid);
+}
+
 export interface TestServer {
   readonly major: number;
   /** A new database, empty or a copy of one that nobody is connected to, by its URL. */
@@ -29,7 +34,7 @@ export async function startServer(major: 15 | 18, settings: readonly string[] = 
   chmodSync(directory, 0o755);
   const home = join(directory, "home");
   mkdirSync(home);
-  if (root) chownSync(home, NOBODY.uid, NOBODY.gid);
+  ownDirectory(home);
   const bin = major === 15 ? DEBIAN_15 : await embedded(directory, user);
   const data = join(home, "data");
   const made = spawnSync(

@@ -31,7 +31,7 @@ async function inProcess(request: ShadowRequest): Promise<Shadow> {
 
 async function onServer(url: string, request: ShadowRequest): Promise<Shadow> {
   const server = await connect(url);
-  const name = `${PREFIX}${String(Math.floor(Date.now() / 1000))}_${randomBytes(4).toString("hex")}`;
+  const name = await freshName(server);
   let copy: Connection | null = null;
   const close = async (): Promise<void> => {
     try {
@@ -53,6 +53,12 @@ async function onServer(url: string, request: ShadowRequest): Promise<Shadow> {
     await close().catch(() => undefined);
     throw error;
   }
+}
+
+/** With the server's own time in it: whoever sweeps need not agree with us on what time it is. */
+async function freshName(server: Connection): Promise<string> {
+  const [row] = await server.query<{ now: string }>("SELECT floor(extract(epoch FROM now()))::bigint AS now");
+  return `${PREFIX}${row?.now ?? "0"}_${randomBytes(4).toString("hex")}`;
 }
 
 async function sweep(server: Connection): Promise<void> {
