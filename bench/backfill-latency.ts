@@ -100,13 +100,13 @@ function report(load: OpenLoop, spans: readonly Span[]): string {
   const of = (way: Way): number =>
     median(spans.filter((span) => span.way === way).map((span) => p99(within(load.answers, span))));
   const [none, throttled, full] = [of("none"), of("throttled"), of("full")];
-  const rise = (ms: number): string => `${((ms / none - 1) * 100).toFixed(0)} %`;
+  const rise = (ms: number): string => `${Math.abs((ms / none - 1) * 100).toFixed(0)} % ${ms < none ? "less" : "more"}`;
   const held = throttled / none <= 1.1 ? "**" : "";
   return [
     "![p99 of each second with and without a backfill](backfill-latency.svg)",
     "",
-    `p99 ${none.toFixed(1)} ms without a backfill; ${throttled.toFixed(1)} ms with one and the throttle on: ${held}${rise(throttled)} more${held} (≤ 10 %);`,
-    `${full.toFixed(1)} ms with one and the throttle off: ${rise(full)} more. ${values.rate} requests a second, ${String(load.failed)} failed. Medians of ${values.rounds} rounds of ${values.seconds} s.`,
+    `p99 ${none.toFixed(1)} ms without a backfill; ${throttled.toFixed(1)} ms with one and the throttle on: ${held}${rise(throttled)}${held} (≤ 10 % more);`,
+    `${full.toFixed(1)} ms with one and the throttle off: ${rise(full)}. ${values.rate} requests a second, ${String(load.failed)} failed. Medians of ${values.rounds} rounds of ${values.seconds} s.`,
     `${machine()}. ${new Date().toISOString().slice(0, 10)}, \`npm run bench:backfill-latency\`.`,
   ].join("\n");
 }
