@@ -5,7 +5,7 @@ import { expectEqualBooks } from "../support/books.ts";
 import { Site, type SiteOptions } from "../support/site.ts";
 import { until } from "../support/temp.ts";
 
-const OPTIONS: SiteOptions = { instances: 2, assets: { paths: { "/assets": "assets" }, keep: 2 } };
+const OPTIONS: SiteOptions = { instances: 1, assets: { paths: { "/assets": "assets" }, keep: 2 } };
 
 /** The release's only asset is named after it, as build tools do. */
 function write(site: Site, name: string, before?: string): void {
