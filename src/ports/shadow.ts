@@ -1,4 +1,5 @@
 import type { Action, Measured } from "../database/plan/action.ts";
+import type { ObjectName } from "../database/names.ts";
 import type { CopyObject } from "../database/shadow/copy.ts";
 
 export type ShadowRun =
@@ -36,6 +37,10 @@ export interface Shadow {
   empty(): Promise<void>;
   /** PREPARE; of a CALL, the call itself with nulls. Leaves nothing behind. */
   prepare(sql: string, as: Viewpoint): Promise<Prepared>;
+  /** Columns of a table or view to which one may write. */
+  columns(relation: ObjectName): Promise<readonly { readonly name: string; readonly type: string }[]>;
+  /** Runs it in one transaction, and takes it back. Null: it can be done. `where`: PostgreSQL's context of the error. */
+  write(sql: readonly string[], as: Viewpoint): Promise<(ShadowFailure & { readonly where: string }) | null>;
   /** plpgsql_check on every PL/pgSQL routine, by what the viewpoint sees; null where it is not installed. */
   checkRoutines(as: Viewpoint): Promise<readonly { readonly routine: string; readonly message: string }[] | null>;
   close(): Promise<void>;

@@ -38,6 +38,8 @@ export const RULE_IDS = [
   "seen-through-view",
   "select-star",
   "set-not-null",
+  "sync-fails",
+  "sync-may-fail",
   "trigger-function-waits",
   "truncate",
   "unknown-object",

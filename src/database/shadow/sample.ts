@@ -21,6 +21,20 @@ export function sampleRows(catalog: Catalog, table: Table): readonly string[] {
   return [...new Set(rows)].map((values) => `${into} (${values}) ON CONFLICT DO NOTHING`);
 }
 
+/** What nobody expects, by type; null: the type has nothing of the kind. */
+const UNUSUAL: readonly (readonly [RegExp, string])[] = [
+  [/^(character varying|text|citext)$/, "'x y'"],
+  [/^bigint$/, "5000000000"],
+];
+
+/** Values for a row, in the order of the columns. `unusual`: of a kind that fits into the type and perhaps into nothing that is computed from it. */
+export function sampleValues(catalog: Catalog, table: Table, row: number | "unusual"): readonly string[] {
+  return table.columns.map((column) => {
+    const strange = row === "unusual" ? UNUSUAL.find(([type]) => type.test(column.type))?.[1] : undefined;
+    return strange ?? valueIn(catalog, table, { column, row: row === "unusual" ? 1 : row, above: 0 });
+  });
+}
+
 interface Cell {
   readonly column: Column;
   readonly row: number;

@@ -1,11 +1,12 @@
 import type { Catalog } from "../../database/catalog.ts";
-import type { Action, Plan, Refusal } from "../../database/plan/action.ts";
+import type { Action, Notice, Plan, Refusal } from "../../database/plan/action.ts";
 import { breaks, type Proof } from "../../database/proof/proof.ts";
 import { copyOf } from "../../database/shadow/copy.ts";
 import { scopeOf } from "../../database/shadow/scope.ts";
 import { dependsOnRows, doesNotRun, hazardOf, isMissing, isOfTheCopy, measuredAction } from "../../database/shadow/verdicts.ts";
 import type { Shadow, ShadowFailure, Shadows, Viewpoint } from "../../ports/shadow.ts";
 import { ProofKeeper, type Corpora } from "./proof.ts";
+import { fireSyncs } from "./sync-trial.ts";
 
 export interface TrialRequest {
   readonly plan: Plan;
@@ -77,6 +78,7 @@ class TrialRun {
   readonly #gaps: string[];
   readonly #missing: readonly { readonly what: string }[];
   readonly #refusals: Refusal[] = [];
+  readonly #notices: Notice[] = [];
 
   constructor(
     shadow: Shadow,
@@ -98,6 +100,7 @@ class TrialRun {
     const next: Viewpoint = overlay === null ? base : { ...base, searchPath: [overlay, baseSchema] };
     await this.#proof.before(running);
     const expanded = await this.#runPhase("expand");
+    if (this.#refusals.length === 0) await this.#fireSyncs(running, next);
     if (this.#refusals.length === 0) await this.#proof.expanded(running, next);
     const contracted = await this.#runPhase("contract");
     if (this.#refusals.length === 0) await this.#proof.contracted(base);
@@ -109,7 +112,8 @@ class TrialRun {
     const [first] = this.#plan.statements;
     const broken = breaks(proof, first?.position ?? { path: "", line: 1, column: 1 });
     const refusals = [...this.#refusals, ...broken.map((one) => ({ ...one, rule: "release-breaks" as const, write: [] }))];
-    return { plan: { ...this.#plan, actions, refusals }, about: this.#shadow.about, gaps: this.#gaps, proof };
+    const notices = [...this.#plan.notices, ...this.#notices];
+    return { plan: { ...this.#plan, actions, refusals, notices }, about: this.#shadow.about, gaps: this.#gaps, proof };
   }
 
   async #runPhase(phase: Action["phase"]): Promise<readonly Action[]> {
@@ -119,6 +123,15 @@ class TrialRun {
     const run: Action[] = [];
     for (const action of actions) run.push(await this.#runAction(action));
     return run;
+  }
+
+  /** What keeps the releases in step is called by writes alone. */
+  async #fireSyncs(running: Viewpoint, next: Viewpoint): Promise<void> {
+    const isOfTheCopy = (failure: ShadowFailure): boolean => this.#isOfTheCopy(failure);
+    const trial = { plan: this.#plan, catalog: this.#catalog, running, next, isOfTheCopy };
+    const fired = await fireSyncs(this.#shadow, trial);
+    this.#refusals.push(...fired.refusals);
+    this.#notices.push(...fired.notices);
   }
 
   async #runAction(action: Action): Promise<Action> {
@@ -138,10 +151,14 @@ class TrialRun {
     return measured;
   }
 
+  #isOfTheCopy({ code, message }: ShadowFailure): boolean {
+    const uncopied = this.#missing.some(({ what }) => message.includes(what.split(" ").at(-1)?.replace(/\(\)$/, "") ?? what));
+    return uncopied || isOfTheCopy(code, message);
+  }
+
   #failed(action: Action, failure: ShadowFailure): void {
     const { code, message } = failure;
-    const uncopied = this.#missing.some(({ what }) => message.includes(what.split(" ").at(-1)?.replace(/\(\)$/, "") ?? what));
-    if (uncopied || isOfTheCopy(code, message) || dependsOnRows(code)) {
+    if (this.#isOfTheCopy(failure) || dependsOnRows(code)) {
       this.#gaps.push(`not measured: ${action.title}: ${message}`);
     } else if (this.#refusals.length === 0 || !isMissing(code)) {
       this.#refusals.push(doesNotRun(this.#plan, action, failure));

@@ -1,4 +1,4 @@
-import { ident, literal } from "../../../database/names.ts";
+import { ident, literal, qualified, type ObjectName } from "../../../database/names.ts";
 import type { Action } from "../../../database/plan/action.ts";
 import type { CopyObject } from "../../../database/shadow/copy.ts";
 import type { Prepared, Shadow, ShadowFailure, ShadowRun, Viewpoint } from "../../../ports/shadow.ts";
@@ -80,6 +80,23 @@ export class CopyDatabase implements Shadow {
     }
   }
 
+  columns(relation: ObjectName): Promise<readonly { readonly name: string; readonly type: string }[]> {
+    return this.#database.query<{ name: string; type: string }>(columnsOf(relation));
+  }
+
+  async write(sql: readonly string[], as: Viewpoint): Promise<(ShadowFailure & { readonly where: string }) | null> {
+    try {
+      await this.#database.query(asViewpoint(as));
+      for (const statement of sql) await this.#database.query(statement);
+      return null;
+    } catch (error) {
+      const { where } = error as { readonly where?: unknown };
+      return { ...failureOf(error), where: typeof where === "string" ? where : "" };
+    } finally {
+      await this.#database.query("ROLLBACK");
+    }
+  }
+
   async checkRoutines(as: Viewpoint): Promise<readonly { readonly routine: string; readonly message: string }[] | null> {
     if ((await this.#try(["CREATE EXTENSION IF NOT EXISTS plpgsql_check"])) !== null) return null;
     try {
@@ -118,6 +135,10 @@ export class CopyDatabase implements Shadow {
 const TABLES = `
   SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'`;
+
+const columnsOf = (relation: ObjectName): string => `
+  SELECT attname AS name, format_type(atttypid, atttypmod) AS type FROM pg_attribute
+  WHERE attrelid = to_regclass(${literal(qualified(relation))}) AND attnum > 0 AND NOT attisdropped AND attgenerated = '' AND attidentity <> 'a' ORDER BY attnum`;
 
 const CHECK_ROUTINES = `
   SELECT p.oid::regprocedure::text AS routine, c.message

@@ -19,7 +19,7 @@ export interface ThreadQuery {
 
 export type ThreadAnswer =
   | { readonly id: number; readonly rows: readonly unknown[] }
-  | { readonly id: number; readonly error: { readonly message: string; readonly code: string } };
+  | { readonly id: number; readonly error: { readonly message: string; readonly code: string; readonly where: string } };
 
 const { extensions, cache } = workerData as ThreadData;
 const database = await open();
@@ -30,8 +30,8 @@ parentPort?.on("message", ({ id, sql }: ThreadQuery) => {
       answer({ id, rows: results.at(-1)?.rows ?? [] });
     },
     (error: unknown) => {
-      const { message = String(error), code = "" } = error as { message?: string; code?: string };
-      answer({ id, error: { message, code } });
+      const { message = String(error), code = "", where = "" } = error as { message?: string; code?: string; where?: string };
+      answer({ id, error: { message, code, where } });
     },
   );
 });
