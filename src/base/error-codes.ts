@@ -93,6 +93,10 @@ export const ERROR_CODES = {
   ERR_PROXY_UNREACHABLE: { kind: "unavailable", meaning: "The proxy's control socket does not answer." },
   ERR_PROXY_REFUSED: { kind: "unavailable", meaning: "The proxy refused what it was asked." },
   ERR_PROXY_UPGRADE: { kind: "unavailable", meaning: "A new generation of the proxy did not take over; the old one goes on." },
+  ERR_STATE_SERVER_DATA: {
+    kind: "unavailable",
+    meaning: "The data of the state server were written by another version of Hitless, in a form that this one does not know.",
+  },
   ERR_STATE_SERVER_UNREACHABLE: {
     kind: "unavailable",
     meaning: "The state server's control socket does not answer, or it did not start.",

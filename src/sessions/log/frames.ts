@@ -11,6 +11,7 @@ import { crc32 } from "node:zlib";
 const MAGIC = Buffer.from("HLog", "latin1");
 export const FRAME_HEAD_BYTES = 20;
 const FILE_MAGIC = Buffer.from("HitlessLog1\0", "latin1");
+const FAMILY_BYTES = "HitlessLog".length;
 export const FILE_HEAD_BYTES = 16;
 /** A longer body is not believed. */
 const BODY_MAX = 0x7fff_ffff;
@@ -27,6 +28,12 @@ export function fileHead(salt: number): Buffer {
 export function readFileHead(head: Buffer): number | null {
   if (head.length < FILE_HEAD_BYTES || !head.subarray(0, FILE_MAGIC.length).equals(FILE_MAGIC)) return null;
   return head.readUInt32LE(FILE_MAGIC.length);
+}
+
+/** Whether a file is one of ours in a form that another version of Hitless writes, as its first bytes say. */
+export function isOfOtherVersion(head: Buffer): boolean {
+  const family = FILE_MAGIC.subarray(0, FAMILY_BYTES);
+  return head.subarray(0, FAMILY_BYTES).equals(family) && !head.subarray(0, FILE_MAGIC.length).equals(FILE_MAGIC);
 }
 
 /** Writes the head in front of a body that begins at `FRAME_HEAD_BYTES` of the buffer. */

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { HitlessError } from "../../base/error.ts";
 import type { Effects } from "../data/effects.ts";
-import { FILE_HEAD_BYTES, nextMagic, readFileHead, readFrame } from "./frames.ts";
+import { FILE_HEAD_BYTES, isOfOtherVersion, nextMagic, readFileHead, readFrame } from "./frames.ts";
 import { readRecords } from "./records.ts";
 
 const CHUNK_BYTES = 4 * 1_048_576;
@@ -15,6 +16,8 @@ export class LogFileReader {
   position = 0;
   frames = 0;
   lostBytes = 0;
+  /** Its head cannot be read, and so nothing of it. */
+  isUnreadable = false;
   readonly #fd: number;
   readonly #effects: Effects;
   #salt: number | null = null;
@@ -30,7 +33,7 @@ export class LogFileReader {
     return fstatSync(this.#fd).size;
   }
 
-  /** Takes the next frames, about 4 MiB of them. False at the end of what is there, or where no whole frame follows. */
+  /** Takes the next frames, about 4 MiB of them. False at the end of what is there, or where no whole frame follows. @throws ERR_STATE_SERVER_DATA */
   read(): boolean {
     if (this.#salt === null && !this.#readHead()) return false;
     let wanted = CHUNK_BYTES;
@@ -64,6 +67,8 @@ export class LogFileReader {
     const head = Buffer.alloc(FILE_HEAD_BYTES);
     if (readSync(this.#fd, head, 0, FILE_HEAD_BYTES, 0) < FILE_HEAD_BYTES) return false;
     this.#salt = readFileHead(head);
+    if (isOfOtherVersion(head)) throw ofOtherVersion(this.path);
+    this.isUnreadable = this.#salt === null;
     if (this.#salt === null) return false;
     this.position = FILE_HEAD_BYTES;
     return true;
@@ -118,4 +123,13 @@ export class LogFileReader {
       this.position = start;
     }
   }
+}
+
+function ofOtherVersion(path: string): HitlessError {
+  return new HitlessError({
+    code: "ERR_STATE_SERVER_DATA",
+    what: `${path} was written by another version of Hitless, in a form that this one does not know.`,
+    why: "Nothing was changed.",
+    next: "Start the version that wrote it.",
+  });
 }

@@ -66,21 +66,23 @@ export class LogLoader {
     if (reader === null) return;
     const { path } = reader;
     const torn = reader.finish();
+    if (reader.isUnreadable) {
+      this.#damaged.push(path);
+      this.#log.error("a file of the log cannot be read, as its beginning is damaged; it is kept", { path, bytes: torn });
+    } else if (torn > 0) this.#dropEnd(reader, torn);
     if (reader.lostBytes > 0) {
       this.#damaged.push(path);
       this.#log.error("a part of the log could not be read; what stands behind it was", { path, bytes: reader.lostBytes });
-    }
-    if (torn > 0) {
-      this.#log.warn("the end of a log was not written whole and is dropped; nobody had been told it was safe", {
-        path,
-        bytes: torn,
-      });
-      truncateSync(path, reader.position);
     }
     if (path === this.#files.base(this.#files.present().base)) this.#baseBytes = reader.bytes;
     else this.#logBytes += reader.bytes;
     reader.close();
     this.#done.push(path);
     this.#current = null;
+  }
+
+  #dropEnd({ path, position }: LogFileReader, bytes: number): void {
+    this.#log.warn("the end of a log was not written whole and is dropped; nobody had been told it was safe", { path, bytes });
+    truncateSync(path, position);
   }
 }

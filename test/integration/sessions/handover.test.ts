@@ -1,4 +1,6 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
+import { join } from "node:path";
 import tls from "node:tls";
 import { describe, expect, it } from "vitest";
 import { temporaryDirectory, until } from "../../support/temp.ts";
@@ -109,6 +111,51 @@ describe("a new generation of the state server", () => {
     await working;
     wire.close();
     await gone(program, 1);
+  });
+
+  it("of another version, which means something else by the messages, is refused with the reason, and nothing is lost", async () => {
+    const program = await StateServerProgram.started();
+    const wire = await program.connect();
+    await wire.call("SET", "a", "1");
+    const stranger = join(program.directory, "stranger.mjs");
+    writeFileSync(
+      stranger,
+      `process.send({ kind: "hello", protocol: 99, pid: process.pid }); setInterval(() => undefined, 1_000);`,
+    );
+    writeFileSync(join(program.data, "successor.json"), JSON.stringify({ command: process.execPath, args: [stranger] }));
+    process.kill(program.child!.pid!, "SIGUSR2");
+    await until(() => program.log.includes("It speaks version 99 of the succession, this one 1."));
+    expect(await wire.call("INCR", "a")).toBe(2n);
+    // The next one, of this version, takes over.
+    await upgrade(program);
+    expect(await wire.call("INCR", "a")).toBe(3n);
+  });
+
+  it("that finds data in a form it does not know leaves them, and says so", async () => {
+    const program = await StateServerProgram.started();
+    const wire = await program.connect();
+    await wire.call("SET", "a", "1");
+    await program.kill();
+    const [name] = readdirSync(program.data).filter((file) => file.startsWith("log-"));
+    const path = join(program.data, name!);
+    const before = readFileSync(path);
+    const other = Buffer.from(before);
+    other.write("HitlessLog2");
+    writeFileSync(path, other);
+    const child = program.spawn();
+    await new Promise((resolve) => child.once("exit", resolve));
+    expect(program.log).toContain("written by another version of Hitless");
+    expect(readFileSync(path)).toEqual(other);
+    writeFileSync(path, before);
+    await program.start();
+    const again = await program.connect();
+    expect(await again.call("GET", "a")).toBe("1");
+    // A beginning that nobody writes is damage: the file is kept, and the server starts.
+    await program.kill();
+    other.write("nonsense");
+    writeFileSync(path, other);
+    await program.start();
+    await until(() => readdirSync(program.data).some((file) => file.endsWith(".damaged")));
   });
 
   it("that cannot start leaves the old one as it was", async () => {
