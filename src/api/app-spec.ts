@@ -46,6 +46,11 @@ const amountSchema: z.ZodType<Batch> = z.discriminatedUnion("kind", [
 
 const healthSchema: z.ZodType<HealthSpec> = z.strictObject({
   path: z.string().regex(/^\/[\x21-\x7e]*$/),
+  portVariable: z
+    .string()
+    .regex(/^[A-Za-z_]\w*$/)
+    .optional(),
+  tls: z.boolean().optional(),
   protocol: z.enum(PROTOCOLS).optional(),
   proxyProtocol: z.enum(PROXY_PROTOCOL_VERSIONS).optional(),
   host: z.string().nullable(),

@@ -1,14 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
+import { RESERVED } from "./reserved-variables.ts";
 import type { ParsedConfig } from "./schema.ts";
 import { sessionVariables } from "./sessions.ts";
 
 type Variables = Readonly<Record<string, string>>;
 const DEFAULT_FILE = ".env";
 const REFERENCE = /^env:([A-Za-z_]\w*)$/;
-/** Set by Hitless itself for every instance. */
-const RESERVED = /^(?:PORT|HOST|HITLESS_.*)$/;
 
 export interface ResolvedEnvironment {
   /** Per process type. */
@@ -30,6 +29,9 @@ export async function resolveEnvironment(
   const sessions = readSessions(config, own, problems);
   const env = Object.entries(config.processes).map(([type, process]) => {
     const specific = resolveAll(`processes.${type}.env`, process.env ?? {}, own, problems);
+    const { port } = process.health;
+    if (port !== undefined && port in { ...config.env, ...process.env, ...sessions })
+      problems.push(`processes.${type}.health.port: ${port} has a value already, and Hitless would put the port there`);
     return [type, { ...shared, ...specific, ...sessions }] as const;
   });
   const secret = config.preview?.secret;

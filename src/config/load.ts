@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { HitlessError } from "../base/error.ts";
 import type { AccessLogSpec } from "../core/access-log.ts";
-import type { AppSpec, HealthSpec, ProcessSpec } from "../core/app-spec.ts";
+import type { AppSpec, ProcessSpec } from "../core/app-spec.ts";
 import type { MaintenanceGate } from "../core/gate.ts";
 import type { ErrorPages } from "../core/pages.ts";
 import type { TlsSpec } from "../core/tls.ts";
@@ -11,6 +11,7 @@ import { findConfigFile, readConfigFile } from "./config-file.ts";
 import { resolveEnvironment } from "./environment.ts";
 import { describeProblems } from "./problems.ts";
 import { eventStreamsOf } from "./event-streams.ts";
+import { healthOf } from "./health.ts";
 import { holdOf } from "./hold.ts";
 import { notificationsOf } from "./notifications.ts";
 import { readErrorPages, readMaintenance } from "./pages.ts";
@@ -175,7 +176,7 @@ function processOf(type: string, process: ParsedConfig["processes"][string]): Pr
     instances: process.instances,
     traffic,
     ...protocolOf(process),
-    health: traffic ? { ...healthOf(process.health), ...protocolOf(process) } : null,
+    health: traffic ? healthOf(process.health, protocolOf(process)) : null,
     readyAfterMs: process.readyAfter,
     ...(traffic ? { replaceAfterMs: process.health.replaceAfter === "never" ? null : process.health.replaceAfter } : {}),
     startDeadlineMs: process.startDeadline,
@@ -195,11 +196,6 @@ function protocolOf({
     ...(protocol === "http1" ? {} : { protocol }),
     ...(proxyProtocol === undefined ? {} : { proxyProtocol }),
   };
-}
-
-function healthOf(health: ParsedConfig["processes"][string]["health"]): HealthSpec {
-  const { path, host, interval, timeout, threshold, failures } = health;
-  return { path, host: host ?? null, intervalMs: interval, timeoutMs: timeout, passes: threshold, failures };
 }
 
 function count(problems: number): string {

@@ -1,12 +1,13 @@
 import { constants } from "node:os";
 import { z } from "zod";
 import { NAME_PATTERN } from "../base/names.ts";
-import { DEFAULT_REPLACE_AFTER_MS, PROTOCOLS } from "../core/app-spec.ts";
+import { PROTOCOLS } from "../core/app-spec.ts";
 import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
 import { address } from "./address.ts";
 import { assets } from "./assets.ts";
 import { eventStreams } from "./event-streams.ts";
 import { freeze } from "./freeze.ts";
+import { health } from "./health.ts";
 import { hold } from "./hold.ts";
 import { errorPages, maintenance } from "./pages.ts";
 import { balanceKeys, claimKeys, cookieName, releaseKeys } from "./routing.ts";
@@ -42,26 +43,6 @@ const environment = z
     { error: 'expected variables such as { PORT_NAME: "value", DATABASE_URL: "env:DATABASE_URL" }' },
   )
   .describe('Environment variables. "env:NAME" takes the value that NAME has where `hitless deploy` is run.');
-
-const PATH = 'expected a path such as "/up"';
-const path = z.string({ error: PATH }).regex(/^\/[\x21-\x7e]*$/, { error: PATH });
-
-const healthDetails = z
-  .strictObject({
-    path: path.default("/up").describe("Answers 2xx when the instance can serve."),
-    host: text("expected a host name").optional().describe("Host field of the check."),
-    interval: duration(10).default(500).describe("From one check to the next."),
-    timeout: duration(10).default(2_000),
-    threshold: whole(1, 100).default(2).describe("Passes in a row until an instance is ready."),
-    failures: whole(1, 100).default(3).describe("Failures in a row until a serving instance is passed over."),
-    replaceAfter: z
-      .union([z.literal("never"), duration(1_000)], { error: 'expected a time such as "30s", or "never"' })
-      .default(DEFAULT_REPLACE_AFTER_MS)
-      .describe("A serving instance that was passed over for so long is replaced by a new one."),
-  })
-  .describe("The health check of a process type with traffic.");
-
-const health = z.union([path.transform((value) => healthDetails.parse({ path: value })), healthDetails]);
 
 const processType = z
   .strictObject({

@@ -80,6 +80,10 @@ export type Protocol = (typeof PROTOCOLS)[number];
 
 export interface HealthSpec {
   readonly path: string;
+  /** The variable in which each instance gets a port for its checks alone. Absent: it is checked where it serves. */
+  readonly portVariable?: string | undefined;
+  /** That port speaks TLS; its certificate is not verified. */
+  readonly tls?: boolean | undefined;
   readonly protocol?: Protocol | undefined;
   /** Connections to it begin with a header of the PROXY protocol; HTTP/1.1 only. */
   readonly proxyProtocol?: ProxyProtocolVersion | undefined;

@@ -31,6 +31,7 @@ export type CommandBody =
       readonly kind: "instance.awaitReady";
       readonly instance: InstanceName;
       readonly host: string;
+      /** Where it is checked. */
       readonly port: number;
       /** Null: ready means still running `readyAfterMs` after the start. */
       readonly health: HealthSpec | null;

@@ -76,6 +76,8 @@ export type EventBody =
       readonly pid: number;
       readonly host: string;
       readonly port: number;
+      /** Absent: it is checked on `port`. */
+      readonly healthPort?: number | undefined;
     }
   | { readonly kind: "instance.startFailed"; readonly instance: InstanceName; readonly failure: Failure }
   | { readonly kind: "instance.ready"; readonly instance: InstanceName }

@@ -1,6 +1,7 @@
 import { instanceName, type InstanceName, type ReleaseName } from "../base/names.ts";
 import type { ProcessSpec } from "./app-spec.ts";
 import type { CommandBody } from "./command.ts";
+import type { EventBody } from "./event.ts";
 import { dropInstance, note, order, patch, patchInstance, type Draft } from "./draft.ts";
 import { find, withInstance } from "./instance-book.ts";
 import type { AppState, Instance } from "./state.ts";
@@ -71,19 +72,28 @@ export function stopInstance(draft: Draft, name: InstanceName): void {
   order(draft, stopOf(name, spec));
 }
 
+type Started = Omit<Extract<EventBody, { kind: "instance.started" }>, "kind">;
+
 /** The instance runs: await its readiness. */
-export function whenStarted(draft: Draft, started: { instance: InstanceName; pid: number; host: string; port: number }): void {
+export function whenStarted(draft: Draft, started: Started): void {
   const instance = find(draft.state, started.instance);
   if (instance === undefined || instance.status === "stopping") stopLateComer(draft, started.instance, instance);
   if (instance?.status !== "starting") return;
   const spec = specOf(draft.state, instance);
   if (spec === null) return;
-  patchInstance(draft, instance.name, { status: "warming", pid: started.pid, host: started.host, port: started.port });
+  const { pid, host, port, healthPort } = started;
+  patchInstance(draft, instance.name, {
+    status: "warming",
+    pid,
+    host,
+    port,
+    ...(healthPort === undefined ? {} : { healthPort }),
+  });
   order(draft, {
     kind: "instance.awaitReady",
     instance: instance.name,
-    host: started.host,
-    port: started.port,
+    host,
+    port: healthPort ?? port,
     health: spec.health,
     readyAfterMs: spec.readyAfterMs,
     deadlineAt: Math.min(instance.since, draft.at) + spec.startDeadlineMs,

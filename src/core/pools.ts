@@ -80,6 +80,7 @@ function target(state: AppState, instance: Instance): Target {
     instance: instance.name,
     host: instance.host ?? "",
     port: instance.port ?? 0,
+    ...(instance.healthPort === undefined ? {} : { healthPort: instance.healthPort }),
     ...protocolOf(spec?.protocol),
     ...(spec?.proxyProtocol === undefined ? {} : { proxyProtocol: spec.proxyProtocol }),
     health: spec?.health ?? null,

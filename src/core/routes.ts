@@ -52,6 +52,8 @@ export interface Target {
   readonly instance: InstanceName;
   readonly host: string;
   readonly port: number;
+  /** Absent: it is checked on `port`. */
+  readonly healthPort?: number | undefined;
   readonly protocol?: Protocol | undefined;
   /** Connections to it begin with a header of the PROXY protocol; HTTP/1.1 only. */
   readonly proxyProtocol?: ProxyProtocolVersion | undefined;

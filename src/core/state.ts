@@ -70,6 +70,8 @@ export interface Instance {
   readonly routed: boolean;
   readonly host: string | null;
   readonly port: number | null;
+  /** Absent: it is checked on `port`. */
+  readonly healthPort?: number | undefined;
   readonly pid: number | null;
   /** When its start was ordered, milliseconds since the epoch. */
   readonly since: number;

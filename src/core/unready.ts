@@ -33,15 +33,20 @@ function hint(last: ProbeOutcome | null, health: HealthSpec): string {
   if (last?.kind !== "fail") return "Raise `startDeadline`, or lower `health.threshold`.";
   switch (last.reason) {
     case "refused":
-      return "Does the application listen on the port in its PORT variable, on 127.0.0.1? If it only boots slowly, raise `startDeadline`.";
+      return `Does the application listen on the port in its ${portOf(health)} variable, on 127.0.0.1? If it only boots slowly, raise \`startDeadline\`.`;
     case "timeout":
       return `Does the application answer ${health.path} within ${health.timeoutMs} ms? If not, raise \`health.timeout\`.`;
     case "status":
       return "Let `health.path` name a page that answers 200 to 299 without a redirect and without a login.";
     case "garbage":
-      return "Does the application speak HTTP/1.1 on its PORT?";
+      return `Does the application speak ${health.tls === true ? "TLS" : "HTTP/1.1"} on its ${portOf(health)}?`;
     case "reset":
     case "unreachable":
       return "See the instance's log for why it drops connections.";
   }
+}
+
+/** The variable that says where it is checked. */
+function portOf({ portVariable = "PORT" }: HealthSpec): string {
+  return portVariable;
 }

@@ -23,6 +23,8 @@ export interface Started {
   readonly host: string;
   /** The port the instance was told to listen on, by `PORT`. */
   readonly port: number;
+  /** The port it was told to answer health checks on, by the launch plan's variable. Absent: `port`. */
+  readonly healthPort?: number | undefined;
 }
 
 export interface Exit {

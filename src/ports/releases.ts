@@ -20,6 +20,8 @@ export interface LaunchPlan {
   readonly directory: string;
   readonly command: string | readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** The variable of a port for health checks alone. Absent: there is none. */
+  readonly healthPortVariable?: string | undefined;
 }
 
 /** Where the tasks of a release are done. */

@@ -50,6 +50,12 @@ const FAULTS: readonly Fault[] = [
     words: ["refused", "│ fixture: listening on 127.0.0.1:", "listen on the port in its PORT variable"],
   },
   {
+    name: "scenario 20: a port for health checks that nobody listens on",
+    web: { health: { path: "/up", port: "ADMIN_PORT" }, startDeadline: SOON },
+    error: "ERR_INSTANCE_UNREADY",
+    words: ["GET /up on 127.0.0.1:", "refused", "listen on the port in its ADMIN_PORT variable"],
+  },
+  {
     name: "scenario 14: a health check that answers 500",
     web: { env: { HEALTH: "500" }, startDeadline: SOON },
     error: "ERR_INSTANCE_UNREADY",

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ReleaseStatus } from "../../src/api/daemon.ts";
 import { sharedScene } from "../support/scene.ts";
 import { expectStanding } from "../support/standing.ts";
+import { until } from "../support/temp.ts";
 
 const WORKER = { command: [process.execPath, "fixture.mjs"], env: { NEVER_LISTEN: "1" }, readyAfter: "50ms" };
 
@@ -26,6 +27,27 @@ describe("from one deployment to the next", () => {
     const { releases } = await app.json<{ releases: ReleaseStatus[] }>(["releases"]);
     expect(releases.map(({ release }) => release)).toEqual([deployment.to, "r1"]);
     expect(releases[0]?.contentHash).toBe(releases[1]?.contentHash);
+  });
+
+  test("scenario 8: with another environment alone it is another release; the old instances keep what they have", async () => {
+    const app = shop();
+    const deployUntilHalf = async (message: string): Promise<void> => {
+      app.configure({ env: { MESSAGE: message } }, { rollout: { batch: 1, afterFirst: "manual" } });
+      await app.run(["deploy", "--detach"]);
+      await until(async () => (await app.status()).deployment?.phase === "waiting");
+    };
+    const messages = async (): Promise<readonly string[]> => {
+      const seen = [await app.ask(), await app.ask(), await app.ask(), await app.ask()];
+      return [...new Set(seen.map(({ message }) => message))].toSorted();
+    };
+    await deployUntilHalf("before");
+    await app.run(["promote"]);
+    await until(async () => (await app.status()).deployment?.outcome === "done");
+    await deployUntilHalf("after");
+    expect(await messages()).toEqual(["after", "before"]);
+    await app.run(["promote"]);
+    await until(async () => (await app.status()).deployment?.outcome === "done");
+    expect(await messages()).toEqual(["after"]);
   });
 
   test("more instances, then fewer", async () => {

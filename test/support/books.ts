@@ -5,9 +5,13 @@ import { Site } from "./site.ts";
 
 /**
  * Ends the load; then nothing may be lost, clients and ledger must have counted the same, and every order must be there once. `others` is
- * how many more requests the test has made, each served.
+ * how many more requests the test has made, each served; `posted` are the orders among them.
  */
-export async function expectEqualBooks(site: Site, users: LoadProcess, { others = 0 } = {}): Promise<void> {
+export async function expectEqualBooks(
+  site: Site,
+  users: LoadProcess,
+  { others = 0, posted = [] }: { others?: number; posted?: readonly string[] } = {},
+): Promise<void> {
   const { report, postedIds } = await users.stop();
   const ledger = await site.client.ledger(Site.app);
   const counts = sumRows(ledger?.rows ?? []);
@@ -21,5 +25,5 @@ export async function expectEqualBooks(site: Site, users: LoadProcess, { others 
   expect(counts.served + counts.servedAfterRetry + counts.servedAfterHold).toBe(report.ok + others);
   const orders = site.orders();
   expect(new Set(orders).size, "every order is there once").toBe(orders.length);
-  expect(orders.toSorted()).toEqual(postedIds.toSorted());
+  expect(orders.toSorted()).toEqual([...postedIds, ...posted].toSorted());
 }

@@ -20,6 +20,7 @@ export interface SiteOptions {
   readonly eventStreams?: Config["eventStreams"];
   /** How instances are replaced, beside the batch. */
   readonly rollout?: Config["rollout"];
+  readonly proxy?: Config["proxy"];
   readonly websockets?: Config["websockets"];
   readonly checks?: Config["checks"];
   readonly assets?: Config["assets"];

@@ -76,14 +76,14 @@ export class ProcessFleet implements Fleet {
       const found = known.process ?? (await this.#found(request.app, known));
       if (found !== null) {
         this.#watch(request.app, request.instance, found);
-        return { pid: found.pid, host: HOST, port: known.port };
+        return startedOf(known, found.pid);
       }
     }
     const line = commandLine(request.launch, process.env["PATH"] ?? "");
-    const record: InstanceRecord = { instance: request.instance, port: await freePort(HOST), token: randomUUID(), process: null };
+    const record = await newRecord(request);
     const { pid, ended } = await this.#spawn(request, record, line);
     this.#follow(request, ended);
-    return { pid, host: HOST, port: record.port };
+    return startedOf(record, pid);
   }
 
   async stop(app: string, instance: InstanceName, options: StopOptions): Promise<"exited" | "killed" | "gone"> {
@@ -234,10 +234,20 @@ function keyOf(app: string, instance: InstanceName): string {
   return `${app}/${instance}`;
 }
 
+async function newRecord({ instance, launch }: StartRequest): Promise<InstanceRecord> {
+  const record = { instance, port: await freePort(HOST), token: randomUUID(), process: null };
+  return launch.healthPortVariable === undefined ? record : { ...record, healthPort: await freePort(HOST) };
+}
+
+function startedOf({ port, healthPort }: InstanceRecord, pid: number): Started {
+  return { pid, host: HOST, port, ...(healthPort === undefined ? {} : { healthPort }) };
+}
+
 function environmentOf(request: StartRequest, record: InstanceRecord): Record<string, string> {
   return {
     ...baseEnvironment(process.env),
     ...request.launch.env,
+    ...healthPortOf(request, record),
     PORT: String(record.port),
     HOST,
     HITLESS_APP: request.app,
@@ -245,6 +255,13 @@ function environmentOf(request: StartRequest, record: InstanceRecord): Record<st
     HITLESS_INSTANCE: request.instance,
     [TOKEN]: record.token,
   };
+}
+
+function healthPortOf(
+  { launch: { healthPortVariable: name } }: StartRequest,
+  { healthPort }: InstanceRecord,
+): Record<string, string> {
+  return name === undefined || healthPort === undefined ? {} : { [name]: String(healthPort) };
 }
 
 /** How the child ended. Asked for at once, so that an early end is not missed. */

@@ -9,6 +9,8 @@ import type { ProcessIdentity } from "./proc.ts";
 export interface InstanceRecord {
   readonly instance: InstanceName;
   readonly port: number;
+  /** For health checks alone. Absent: there is none. */
+  readonly healthPort?: number | undefined;
   /** In the environment of the process, so that one that was started but not yet recorded is found again. */
   readonly token: string;
   readonly process: ProcessIdentity | null;

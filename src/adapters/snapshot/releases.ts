@@ -110,7 +110,13 @@ export class SnapshotReleases implements Releases {
     const process = request?.spec.processes[type];
     if (request === null || process === undefined)
       throw notKept(app, release, request === null ? "" : ` with a process type ${type}`);
-    return { directory: this.tree(app, release), command: process.command, env: request.env[type] ?? {} };
+    const healthPortVariable = process.health?.portVariable;
+    return {
+      directory: this.tree(app, release),
+      command: process.command,
+      env: request.env[type] ?? {},
+      ...(healthPortVariable === undefined ? {} : { healthPortVariable }),
+    };
   }
 
   async workplace(app: string, release: ReleaseName): Promise<Workplace> {

@@ -95,7 +95,8 @@ export class HealthChecks {
   }
 
   async #check(app: string, check: Check): Promise<void> {
-    const outcome = await probe(check.target, check.health, check.stop.signal);
+    const { host, port, healthPort = port } = check.target;
+    const outcome = await probe({ host, port: healthPort }, check.health, check.stop.signal);
     if (check.stop.signal.aborted) return;
     const was = check.down;
     if (outcome.kind === "pass") {

@@ -1,4 +1,5 @@
 import http from "node:http";
+import https from "node:https";
 import { connect, type Socket } from "node:net";
 import type { HealthSpec } from "../../core/app-spec.ts";
 import type { ProbeTarget } from "./probe-target.ts";
@@ -20,7 +21,7 @@ function probeHttp1(target: ProbeTarget, health: HealthSpec, signal?: AbortSigna
   const begun = performance.now();
   return new Promise((resolve) => {
     let timedOut = false;
-    const request = http.get({
+    const request = (health.tls === true ? https : http).get({
       host: target.host,
       port: target.port,
       path: health.path,
@@ -58,7 +59,9 @@ function probeHttp1(target: ProbeTarget, health: HealthSpec, signal?: AbortSigna
 }
 
 /** Of its own. The PROXY protocol's header says that it is the proxy's, and no client's. */
-function connectionOf({ host, port }: ProbeTarget, { proxyProtocol }: HealthSpec): http.RequestOptions {
+function connectionOf({ host, port }: ProbeTarget, { proxyProtocol, tls }: HealthSpec): https.RequestOptions {
+  // The certificate of an instance is for its clients' names, not for the address at which it is checked.
+  if (tls === true) return { agent: false, rejectUnauthorized: false };
   if (proxyProtocol === undefined) return { agent: false };
   const createConnection = (): Socket => {
     const socket = connect({ host, port });
@@ -102,6 +105,7 @@ function failureOf(
   if (error.code === "ECONNREFUSED") return fail("refused", `connection refused on ${address}`);
   if (error.code === "ECONNRESET") return fail("reset", `the connection to ${address} was closed without an answer`);
   if (error.code?.startsWith("HPE_") === true) return fail("garbage", `an answer that is not HTTP: ${rawExcerpt(error)}`);
+  if (error.code === "EPROTO") return fail("garbage", "an answer that is not TLS");
   return fail("unreachable", error.message);
 }
 

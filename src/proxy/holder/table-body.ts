@@ -13,11 +13,14 @@ import type { Pool, RouteTable } from "../../core/routes.ts";
 import { changed, changeSince } from "../table-change.ts";
 
 const ms = z.number().int().min(0);
+const port = z.number().int().min(1).max(65_535);
 const protocol = z.enum(PROTOCOLS);
 const proxyProtocol = z.enum(PROXY_PROTOCOL_VERSIONS);
 
 export const healthSchema = z.strictObject({
   path: z.string().startsWith("/"),
+  portVariable: z.string().optional(),
+  tls: z.boolean().optional(),
   protocol: protocol.optional(),
   proxyProtocol: proxyProtocol.optional(),
   host: z.string().nullable(),
@@ -29,7 +32,8 @@ export const healthSchema = z.strictObject({
 const target = z.strictObject({
   instance: z.string().min(1),
   host: z.string().min(1),
-  port: z.number().int().min(1).max(65_535),
+  port,
+  healthPort: port.optional(),
   protocol: protocol.optional(),
   proxyProtocol: proxyProtocol.optional(),
   health: healthSchema.nullable(),

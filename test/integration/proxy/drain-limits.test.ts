@@ -30,6 +30,24 @@ describe("the limits of a drain", { timeout: 60_000 }, () => {
     expect((await drained).cut).toBe(1);
   });
 
+  test("scenario 38: nothing counts as drained while one of the workers still has a request in flight", async () => {
+    const shop = await shopUpstream();
+    const proxy = await proxyWith(QUICK);
+    await proxy.route([shop.target]);
+    const slow = fetch(`${proxy.url}/slow`);
+    await until(() => shop.slow.length === 1);
+    await proxy.route([]);
+    let ended = false;
+    const limits = { requestsMs: 60_000, tunnelsMs: 60_000 };
+    const drained = proxy.traffic.drain(ProxyProgram.app, [shop.target.instance], limits).finally(() => (ended = true));
+    // The other worker has said that it has nothing: it takes this table only after the order to drain.
+    await proxy.route([]);
+    expect(ended).toBe(false);
+    shop.slow[0]?.end("done");
+    expect((await slow).status).toBe(200);
+    expect((await drained).cut).toBe(0);
+  });
+
   test("a tunnel that does not end is ended at the limit, and not counted as cut", async () => {
     const echo = await echoServer();
     const target = { instance: "web.r1.2", host: "127.0.0.1", port: echo.port, health: null };

@@ -15,9 +15,9 @@ async function instance(): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-function table(port: number, revision: number, health: Partial<HealthSpec>): RouteTable {
+function table(port: number, revision: number, health: Partial<HealthSpec>, healthPort?: number): RouteTable {
   const checks = { path: "/up", host: null, intervalMs: 10, timeoutMs: 5_000, passes: 1, failures: 1, ...health };
-  const targets = [{ instance: "web.r1.1", host: "127.0.0.1", port, health: checks }];
+  const targets = [{ instance: "web.r1.1", host: "127.0.0.1", port, healthPort, health: checks }];
   const pools = [{ release: "r1", weight: 1, targets }];
   const proxy = { holdMs: 1_000, firstByteTimeoutMs: 1_000 };
   return { app: "shop", epoch: 1, revision, listen: { host: "127.0.0.1", port: 0 }, tls: null, proxy, pools };
@@ -44,4 +44,18 @@ test("an instance that is to be checked in another way is checked so from then o
   expect(checks.down("shop")).toEqual(["web.r1.1"]);
   await again;
   expect(checks.down("shop")).toEqual([]);
+});
+
+test("scenario 20: an instance with a port for its checks alone is checked there", async () => {
+  const changed = Promise.withResolvers<undefined>();
+  const checks = new HealthChecks(() => {
+    changed.resolve(undefined);
+  });
+  onTestFinished(() => {
+    checks.close();
+  });
+  // Where it serves nothing listens, so that a check there says another thing.
+  checks.apply(table(1, 1, { path: "/ready" }, await instance()));
+  await changed.promise;
+  expect(checks.lastFailure("shop", "web.r1.1")).toContain("status 500");
 });

@@ -6,6 +6,8 @@
  * FAIL_EVERY=20 (of the GETs every 20th is answered 500)  FAIL_MIRRORED=1 (those that are copies of live requests are)
  * HEALTH=500|301|garbage|hang|slow  (slow answers after HEALTH_MS, 300 by default)
  *
+ * HEALTH_PORT=<port>: GET /up is answered there, and not on PORT.
+ *
  * ORDERS=<file> keeps the id of every order there, one a line.  GET /bytes?mib=… and POST /sink move large bodies (the latter slowly).
  * GET /assets/… are the files of its release below assets/.
  * GET /events is an event stream that counts on from Last-Event-ID, and says which instance it comes from.
@@ -61,6 +63,7 @@ else {
     console.error(`fixture: ${error.message}`);
     process.exit(1);
   });
+  if (env.HEALTH_PORT !== undefined) createServer(health).listen(Number(env.HEALTH_PORT), host);
   server.listen(env.WRONG_PORT === "1" ? 0 : port, host, () => {
     console.log(`fixture: listening on ${host}:${server.address().port}`);
   });
@@ -80,6 +83,7 @@ async function answer(request, response) {
   const url = new URL(request.url, "http://fixture");
   switch (`${request.method} ${url.pathname}`) {
     case "GET /up":
+      if (env.HEALTH_PORT !== undefined) return text(response, 404, "not here\n");
       return health(request, response);
     case "GET /slow":
       await pause(Number(url.searchParams.get("ms") ?? 1_000));

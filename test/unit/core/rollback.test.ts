@@ -25,7 +25,7 @@ test.each([
   { target: "what was before the first one", releases: 1, to: null, refused: { code: "ERR_NO_ROLLBACK_TARGET" } },
   { target: "anything before the first deployment", releases: 0, to: null, refused: { code: "ERR_NO_ROLLBACK_TARGET" } },
   { target: "r1 before there is one", releases: 0, to: "r1", refused: { code: "ERR_RELEASE_UNKNOWN", why: "None is kept." } },
-])("to $target is refused and nothing is ordered", ({ releases, to, refused }) => {
+])("scenario 52: to $target is refused, and nothing is ordered", ({ releases, to, refused }) => {
   const run = releases === 0 ? new CoreRun() : deployed(releases);
   const ordered = run.ordered.length;
   expect(run.rollback(to).refusal).toMatchObject(refused);

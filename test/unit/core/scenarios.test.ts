@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Command } from "../../../src/core/command.ts";
 import { CoreRun, deployed, webOnly } from "../../support/core-run.ts";
 
 /** How many targets each table of the run has, from the given one on. */
@@ -39,6 +40,17 @@ test("scenario 6: before the first release is ready the proxy has its address an
   run.until("instance.awaitReady");
   expect(sizes(run)).toEqual([0]);
   expect(run.tables[0]?.listen).toEqual(run.spec.listen);
+});
+
+test("scenario 20: an instance with a port for its checks alone is asked there, before it serves and while it does", () => {
+  const run = new CoreRun();
+  run.deploy(webOnly(1));
+  const start = run.until("instance.start") as Extract<Command, { kind: "instance.start" }>;
+  const { instance } = start;
+  run.send({ kind: "instance.started", instance, pid: 1, host: "127.0.0.1", port: 4001, healthPort: 4002 }, start.id);
+  expect(run.until("instance.awaitReady")).toMatchObject({ instance, port: 4002 });
+  run.settle();
+  expect(run.tables.at(-1)?.pools[0]?.targets).toMatchObject([{ instance, port: 4001, healthPort: 4002 }]);
 });
 
 describe("scenarios 9 and 10: another size", () => {

@@ -44,6 +44,15 @@ describe("an instance", () => {
     expect(Object.keys(env).filter((name) => !allowed.test(name))).toEqual([]);
   });
 
+  test("scenario 20: gets a port for its health checks by the variable that the release names, and keeps it for a second daemon", async () => {
+    const { fleet, state } = testFleet();
+    const asked = request("echo $ADMIN_PORT; exec sleep 60", { env: { ADMIN_PORT: "1" }, healthPortVariable: "ADMIN_PORT" });
+    const started = await fleet.start(asked);
+    expect(started.healthPort).not.toBe(started.port);
+    await until(() => logOf(state) === `${String(started.healthPort)}\n`);
+    expect(await testFleet(state).fleet.start(asked)).toEqual(started);
+  });
+
   test("inherits no descriptor but its three, and leads a process group in its release's directory", async () => {
     const { fleet, state } = testFleet();
     const directory = temporaryDirectory();

@@ -86,7 +86,7 @@ describe("R0: nothing was sent", () => {
     expect(await proxy.ledger()).toEqual({ failed: 1 });
   });
 
-  it("J3: POST meets a FIN that is already there: another connection, nothing lost, nothing twice", async () => {
+  it("scenario 30, J3: POST meets a FIN that is already there: another connection, nothing lost, nothing twice", async () => {
     const upstream = await startAnswering();
     const { proxy, client } = await stand([upstream]);
     for (let round = 0; round < 20; round += 1) {
@@ -110,7 +110,7 @@ describe("R0: nothing was sent", () => {
 
 describe("R1: a connection dies without an answer", () => {
   it.each(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"])(
-    "J2: %s on a reused one is repeated once, on a fresh one",
+    "scenario 30, J2: %s on a reused one is repeated once, on a fresh one",
     async (method) => {
       const upstream = await startStale();
       const { proxy, client } = await stand([upstream]);

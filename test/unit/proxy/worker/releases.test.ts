@@ -58,7 +58,7 @@ describe("a cohort", () => {
     },
   );
 
-  test("is only ever left for the release whose weight grows", () => {
+  test("scenario 56: is only ever left for the release whose weight grows", () => {
     fc.assert(
       fc.property(fc.nat(99), fc.nat(100), fc.stringMatching(/^[a-z0-9]{1,12}$/), (low, more, user) => {
         const high = Math.min(100, low + more);
@@ -79,7 +79,7 @@ describe("a cohort", () => {
     expect([...first].filter((user) => second.has(user)).length).toBeLessThan(first.size / 4);
   });
 
-  test("by cookie is drawn by the proxy, kept by the client, and sent again only when it is none of ours", () => {
+  test("scenario 59: by cookie is drawn by the proxy, kept by the client, and sent again only when it is none of ours", () => {
     const app = appOf({ cohort: { by: "cookie", name: "c" } }, [pool("r1", 50), pool("r2", 50)]);
     const first = asked(app, headOf());
     expect(first.fields).toMatch(/^Set-Cookie: c=[\w-]{22}; Path=\/; Max-Age=2592000; HttpOnly; SameSite=Lax\r\n$/);
@@ -89,6 +89,21 @@ describe("a cohort", () => {
     }
     expect(asked(app, headOf("Cookie: c=chosen\r\n")).fields).not.toBe("");
     expect(asked(app, headOf(), { ...CLIENT, secure: true }).fields).toMatch(/; Secure\r\n$/);
+  });
+
+  test("scenario 57: by cookie outlives no release: whoever was on the one that went is on the active one, and no cookie says otherwise", () => {
+    const cohort = { by: "cookie", name: "c" } as const;
+    const canary = appOf({ cohort }, [pool("r1", 50), pool("r2", 50)]);
+    const clients = Array.from({ length: 50 }, () => {
+      const { release, fields } = asked(canary, headOf());
+      return { release, cookie: /c=[\w-]{22}/.exec(fields)?.[0] ?? "" };
+    });
+    expect(new Set(clients.map(({ release }) => release))).toEqual(new Set(["r1", "r2"]));
+    for (const pools of [[pool("r2", 1), pool("r1", 0)], [pool("r2", 1)]]) {
+      const after = appOf({ cohort }, pools);
+      for (const { cookie } of clients)
+        expect(asked(after, headOf(`Cookie: ${cookie}\r\n`))).toMatchObject({ release: "r2", fields: "" });
+    }
   });
 
   test("needs no cookie while there is one release, and a request without the field goes by weight", () => {

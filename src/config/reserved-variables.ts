@@ -1,0 +1,2 @@
+/** Set by Hitless itself for every instance. */
+export const RESERVED = /^(?:PORT|HOST|HITLESS_.*)$/;
