@@ -69,6 +69,11 @@ export class SessionWatch {
     else if (set !== null && set.hash !== carried?.hash) this.#remember(set.hash, { instance: by.instance, at: now });
   }
 
+  /** How many sessions, and routes of sessions, are known at the moment. */
+  get remembered(): number {
+    return this.#keepers.size;
+  }
+
   isEmpty(): boolean {
     return this.#counts.size === 0;
   }

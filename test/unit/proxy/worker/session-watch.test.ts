@@ -43,6 +43,14 @@ describe("one session", () => {
     expect(afterLogin("b", answer(200, "Set-Cookie: sid=; Max-Age=0"))).toMatchObject({ other: 1, otherLost: 0 });
   });
 
+  test("is the same over HTTP/2, where names of fields have small letters", () => {
+    const watch = new SessionWatch();
+    watch.note(request("/login", null), answer(200, "set-cookie: sid=one; path=/"), by("a"), 0);
+    const asked = request("/me", "sid=one");
+    watch.note({ ...asked, forward: asked.forward.replace("Cookie:", "cookie:") }, answer(401), by("b"), 1);
+    expect(watch.take()).toMatchObject([{ other: 1, otherLost: 1 }]);
+  });
+
   test("of another kind of cookie, or one that nobody has set, is not counted", () => {
     expect(afterLogin("b", answer(401), "inside=one")).toBeUndefined();
     expect(afterLogin("b", answer(401), "sid=unknown")).toBeUndefined();
@@ -93,6 +101,7 @@ test("sessions and routes are bounded, and so are the requests that are looked a
     watch.note(request(target, `sid=${String(user)}`), answer(200), by("a"), user * 10);
     watch.note(request(target, `sid=${String(user)}`), answer(200), by("a"), user * 10);
   }
+  expect(watch.remembered).toBe(10_000);
   expect(watch.take()).toHaveLength(201);
   for (let look = 0; look < 1_000; look += 1) watch.note(request("/abc", "sid=29999"), answer(200), by("a"), 300_000);
   expect(watch.take()[0]?.own).toBeLessThanOrEqual(100);
