@@ -27,6 +27,19 @@ function schemaOf(rng: Rng): Schema {
         pair: [old, `n${old}`] as const,
       },
       { column: `${old} int`, sql: `ALTER TABLE t ALTER COLUMN ${old} TYPE text;`, pair: [old, old] as const },
+      { column: `${old} int`, sql: `ALTER TABLE t ALTER COLUMN ${old} TYPE double precision;`, pair: [old, old] as const },
+      { column: `${old} int`, sql: `ALTER TABLE t ALTER COLUMN ${old} SET DEFAULT 7;`, pair: [old, old] as const },
+      { column: `${old} int`, sql: `ALTER TABLE t ADD CHECK (${old} >= 0);`, pair: [old, old] as const },
+      {
+        column: `${old} int`,
+        sql: `CREATE INDEX ON t (${old}); ALTER TABLE t ADD COLUMN more_${old} int DEFAULT 1;`,
+        pair: [old, old] as const,
+      },
+      {
+        column: `${old} int NOT NULL DEFAULT 4`,
+        sql: `-- hitless: down t.${old} = 0\nALTER TABLE t ALTER COLUMN ${old} DROP NOT NULL;`,
+        pair: [old, old] as const,
+      },
     ]);
   });
   const trigger = rng.chance(0.3)
@@ -146,6 +159,24 @@ describe("no write of either release is ever lost", () => {
     expect((await client.query("SELECT salary FROM t")).rows).toEqual([{ salary: 99 }]);
     await client.end();
     expect(await query(url, "SELECT salary FROM t")).toEqual([{ salary: "99.00" }]);
+  });
+
+  it("a new client's write in a function with a path of its own is a new client's write (another fault of such tests)", async () => {
+    const url = await server.database();
+    await query(
+      url,
+      `CREATE TABLE t (id int PRIMARY KEY, salary numeric(10,2)); INSERT INTO t VALUES (1, 10.75);
+       CREATE FUNCTION pay() RETURNS void LANGUAGE sql SET search_path = public AS 'INSERT INTO t (id, salary) VALUES (2, 7)';`,
+    );
+    await expandIn(
+      url,
+      await planOf(url, 2, { migration: "-- hitless: up t.salary = trunc(salary)\nALTER TABLE t ALTER COLUMN salary TYPE int;" }),
+    );
+    const client = await connected(await urlOf(url, 2));
+    await client.query("SELECT pay()");
+    expect((await client.query("SELECT salary FROM t ORDER BY id")).rows).toEqual([{ salary: 10 }, { salary: 7 }]);
+    await client.end();
+    expect(await query(url, "SELECT salary FROM t ORDER BY id")).toEqual([{ salary: "10.75" }, { salary: "7.00" }]);
   });
 
   it("a new client's write of another column leaves the old column as exact as it was", async () => {
