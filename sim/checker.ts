@@ -12,7 +12,9 @@ export class Checker {
   /** The highest that the proxy was told of. */
   #epoch = 0;
   #routed: ReadonlySet<string> = new Set();
-  readonly #everRouted = new Set<string>();
+  /** By the number of the last table that held it. */
+  readonly #everRouted = new Map<string, number>();
+  #tables = 0;
   readonly #jobs = new Set<string>();
   readonly #drained = new Set<string>();
   /** The fewest ready targets the plan allows while a deployment runs; set by the run. */
@@ -35,12 +37,13 @@ export class Checker {
     this.#noteEpoch(table.epoch);
     if (last?.epoch === table.epoch && table.revision < last.revision)
       this.#break(`table ${table.epoch}/${table.revision} was accepted after ${last.epoch}/${last.revision}`);
+    this.#tables += 1;
     const before = this.#usable(last);
     this.#table = table;
     this.#routed = new Set(namesOf(table));
     const names = namesOf(table);
     for (const name of names) {
-      this.#everRouted.add(name);
+      this.#everRouted.set(name, this.#tables);
       this.#drained.delete(name);
       const instance = this.#instances.get(name);
       if (instance === undefined) this.#break(`${name} is routed but was never started`);
@@ -59,9 +62,14 @@ export class Checker {
     this.#routed = new Set();
   }
 
-  whenDrained(names: readonly string[]): void {
-    // One that has come back into the routes meanwhile has requests again.
-    for (const name of names) if (!this.#routed.has(name)) this.#drained.add(name);
+  /** The tables so far: what a drain that begins now is told apart by. */
+  get tables(): number {
+    return this.#tables;
+  }
+
+  /** The drain began after so many tables. One that has come back into the routes since then has had requests again. */
+  whenDrained(names: readonly string[], tables: number): void {
+    for (const name of names) if ((this.#everRouted.get(name) ?? 0) <= tables) this.#drained.add(name);
   }
 
   whenSignalled(instance: SimInstance): void {

@@ -13,6 +13,8 @@ interface Sleeper {
 export class SimClock implements Clock {
   #now = 1_700_000_000_000;
   #setBy = 0;
+  /** When that was, by the time that nobody can set. */
+  setAt = -Infinity;
   #order = 0;
   /** The next one to wake is the last. */
   readonly #sleepers: Sleeper[] = [];
@@ -29,6 +31,7 @@ export class SimClock implements Clock {
   /** Somebody sets the wall clock, forward or back. */
   set(byMs: number): void {
     this.#setBy += byMs;
+    this.setAt = this.#now;
   }
 
   sleepUntil(at: number, signal: AbortSignal): Promise<void> {

@@ -116,6 +116,12 @@ export class SimFleet implements Fleet {
     return behaviour === "crashes" || behaviour === "dies-later";
   }
 
+  /** Instances that run and were not told to stop. */
+  livingOf(release: string): readonly string[] {
+    const living = [...this.instances.values()].filter((one) => one.release === release && one.alive && !one.signalled);
+    return living.map(({ name }) => name);
+  }
+
   /** What a health check would see now. */
   answers(port: number): boolean {
     const instance = this.#byPort.get(port);

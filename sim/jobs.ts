@@ -21,11 +21,16 @@ export class SimJobs implements Jobs {
   readonly #clock: SimClock;
   readonly #rng: Rng;
   readonly #failShare: number;
+  readonly #isUndecided: boolean;
+  /** Checks that have had their first run. */
+  readonly #tried = new Set<string>();
 
-  constructor(clock: SimClock, rng: Rng, failShare: number) {
+  /** `isUndecided`: no check or gate can tell the first time. */
+  constructor(clock: SimClock, rng: Rng, { failShare, isUndecided }: { failShare: number; isUndecided: boolean }) {
     this.#clock = clock;
     this.#rng = rng;
     this.#failShare = failShare;
+    this.#isUndecided = isUndecided;
   }
 
   async run(request: JobRequest, watch: JobWatch): Promise<JobEnd> {
@@ -57,9 +62,16 @@ export class SimJobs implements Jobs {
   #begin(key: string, request: JobRequest): SimJob {
     this.started.push(key);
     this.onStart(request);
-    const job = { ...this.#fate(request.timeoutMs), isOver: false };
+    const job = { ...(this.#firstFate(request) ?? this.#fate(request.timeoutMs)), isOver: false };
     this.#jobs.set(key, job);
     return job;
+  }
+
+  #firstFate({ launch: { env } }: JobRequest): Pick<SimJob, "endsAt" | "how"> | null {
+    const check = env["HITLESS_CHECK"];
+    if (!this.#isUndecided || check === undefined || this.#tried.has(check)) return null;
+    this.#tried.add(check);
+    return { endsAt: this.#clock.monotonic() + this.#rng.between(1, 500), how: { kind: "exited", code: EX_TEMPFAIL } };
   }
 
   #fate(timeoutMs: number): Pick<SimJob, "endsAt" | "how"> {

@@ -1,5 +1,7 @@
 import { MemoryStore } from "../src/adapters/memory/store.ts";
 import type { Rng } from "../src/base/rng.ts";
+import type { Deployment } from "../src/core/state.ts";
+import type { JournalEntry } from "../src/ports/store.ts";
 
 /** A journal on a disk that is full for a while now and then. */
 export class SimJournal extends MemoryStore {
@@ -9,6 +11,10 @@ export class SimJournal extends MemoryStore {
   #fullUntil = 0;
   /** Entries so far. */
   written = 0;
+
+  /** Told of what has been written. */
+  onEntry: (entry: JournalEntry) => void = () => undefined;
+  onDeployment: (deployment: Deployment) => void = () => undefined;
 
   constructor(rng: Rng, failShare: number) {
     super();
@@ -25,6 +31,7 @@ export class SimJournal extends MemoryStore {
     this.#write();
     await super.append(...parameters);
     this.written += 1;
+    this.onEntry(parameters[1]);
   }
 
   override async saveSnapshot(...parameters: Parameters<MemoryStore["saveSnapshot"]>): Promise<void> {
@@ -35,6 +42,7 @@ export class SimJournal extends MemoryStore {
   override async saveDeployment(...parameters: Parameters<MemoryStore["saveDeployment"]>): Promise<void> {
     this.#write();
     await super.saveDeployment(...parameters);
+    this.onDeployment(parameters[1]);
   }
 
   override async renewLease(...parameters: Parameters<MemoryStore["renewLease"]>): ReturnType<MemoryStore["renewLease"]> {

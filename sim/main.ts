@@ -29,10 +29,11 @@ else if (values["crash-points"]) await runMany(await everyCrashPoint(values.way 
 else if (values.seed !== undefined || values.way !== undefined) await runOne();
 else if ((await runMany(seeds())) || !values.first) await runMany(await everyCrashPoint(WAY_NAMES));
 
-/** Those that once found something come first. */
+/** Every way untouched comes first, then the seeds that once found something. */
 function seeds(): readonly RunOptions[] {
   const asked = Array.from({ length: Number(values.seeds) }, (_, index) => Number(values.from) + index);
-  return [...KNOWN_SEEDS.map(([seed]) => seed), ...asked].map((seed) => ({ seed }));
+  const ways = WAY_NAMES.map((way) => ({ seed: 1, way }));
+  return [...ways, ...[...KNOWN_SEEDS.map(([seed]) => seed), ...asked].map((seed) => ({ seed }))];
 }
 
 async function everyCrashPoint(ways: readonly string[]): Promise<readonly RunOptions[]> {

@@ -16,7 +16,10 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
     const by = "meddler";
     switch (rng.between(0, 18)) {
       case 0:
-        return world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS), tasks: rng.pick(SIM_TASKS) }, rng.pick(BUSY_POLICIES));
+        return world.deploy(
+          { ...size, rollout: rng.pick(SIM_ROLLOUTS), tasks: rng.pick(SIM_TASKS) },
+          rng.chance(0.3) ? { override: "sim" } : { whenBusy: rng.pick(BUSY_POLICIES) },
+        );
       case 1:
         return world.request({ kind: "rollback.requested", by, release: null });
       case 2:
@@ -43,7 +46,7 @@ export function meddleWith(world: World, rng: Rng, size: Size): () => Promise<vo
         return world.request({ kind: "queue.clear.requested", by });
       case 12:
       case 13:
-        return world.request({ kind: "retry.requested", by });
+        return retry(world, rng);
       default:
         return world.request({ kind: "abort.requested", by });
     }
@@ -65,6 +68,11 @@ async function makeWell(world: World): Promise<void> {
 /** What waits for an operator is told to go on. */
 export function promote(world: World): Promise<void> {
   return world.request({ kind: "promote.requested", by: "sim" });
+}
+
+/** What went back, or what a verdict keeps; with a reason for doing so while deployments are frozen, or without. */
+export function retry(world: World, rng: Rng): Promise<void> {
+  return world.request({ kind: "retry.requested", by: "sim", ...(rng.chance(0.5) && { override: "sim" }) });
 }
 
 /** The plan's floor is the smallest size that was asked for. */

@@ -1,5 +1,6 @@
 import { HitlessError } from "../src/base/error.ts";
 import type { Rng } from "../src/base/rng.ts";
+import type { AppState } from "../src/core/state.ts";
 import type { ReleaseRecord } from "../src/core/release.ts";
 import type { CreateOutcome, LaunchPlan, ReleaseRequest, Releases, Workplace } from "../src/ports/releases.ts";
 import type { SimClock } from "./clock.ts";
@@ -7,6 +8,8 @@ import type { SimClock } from "./clock.ts";
 /** Snapshots of the simulated machine: a release's content is its name, so that every deployment brings something new. */
 export class SimReleases implements Releases {
   readonly kept = new Set<string>();
+  /** Told of each release that is removed because there are newer ones. */
+  onRemove: (release: string) => void = () => undefined;
   readonly #clock: SimClock;
   readonly #rng: Rng;
   readonly #requests = new Map<string, ReleaseRequest>();
@@ -16,6 +19,11 @@ export class SimReleases implements Releases {
     this.#clock = clock;
     this.#rng = rng;
     this.#failShare = failShare;
+  }
+
+  /** Kept, and of no use to anybody. */
+  unknownTo({ releases }: AppState): readonly string[] {
+    return [...this.kept].filter((name) => releases[name] === undefined);
   }
 
   stage(_app: string, release: string, request: ReleaseRequest): Promise<void> {
@@ -40,7 +48,10 @@ export class SimReleases implements Releases {
   prune(_app: string, { keep, inUse }: { keep: number; inUse: readonly string[] }): Promise<readonly string[]> {
     const spare = [...this.kept].filter((release) => !inUse.includes(release));
     const removed = spare.slice(0, Math.max(0, this.kept.size - keep));
-    for (const release of removed) this.kept.delete(release);
+    for (const release of removed) {
+      this.onRemove(release);
+      this.kept.delete(release);
+    }
     return Promise.resolve(removed);
   }
 

@@ -1,12 +1,12 @@
 import { createRng, type Rng } from "../src/base/rng.ts";
-import type { RolloutSpec } from "../src/core/app-spec.ts";
-import { all, desiredCount, find } from "../src/core/instances.ts";
-import type { AppState } from "../src/core/state.ts";
+import { all, desiredCount } from "../src/core/instances.ts";
+import { atRest } from "./at-rest.ts";
 import type { CrashKind } from "./crashing.ts";
 import type { Behaviour } from "./fleet.ts";
 import { SimJournal } from "./journal.ts";
-import { killOne, meddleWith, promote, scale } from "./meddling.ts";
+import { killOne, meddleWith, promote, retry, scale } from "./meddling.ts";
 import { SIM_ROLLOUTS, SIM_TASKS, type Size } from "./spec.ts";
+import { walk } from "./walking.ts";
 import { wayOf, type Way } from "./ways.ts";
 import { World } from "./world.ts";
 
@@ -30,8 +30,6 @@ export interface RunOptions {
 }
 
 const STEPS_MAX = 20_000;
-/** Far enough that the first batch is routed and the second is not. */
-const ROUTED_STEPS = 40;
 /** More than any plan waits for. */
 const PROMOTIONS_MAX = 12;
 
@@ -43,6 +41,10 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const world = createWorld(options, rng, store);
   const size = way !== null ? { instances: 3, batch: 1, rollout: way.rollout ?? {} } : anySize(rng);
   world.meddle = meddleWith(world, rng, size);
+  if (way === null)
+    world.whenAway = () => {
+      if (rng.chance(0.5)) killOne(world, rng);
+    };
   await world.boot();
   await world.deploy(size);
   await rest(world);
@@ -50,7 +52,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   for (let index = 0; index < operations; index += 1) {
     const active = world.state?.active ?? null;
     world.checker.floor = planFloor(world, active);
-    if (way !== null) await walk(world, way, size);
+    if (way !== null) await walk(world, way, { ...size, tasks: way.tasks, notifications: way.notifications });
     else await operate(world, rng, size);
     await rest(world);
   }
@@ -93,6 +95,9 @@ function createWorld(options: RunOptions, rng: Rng, store: SimJournal): World {
     databaseFaultShare: databaseFaultShare(options, way),
     replies: calm ? { lateShare: 0, lostShare: 0 } : { lateShare: rng.pick([0, 0.05, 0.2]), lostShare: rng.pick([0, 0.02, 0.1]) },
     meddleShare: calm ? 0 : rng.pick([0, 0.01, 0.05]),
+    freezes: !calm && rng.chance(0.3),
+    drainsMs: way?.drainsMs,
+    isUndecided: way?.undecided === true,
   });
 }
 
@@ -104,42 +109,7 @@ function databaseFaultShare({ seed }: RunOptions, way: Way | null): number | nul
 
 function anySize(rng: Rng): Size {
   const instances = rng.between(1, 5);
-  return { instances, batch: rng.between(1, instances), rollout: rng.pick(SIM_ROLLOUTS) };
-}
-
-/** One operation without chance. */
-async function walk(world: World, { operation, rollout = {} }: Way, size: Size): Promise<void> {
-  const by = "sim";
-  if (["deploy", "queue", "supersede", "abort", "abort-draining", "rollback"].includes(operation)) await world.deploy(size);
-  if (operation === "queue" || operation === "supersede") {
-    await world.run(ROUTED_STEPS);
-    await world.deploy(size, operation);
-  }
-  if (operation === "abort") {
-    await world.run(ROUTED_STEPS);
-    await world.request({ kind: "abort.requested", by });
-  }
-  if (operation === "abort-draining") {
-    const isDraining = (): boolean => world.state !== null && all(world.state).some(({ status }) => status === "draining");
-    for (let step = 0; step < STEPS_MAX && !isDraining(); step += 1) await world.run(1);
-    await world.request({ kind: "abort.requested", by });
-  }
-  if (operation === "rollback") {
-    await untilPromoted(world, rollout);
-    await world.request({ kind: "rollback.requested", by, release: null });
-  }
-  if (operation === "restart") await world.request({ kind: "restart.requested", by });
-  if (operation === "scale") await world.request({ kind: "scale.requested", by, counts: { web: 5 } });
-  if (operation === "suspend") {
-    world.checker.floor = 0;
-    await world.request({ kind: "suspend.requested", by });
-  }
-}
-
-/** As far as the promotion, with a window for going back still open if the plan has one. */
-async function untilPromoted(world: World, { standbyMs = 0 }: Partial<RolloutSpec>): Promise<void> {
-  if (standbyMs === 0) return world.run(STEPS_MAX);
-  for (let step = 0; step < STEPS_MAX && world.state?.deployment?.outcome === null; step += 1) await world.run(1);
+  return { instances, batch: rng.between(1, instances), rollout: rng.pick(SIM_ROLLOUTS), releasesKept: rng.between(1, 3) };
 }
 
 async function operate(world: World, rng: Rng, size: Size): Promise<void> {
@@ -152,46 +122,10 @@ async function operate(world: World, rng: Rng, size: Size): Promise<void> {
   // Within the window for going back, as often as not.
   if (rng.chance(0.2)) await world.request({ kind: "rollback.requested", by: "sim", release: null });
   if (rng.chance(0.2)) await world.request({ kind: "abort.requested", by: "sim" });
-  if (rng.chance(0.2)) await world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS) }, rng.pick(["queue", "supersede"]));
+  if (rng.chance(0.3)) await retry(world, rng);
+  if (rng.chance(0.2))
+    await world.deploy({ ...size, rollout: rng.pick(SIM_ROLLOUTS) }, { whenBusy: rng.pick(["queue", "supersede"]) });
   if (rng.chance(0.2)) killOne(world, rng);
-}
-
-/** What must hold when everything has come to rest: one release, whole, routed, and nothing left over. */
-function atRest(world: World): readonly string[] {
-  const { state } = world;
-  if (state === null) return ["the engine is gone"];
-  if (state.queued !== undefined) return [`${state.queued.release} is in the queue for ever`];
-  if (world.fault !== null) return [`the engine acts no more: ${world.fault.why ?? world.fault.what}`];
-  const deployment = state.deployment;
-  if (deployment?.outcome === null) return [`${deployment.name} never ended: it is ${deployment.step}`];
-  if (deployment?.outcome === "failed")
-    return state.active === null || state.suspended ? [] : incomplete(world, state, state.active);
-  return [...strays(world, state), ...(state.active === null || state.suspended ? [] : incomplete(world, state, state.active))];
-}
-
-function strays(world: World, state: AppState): readonly string[] {
-  const alive = [...world.fleet.instances.values()].filter((instance) => instance.alive);
-  return alive
-    .filter(({ name, release }) => state.suspended || find(state, name) === undefined || release !== state.active)
-    .map((instance) => `${instance.name} still runs but belongs to nothing`);
-}
-
-function incomplete(world: World, state: AppState, active: string): readonly string[] {
-  const wanted = desiredCount(state, active, "web");
-  const crashing = world.fleet.endsByItself(active);
-  const serving = all(state).filter(
-    ({ type, routed, generation }) => type === "web" && routed && generation === state.generation,
-  ).length;
-  const problems: string[] = [];
-  if (serving !== wanted && !crashing) problems.push(`${String(serving)} of ${String(wanted)} instances of ${active} serve`);
-  const stuck = all(state).filter(({ status }) => status !== "serving");
-  if (stuck.length > 0 && !crashing)
-    problems.push(`for ever: ${stuck.map(({ name, status }) => `${name} is ${status}`).join(", ")}`);
-  const dead = world.checker.routed().filter((name) => world.fleet.instances.get(name)?.alive !== true);
-  if (dead.length > 0 && !crashing) problems.push(`${dead.join(", ")} is gone and still routed`);
-  if (world.database?.waits(active) === true) problems.push(`what only releases before ${active} used was never removed`);
-  if (!world.releases.kept.has(active)) problems.push(`the active release ${active} was removed`);
-  return problems;
 }
 
 /** What a failed way back has left beside the active release may go. */

@@ -1,6 +1,7 @@
 import type { AppSpec, RolloutSpec, TasksSpec } from "../src/core/app-spec.ts";
 import type { DatabaseSpec } from "../src/core/database-spec.ts";
 import { WATCH_RULES } from "../src/core/judging/rules.ts";
+import type { NotificationSpec } from "../src/core/notification.ts";
 import { HOOKS, type HookName, type Task } from "../src/core/task.ts";
 
 /** How many instances a release of the run has, how many of them go at once, and how else they are replaced. */
@@ -10,6 +11,10 @@ export interface Size {
   readonly rollout: Partial<RolloutSpec>;
   /** What is done and judged meanwhile. Absent: nothing. */
   readonly tasks?: TasksSpec | undefined;
+  /** Who is told of it. Absent: nobody. */
+  readonly notifications?: readonly NotificationSpec[] | undefined;
+  /** How many releases are kept for going back. Absent: 3. */
+  readonly releasesKept?: number;
   /** For how long the contract keeps what it would remove. */
   readonly softContractMs?: number | undefined;
 }
@@ -79,22 +84,34 @@ export const SIM_ROLLOUTS: readonly [Partial<RolloutSpec>, ...Partial<RolloutSpe
   { strategy: "canary", steps: [{ weight: 20, waitMs: null }] },
   { pauseMs: 3_000, firstPauseMs: null },
   { surge: { kind: "count", count: 0 }, maxUnavailable: { kind: "count", count: 1 } },
+  { autoRollback: false },
+  {
+    strategy: "canary",
+    standbyMs: 60_000,
+    autoRollback: false,
+    steps: [
+      { weight: 0, waitMs: 1_000 },
+      { weight: 50, waitMs: 5_000 },
+    ],
+  },
   { surge: { kind: "count", count: 1 }, maxUnavailable: { kind: "percent", percent: 25 } },
 ];
 
 const hook = (name: HookName): Extract<Task, { kind: "hook" }> => {
   return { kind: "hook", hook: name, command: "hook", timeoutMs: 5_000 };
 };
-const command = (name: string): Task => ({ kind: "command", name, command: "check", timeoutMs: 5_000 });
+export const command = (name: string): Task => ({ kind: "command", name, command: "check", timeoutMs: 5_000 });
+
+export const EVERY_HOOK: TasksSpec = {
+  hooks: Object.fromEntries(HOOKS.map((name) => [name, hook(name)])),
+  watch: { kind: "watch", everyMs: 1_000, rules: WATCH_RULES },
+};
 
 /** None, as often as not; every hook; checks and gates; with each policy for too little data. */
 export const SIM_TASKS: readonly [TasksSpec | undefined, ...(TasksSpec | undefined)[]] = [
   undefined,
   undefined,
-  {
-    hooks: Object.fromEntries(HOOKS.map((name) => [name, hook(name)])),
-    watch: { kind: "watch", everyMs: 1_000, rules: WATCH_RULES },
-  },
+  EVERY_HOOK,
   { checks: [command("smoke"), command("login")], gates: [command("errors")], onNotEnoughData: "pass" },
   { hooks: { "before-cutover": hook("before-cutover"), "on-failure": hook("on-failure") }, gates: [command("errors")] },
 ];

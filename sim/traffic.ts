@@ -17,13 +17,23 @@ export class SimTraffic implements Traffic {
   readonly #checker: Checker;
   /** How often a call finds the proxy away. */
   readonly #awayShare: number;
+  /** How long the next drains take; the others by chance. */
+  readonly #drainsMs: number[];
   readonly #passes = new Map<number, number>();
   #table: RouteTable | null = null;
   #life = 0;
   /** The highest that was seen. */
   #epoch = 0;
 
-  constructor(parts: { clock: SimClock; rng: Rng; fleet: SimFleet; checker: Checker; awayShare: number }) {
+  constructor(parts: {
+    clock: SimClock;
+    rng: Rng;
+    fleet: SimFleet;
+    checker: Checker;
+    awayShare: number;
+    drainsMs?: readonly number[] | undefined;
+  }) {
+    this.#drainsMs = [...(parts.drainsMs ?? [])];
     this.#clock = parts.clock;
     this.#rng = parts.rng;
     this.#fleet = parts.fleet;
@@ -64,10 +74,14 @@ export class SimTraffic implements Traffic {
 
   async drain(_app: string, instances: readonly string[], limits: DrainLimits, signal?: AbortSignal): Promise<DrainOutcome> {
     await this.#travel();
-    const slow = this.#rng.chance(0.1);
-    const ms = slow ? limits.requestsMs : this.#rng.between(0, 500);
-    await this.#clock.sleepUntil(this.#clock.now() + ms, signal ?? new AbortController().signal);
-    this.#checker.whenDrained(instances);
+    const { tables } = this.#checker;
+    const told = this.#drainsMs.shift();
+    const slow = told === undefined && this.#rng.chance(0.1);
+    const ms = told ?? (slow ? limits.requestsMs : this.#rng.between(0, 500));
+    // Who is told how long it takes does not hear that nobody waits for it any more.
+    const heard = told === undefined && signal !== undefined ? signal : new AbortController().signal;
+    await this.#clock.sleepUntil(this.#clock.now() + ms, heard);
+    this.#checker.whenDrained(instances, tables);
     return { cut: slow ? 1 : 0, ms };
   }
 

@@ -1,8 +1,24 @@
-import type { RolloutSpec } from "../src/core/app-spec.ts";
+import type { RolloutSpec, TasksSpec } from "../src/core/app-spec.ts";
+import { NOTIFIED, type NotificationSpec } from "../src/core/notification.ts";
+import { command, EVERY_HOOK } from "./spec.ts";
 
 /** What is done after the first release. */
 export type Operation =
-  "deploy" | "queue" | "supersede" | "abort" | "abort-draining" | "rollback" | "restart" | "scale" | "suspend";
+  | "deploy"
+  | "queue"
+  | "supersede"
+  | "abort"
+  | "abort-draining"
+  | "abort-judging"
+  | "abort-replacing"
+  | "supersede-draining"
+  | "retry"
+  | "judge-again"
+  | "pause"
+  | "rollback"
+  | "restart"
+  | "scale"
+  | "suspend";
 
 /** A change that is walked through without chance faults, so that the engine can be made to crash at every point of it. */
 export interface Way {
@@ -11,6 +27,14 @@ export interface Way {
   readonly rollout?: Partial<RolloutSpec>;
   /** Every release changes the database. */
   readonly database?: true;
+  /** What is done and judged meanwhile. Absent: nothing. */
+  readonly tasks?: TasksSpec;
+  /** Who is told of it. Absent: nobody. */
+  readonly notifications?: readonly NotificationSpec[];
+  /** How long the first drains take, whoever gives them up. Absent: by chance. */
+  readonly drainsMs?: readonly number[];
+  /** What judges cannot tell the first time. */
+  readonly undecided?: true;
   /** The second release never becomes ready. */
   readonly faulty?: true;
 }
@@ -30,6 +54,9 @@ const CANARY: Partial<RolloutSpec> = {
   ],
 };
 
+const JUDGED: TasksSpec = { ...EVERY_HOOK, checks: [command("smoke")], gates: [command("errors"), command("latency")] };
+const TOLD: readonly NotificationSpec[] = [{ target: { kind: "command", command: "tell", timeoutMs: 5_000 }, events: NOTIFIED }];
+
 /** Every strategy with every kind of change, by name. */
 const WAYS: Readonly<Record<string, Way>> = {
   rolling: { operation: "deploy" },
@@ -48,6 +75,15 @@ const WAYS: Readonly<Record<string, Way>> = {
   "stop-first-abort-draining": { operation: "abort-draining", rollout: STOP_FIRST },
   "blue-green": { operation: "deploy", rollout: BLUE_GREEN },
   "blue-green-faulty": { operation: "deploy", rollout: BLUE_GREEN, faulty: true },
+  "rolling-judged": { operation: "deploy", tasks: EVERY_HOOK, notifications: TOLD },
+  "blue-green-judged": { operation: "deploy", rollout: BLUE_GREEN, tasks: JUDGED },
+  "blue-green-abort-replacing": { operation: "abort-replacing", rollout: { strategy: "blue-green", promoteAfterMs: 5_000 } },
+  "supersede-draining": { operation: "supersede-draining", drainsMs: [2_000, 0, 2_000] },
+  "canary-judged-abort": { operation: "abort-judging", rollout: CANARY, tasks: JUDGED },
+  "canary-judged-again": { operation: "judge-again", rollout: CANARY, tasks: JUDGED, undecided: true },
+  retry: { operation: "retry", tasks: EVERY_HOOK },
+  "database-retry": { operation: "retry", database: true },
+  pause: { operation: "pause" },
   "blue-green-abort": { operation: "abort", rollout: BLUE_GREEN },
   "blue-green-rollback": { operation: "rollback", rollout: BLUE_GREEN },
   database: { operation: "deploy", database: true },

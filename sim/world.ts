@@ -16,6 +16,7 @@ import { CrashPlan, type CrashPoint, type Life } from "./crashing.ts";
 import { SimDatabase } from "./database.ts";
 import { databaseLife } from "./database-life.ts";
 import type { SimJournal } from "./journal.ts";
+import { codeOf, FreezeWatch, SIM_FREEZE, type Answer } from "./freezing.ts";
 import { SimFleet, type Behaviour } from "./fleet.ts";
 import { simHttp } from "./http.ts";
 import { SimJobs } from "./jobs.ts";
@@ -42,6 +43,18 @@ export interface WorldOptions {
   readonly databaseFaultShare?: number | null;
   /** How often, of the world's wake-ups, something happens from outside: an operator types, the clock is set, an instance is killed. */
   readonly meddleShare: number;
+  /** Deployments are frozen now and then. Absent: never. */
+  readonly freezes?: boolean;
+  /** How long the first drains take, whoever gives them up. Absent: by chance. */
+  readonly drainsMs?: readonly number[] | undefined;
+  /** No check or gate can tell the first time. Absent: they can. */
+  readonly isUndecided?: boolean;
+}
+
+/** What else is said with a deployment. */
+interface DeployWish {
+  readonly whenBusy?: BusyPolicy;
+  readonly override?: string;
 }
 
 const LEASE_MS = 15_000;
@@ -74,8 +87,12 @@ export class World {
   readonly #rng: Rng;
   readonly #replies: ReplyFaults;
   readonly #meddleShare: number;
+  /** Null: nothing is ever frozen. */
+  readonly #freezes: FreezeWatch | null;
   /** What meddles, with the world as it is; set by the run. */
   meddle: () => Promise<void> = () => Promise.resolve();
+  /** What happens between two lives of the engine; set by the run. */
+  whenAway: () => void = () => undefined;
 
   constructor(options: WorldOptions) {
     const { rng, store } = options;
@@ -84,13 +101,17 @@ export class World {
     this.#replies = options.replies;
     this.#meddleShare = options.meddleShare;
     store.useClock(() => this.clock.monotonic());
+    this.#freezes = options.freezes === true ? this.#watchFreezes(store) : null;
     this.fleet = new SimFleet({ clock: this.clock, rng, behaviours: options.behaviours, fence: store });
     this.checker = new Checker(this.fleet.instances);
     this.fleet.onSignal = (instance) => {
       this.checker.whenSignalled(instance);
     };
     this.releases = new SimReleases(this.clock, rng, options.buildFailShare);
-    this.jobs = new SimJobs(this.clock, rng, options.taskFailShare);
+    this.releases.onRemove = (release) => {
+      for (const name of this.fleet.livingOf(release)) this.checker.violations.push(`${release} was removed while ${name} runs`);
+    };
+    this.jobs = new SimJobs(this.clock, rng, { failShare: options.taskFailShare, isUndecided: options.isUndecided ?? false });
     this.jobs.onStart = (request) => {
       this.checker.whenJobStarted(request);
     };
@@ -100,6 +121,7 @@ export class World {
       fleet: this.fleet,
       checker: this.checker,
       awayShare: options.proxyAwayShare,
+      drainsMs: options.drainsMs,
     });
     this.database = this.#databaseOf(options);
     this.crash = new CrashPlan(options.crash, {
@@ -237,15 +259,16 @@ export class World {
     return this.#living.get(number)?.life.alive !== true;
   }
 
-  async deploy({ instances, batch, rollout, tasks, softContractMs }: Size, whenBusy?: BusyPolicy): Promise<void> {
+  async deploy({ instances, batch, rollout, softContractMs, ...more }: Size, asked: DeployWish = {}): Promise<void> {
     const database = this.database === null ? {} : { database: { ...SIM_DATABASE, softContractMs } };
-    const spec = { ...simSpec(this.app, instances, batch, rollout), ...database, tasks };
+    const freeze = this.#freezes === null ? {} : { freeze: SIM_FREEZE };
+    const spec = { ...simSpec(this.app, instances, batch, rollout), ...database, ...freeze, ...more };
     const { maxUnavailable } = rollout;
     // From now on an operation may go to this release, in its own way.
     if (maxUnavailable !== undefined) this.checker.slack = Math.max(this.checker.slack, countOf(maxUnavailable, INSTANCES_MAX));
     this.#foresee(false);
-    const event = { kind: "deploy.requested", by: "sim", spec, strategy: null, batch: null, force: false, whenBusy } as const;
-    await this.#ask((engine) => engine.deploy(event, { spec, source: "/sim", ignore: [], build: null, env: {} }));
+    const event = { kind: "deploy.requested", by: "sim", spec, strategy: null, batch: null, force: false, ...asked } as const;
+    await this.#ask((engine) => engine.deploy(event, { spec, source: "/sim", ignore: [], build: null, env: {} }), event);
   }
 
   /** What the health checks of an instance are said to have seen. */
@@ -257,14 +280,17 @@ export class World {
     const { standby } = this.state ?? {};
     const isReturn = event.kind === "rollback.requested" && standby !== undefined;
     this.#foresee(isReturn && (event.release ?? standby.release) === standby.release);
-    await this.#ask((engine) => engine.request(this.app, event));
+    await this.#ask((engine) => engine.request(this.app, event), event);
   }
 
   /** Lets the world run until nothing is under way or `steps` wake-ups have passed. A window for going back is something that is under way. */
   async run(steps: number): Promise<void> {
     for (let step = 0; step < steps; step += 1) {
       await microtasks();
-      if (this.#restartDue) await this.boot();
+      if (this.#restartDue) {
+        this.whenAway();
+        await this.boot();
+      }
       if (this.#meddleShare > 0 && this.#rng.chance(this.#meddleShare)) {
         await this.meddle();
         continue;
@@ -293,12 +319,43 @@ export class World {
     if (this.state?.deployment?.outcome !== null) this.checker.isReturning = isReturn;
   }
 
-  async #ask(call: (engine: Engine) => Promise<unknown>): Promise<void> {
-    if (this.#engine !== null) await this.settle(call(this.#engine));
+  async #ask(call: (engine: Engine) => Promise<unknown>, event?: Answer["event"]): Promise<void> {
+    if (this.#engine === null) return;
+    const asked = call(this.#engine);
+    if (event !== undefined) void codeOf(asked).then((code) => this.#freezes?.whenAnswered({ event, code }));
+    await this.settle(asked);
+  }
+
+  #watchFreezes(store: SimJournal): FreezeWatch {
+    const watch = new FreezeWatch(this.clock, (rule) => {
+      this.checker.violations.push(rule);
+    });
+    store.onEntry = (entry) => {
+      watch.whenEntry(entry);
+    };
+    store.onDeployment = (deployment) => {
+      watch.whenEnded(deployment);
+    };
+    return watch;
   }
 
   #isStalled(): boolean {
     return [...this.#living.values()].some(({ life }) => life.stalled !== null);
+  }
+
+  /** Releases that are kept and of no use. What an engine that ended had begun to make may come after that; the next pruning removes it. */
+  leftovers(state: AppState): readonly string[] {
+    return this.#lives > 1 ? [] : this.releases.unknownTo(state);
+  }
+
+  /** Something is still to come by itself. */
+  #isExpecting(state: AppState): boolean {
+    const isRestarting = Object.values(state.crashes).some((crash) => crash.restartAt !== null);
+    const isContracting = state.active !== null && this.database?.waits(state.active) === true;
+    const isDeparting = (state.departures ?? []).length > 0;
+    const isDiscarding = this.leftovers(state).length > 0;
+    const isWaiting = state.queued !== undefined || state.standby !== undefined;
+    return isRestarting || isContracting || isDeparting || isDiscarding || isWaiting;
   }
 
   #idle(): boolean {
@@ -308,11 +365,7 @@ export class World {
     if (state.deployment?.outcome === null || state.routes.appliedRevision < state.routes.revision) return false;
     // Who is gone is news that the engine has not written down yet.
     const busy = all(state).some(({ name, status }) => status !== "serving" || this.fleet.instances.get(name)?.alive !== true);
-    const restarting = Object.values(state.crashes).some((crash) => crash.restartAt !== null);
-    const contracting = state.active !== null && this.database?.waits(state.active) === true;
-    const departing = (state.departures ?? []).length > 0;
-    const waiting = contracting || restarting || departing || state.queued !== undefined || state.standby !== undefined;
-    return !busy && !waiting;
+    return !busy && !this.#isExpecting(state);
   }
 }
 

@@ -116,6 +116,24 @@ export const FAULTS: readonly Fault[] = [
     bad: "job: `${command.task}/${String(ports.clock.now())}`,",
   },
   {
+    name: "run a hook again by a retry",
+    file: "src/core/operators.ts",
+    good: "return hook === undefined ? null :",
+    bad: "return hook !== undefined || hook === undefined ? null :",
+  },
+  {
+    name: "a retry begins although deployments are frozen",
+    file: "src/core/retrying.ts",
+    good: "frozen !== undefined && override === undefined",
+    bad: "frozen !== undefined && override !== undefined",
+  },
+  {
+    name: "a queued deployment begins in a freeze window",
+    file: "src/core/queue.ts",
+    good: "  if (frozen === null) {",
+    bad: "  if (frozen === null || queued.since > 0) {",
+  },
+  {
     name: "a late word of readiness routes a stopped instance",
     file: "src/core/supervision.ts",
     good: 'instance?.status !== "serving" || ',

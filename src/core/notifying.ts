@@ -19,8 +19,9 @@ function notificationOf(
   event: Notified,
   reason: Failure | null,
 ): Notification {
-  const { name, kind, by, from, to, startedAt, stage } = deployment;
-  const place = event === "paused" ? `/${String(stage)}` : "";
+  const { name, kind, by, from, to, startedAt, stage, tasks = {} } = deployment;
+  const retries = Object.values(tasks).filter(({ retriedAs }) => retriedAs !== undefined).length;
+  const place = event === "paused" ? `/${String(stage)}${retries === 0 ? "" : `/${String(retries)}`}` : "";
   const why =
     reason === null ? null : { code: reason.code, what: reason.what, ...(reason.why === undefined ? {} : { why: reason.why }) };
   return {

@@ -171,7 +171,10 @@ describe("a release that went back is deployed again by a retry:", () => {
 
 describe("a running deployment judges again by a retry:", () => {
   test("what failed or could not tell, each under a new id; what passed stands", () => {
-    const run = deploying(GATES);
+    const target = { kind: "webhook", url: "http://127.0.0.1:9", timeoutMs: 1_000 } as const;
+    const run = deployed(1, spec());
+    run.deploy({ ...spec(GATES), notifications: [{ target, events: ["paused"] }] });
+    run.settle((one) => isTimer(one) || one.kind === "task.run");
     const [first, second] = tasksOf(run);
     run.send({ kind: "task.ended", task: first?.task ?? "", result: PASS }, first?.id);
     run.send({ kind: "task.ended", task: second?.task ?? "", result: UNDECIDED }, second?.id);
@@ -182,6 +185,8 @@ describe("a running deployment judges again by a retry:", () => {
     expect(tasksOf(run).map(({ task }) => task)).toEqual(["d2/1/after/1/retry/2"]);
     end(run, UNDECIDED);
     expect(run.last().halted, "it cannot tell this time either").toBeDefined();
+    const told = run.ordered.flatMap((one) => (one.kind === "notify" ? [one.notification.id] : []));
+    expect(told, "each pause is told of").toEqual(["shop/d2/paused/1", "shop/d2/paused/1/1"]);
     run.recover();
     run.ask("retry");
     expect(end(run, PASS)).toEqual(["d2/1/after/1/retry/3"]);

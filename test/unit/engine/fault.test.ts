@@ -43,7 +43,15 @@ async function machine(store: MemoryStore): Promise<Machine> {
   return {
     engine: new Engine(
       store,
-      { clock, fleet, traffic, releases, jobs: new SimJobs(clock, rng, 0), http: simHttp, log: silentLogger },
+      {
+        clock,
+        fleet,
+        traffic,
+        releases,
+        jobs: new SimJobs(clock, rng, { failShare: 0, isUndecided: false }),
+        http: simHttp,
+        log: silentLogger,
+      },
       lease,
     ),
     clock,

@@ -111,7 +111,15 @@ async function engineOn(store: MemoryStore, known?: SimFleet): Promise<Alone> {
   const engine = new AppEngine(
     APP,
     store,
-    { clock, fleet, traffic, releases, jobs: new SimJobs(clock, rng, 0), http: simHttp, log: silentLogger },
+    {
+      clock,
+      fleet,
+      traffic,
+      releases,
+      jobs: new SimJobs(clock, rng, { failShare: 0, isUndecided: false }),
+      http: simHttp,
+      log: silentLogger,
+    },
     await leaseOn(store, clock),
   );
   return { engine, clock, releases, tables: () => checker.table?.revision ?? 0 };
