@@ -1,3 +1,4 @@
+import { RULE_IDS } from "../rules/rule-ids.ts";
 import { lineComments } from "./comments.ts";
 import { positionAt, type Position, type SourceProblem } from "./position.ts";
 
@@ -42,11 +43,20 @@ export function readAnnotations(
     if (!PREFIX.test(comment.text)) continue;
     const position = positionAt(path, sql, comment.offset);
     const annotation = readOne(comment.text.replace(PREFIX, "").replace(/;$/, ""), position, comment.offset);
-    if (annotation === null) {
-      problems.push({ position, text: `not understood: "${comment.text}". Forms: ${ANNOTATION_FORMS}` });
-    } else annotations.push(annotation);
+    if (annotation === null) problems.push({ position, text: `not understood: "${comment.text}". Forms: ${ANNOTATION_FORMS}` });
+    else if (annotation.kind === "accept" && !isRule(annotation.rule))
+      problems.push({ position, text: unknownRule(annotation.rule) });
+    else annotations.push(annotation);
   }
   return { annotations, problems };
+}
+
+function isRule(name: string): boolean {
+  return RULE_IDS.some((rule) => rule === name);
+}
+
+function unknownRule(name: string): string {
+  return `there is no rule "${name}"; a refusal or notice names its rule in brackets. Rules: ${RULE_IDS.join(", ")}`;
 }
 
 function readOne(said: string, position: Position, offset: number): Annotation | null {

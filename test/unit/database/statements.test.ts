@@ -26,7 +26,7 @@ describe("readStatements", () => {
 
   it("reads annotations: of the file, and of the statement that follows", () => {
     const { statements, syncs, problems } = read(
-      "-- hitless: up users.full_name = first || ' ' || last\nSELECT 1;\n-- hitless: phase=contract\n-- hitless: accept drop-table because nobody reads it\nDROP TABLE a;\nSELECT '-- hitless: nonsense';",
+      "-- hitless: up users.full_name = first || ' ' || last\nSELECT 1;\n-- hitless: phase=contract\n-- hitless: accept cascade because nobody reads it\nDROP TABLE a;\nSELECT '-- hitless: nonsense';",
     );
     expect(problems).toEqual([]);
     expect(syncs).toMatchObject([{ kind: "up", table: "users", column: "full_name", expression: "first || ' ' || last" }]);
@@ -35,6 +35,13 @@ describe("readStatements", () => {
 
   it("refuses an annotation that it does not understand, with its place", () => {
     expect(read("SELECT 1;\n -- hitless: upp a.b = 1").problems).toMatchObject([{ position: { line: 2, column: 2 } }]);
+  });
+
+  it("refuses to accept what is no rule, as that would accept nothing", () => {
+    const { problems } = read("-- hitless: accept casacde because I say so\nSELECT 1;");
+    expect(problems).toMatchObject([
+      { position: { line: 1 }, text: expect.stringMatching(/^there is no rule "casacde".* cascade, /) as string },
+    ]);
   });
 });
 
