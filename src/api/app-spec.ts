@@ -9,7 +9,6 @@ import {
   STRATEGIES,
   type AppSpec,
   type Batch,
-  type HealthSpec,
   type ProcessSpec,
   type ProxySpec,
   type RolloutSpec,
@@ -17,6 +16,7 @@ import {
 import { PROXY_PROTOCOL_VERSIONS } from "../core/forwarding.ts";
 import { eventStreamSchema } from "./event-streams.ts";
 import { freezeSchema } from "./freeze.ts";
+import { healthSchema } from "./health.ts";
 import { maintenanceSchema } from "./gate.ts";
 import { errorPagesSchema } from "./pages.ts";
 import { routingSchema, targetingFields } from "./routing.ts";
@@ -43,22 +43,6 @@ const amountSchema: z.ZodType<Batch> = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("count"), count: z.number().int().min(0).max(10_000) }),
   z.strictObject({ kind: z.literal("percent"), percent: z.number().min(0).max(100) }),
 ]);
-
-const healthSchema: z.ZodType<HealthSpec> = z.strictObject({
-  path: z.string().regex(/^\/[\x21-\x7e]*$/),
-  portVariable: z
-    .string()
-    .regex(/^[A-Za-z_]\w*$/)
-    .optional(),
-  tls: z.boolean().optional(),
-  protocol: z.enum(PROTOCOLS).optional(),
-  proxyProtocol: z.enum(PROXY_PROTOCOL_VERSIONS).optional(),
-  host: z.string().nullable(),
-  intervalMs: ms.min(10),
-  timeoutMs: ms.min(10),
-  passes: z.number().int().min(1).max(100),
-  failures: z.number().int().min(1).max(100),
-});
 
 const processSchema: z.ZodType<ProcessSpec> = z
   .strictObject({

@@ -7,7 +7,8 @@ import { checkTls } from "../tls/check.ts";
 import type { Holder } from "./holder.ts";
 import type { Upgrade } from "./upgrade.ts";
 import { probe } from "./probe.ts";
-import { healthSchema, parseTable } from "./table-body.ts";
+import { healthSchema } from "../../api/health.ts";
+import { parseTable } from "./table-body.ts";
 
 const ms = z.number().int().min(0);
 const removal = z.strictObject({ epoch: z.number().int().min(0) });

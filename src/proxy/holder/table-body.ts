@@ -2,6 +2,7 @@ import { z } from "zod";
 import { proxySchema } from "../../api/app-spec.ts";
 import { assetSourceSchema } from "../../api/assets.ts";
 import { gateSchema } from "../../api/gate.ts";
+import { healthSchema } from "../../api/health.ts";
 import { errorPagesSchema } from "../../api/pages.ts";
 import { routingSchema, targetingSchema } from "../../api/routing.ts";
 import { listenSchema, tlsSchema } from "../../api/tls.ts";
@@ -12,30 +13,15 @@ import { PROXY_PROTOCOL_VERSIONS } from "../../core/forwarding.ts";
 import type { Pool, RouteTable } from "../../core/routes.ts";
 import { changed, changeSince } from "../table-change.ts";
 
-const ms = z.number().int().min(0);
 const port = z.number().int().min(1).max(65_535);
-const protocol = z.enum(PROTOCOLS);
-const proxyProtocol = z.enum(PROXY_PROTOCOL_VERSIONS);
 
-export const healthSchema = z.strictObject({
-  path: z.string().startsWith("/"),
-  portVariable: z.string().optional(),
-  tls: z.boolean().optional(),
-  protocol: protocol.optional(),
-  proxyProtocol: proxyProtocol.optional(),
-  host: z.string().nullable(),
-  intervalMs: ms.min(1),
-  timeoutMs: ms.min(1),
-  passes: z.number().int().min(1),
-  failures: z.number().int().min(1),
-});
 const target = z.strictObject({
   instance: z.string().min(1),
   host: z.string().min(1),
   port,
   healthPort: port.optional(),
-  protocol: protocol.optional(),
-  proxyProtocol: proxyProtocol.optional(),
+  protocol: z.enum(PROTOCOLS).optional(),
+  proxyProtocol: z.enum(PROXY_PROTOCOL_VERSIONS).optional(),
   health: healthSchema.nullable(),
 });
 const table: z.ZodType<RouteTable> = z.strictObject({
