@@ -31,20 +31,16 @@ export function within(answers: readonly Answered[], { from, to }: Pick<Span, "f
   return answers.filter(({ at }) => at >= from && at < to);
 }
 
+/** The p99 of each second, in ms; NaN for one without an answer. */
+export function seconds(answers: readonly Answered[], { way, from, to }: Span): readonly { way: Way; at: number; ms: number }[] {
+  const begins = Array.from({ length: Math.floor((to - from) / WINDOW_MS) }, (_, index) => from + index * WINDOW_MS);
+  return begins.map((at) => ({ way, at, ms: p99(within(answers, { from: at, to: at + WINDOW_MS })) }));
+}
+
 /** p99 of each second, in the colour of what was going on. */
 export function plot(answers: readonly Answered[], spans: readonly Span[]): string {
   const end = Math.max(...spans.map(({ to }) => to));
-  const points = spans.flatMap((span) => {
-    const windows = Array.from(
-      { length: Math.floor((span.to - span.from) / WINDOW_MS) },
-      (_, index) => span.from + index * WINDOW_MS,
-    );
-    return windows.map((from) => ({
-      way: span.way,
-      at: from,
-      ms: p99(within(answers, { from, to: from + WINDOW_MS })),
-    }));
-  });
+  const points = spans.flatMap((span) => seconds(answers, span));
   const most = Math.max(...points.map(({ ms }) => ms).filter(Number.isFinite));
   const x = (at: number): string => (LEFT + (at / end) * (WIDTH - LEFT - 12)).toFixed(1);
   const y = (ms: number): string =>
