@@ -46,8 +46,7 @@ export class SimReleases implements Releases {
   }
 
   prune(_app: string, { keep, inUse }: { keep: number; inUse: readonly string[] }): Promise<readonly string[]> {
-    const spare = [...this.kept].filter((release) => !inUse.includes(release));
-    const removed = spare.slice(0, Math.max(0, this.kept.size - keep));
+    const removed = [...this.kept].slice(0, Math.max(0, this.kept.size - keep)).filter((release) => !inUse.includes(release));
     for (const release of removed) {
       this.onRemove(release);
       this.kept.delete(release);

@@ -8,8 +8,8 @@ import { hasLeftovers, planBack } from "./plan.ts";
 import { coming, hasTraffic } from "./route-tables.ts";
 import { sideOf } from "./standby.ts";
 import { cancelTasks } from "./tasks.ts";
-import { enter, isFilling } from "./steps.ts";
-import type { Instance } from "./state.ts";
+import { enter, isFilling, isTakingAway } from "./steps.ts";
+import type { Deployment, Instance } from "./state.ts";
 
 /**
  * Something failed or someone asked: back to the stable side, at full capacity, before anything of the new side goes. What never got
@@ -37,9 +37,22 @@ export function goBack(draft: Draft, failure: Failure): void {
 /** What ended by itself of the stable side on the way back is replaced before anything of the new side is taken away. */
 export function refillOnWayBack(draft: Draft): void {
   const deployment = running(draft.state);
-  if (deployment?.direction !== "back" || !isFilling(deployment)) return;
-  const [missing] = planBack(draft.state);
-  if (Object.values(missing?.start ?? {}).some((count) => count > 0)) tryBack(draft, deployment.backAttempts + 1);
+  if (deployment?.direction !== "back") return;
+  if (isFilling(deployment)) {
+    const [missing] = planBack(draft.state);
+    if (Object.values(missing?.start ?? {}).some((count) => count > 0)) tryBack(draft, deployment.backAttempts + 1);
+  } else if (isTakingAway(deployment) && all(draft.state).every(({ routed }) => !routed)) {
+    // All of the stable side has ended: what was to go, and was not told to stop yet, serves until it is back.
+    keepServing(draft, deployment);
+    tryBack(draft, deployment.backAttempts + 1);
+  }
+}
+
+/** What the deployment has just taken out of the table, and the proxy may not have heard of, serves on. */
+export function keepServing(draft: Draft, { retiring }: Deployment): void {
+  const isWanted = ({ name, status }: Instance): boolean =>
+    status === "draining" && retiring.includes(name) && !isDeparting(draft.state, name);
+  rejoinDraining(draft, isWanted);
 }
 
 function tryBack(draft: Draft, attempts: number): void {

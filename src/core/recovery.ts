@@ -1,12 +1,14 @@
 import type { IntendedCommand } from "./command.ts";
 import { note, order, patch, running, type Draft } from "./draft.ts";
 import type { ReleaseName } from "../base/names.ts";
+import { releasesInUse } from "./ending.ts";
 import type { Event } from "./event.ts";
 import { whenExited } from "./exits.ts";
-import { goBack } from "./going-back.ts";
+import { goBack, keepServing } from "./going-back.ts";
 import { all, find } from "./instances.ts";
 import { askAnew } from "./queue.ts";
 import { syncRoutes } from "./route-tables.ts";
+import { enter } from "./steps.ts";
 import { supervise } from "./supervision.ts";
 import { concludeAgain } from "./watch.ts";
 import type { AppState, Deployment } from "./state.ts";
@@ -32,11 +34,20 @@ export function whenRecovered(draft: Draft, event: Extract<Event, { kind: "engin
     draft,
     gone.map(({ name }) => ({ instance: name, how: "is gone since the daemon was away", logTail: [] })),
   );
+  if (gone.length > 0) chooseAnew(draft);
   concludeAgain(draft);
   if (draft.state.routes.installed) syncRoutes(draft, { force: true });
   else if (draft.state.routes.revision > 0)
     order(draft, { kind: "traffic.remove", app: draft.state.app, epoch: event.epoch }, null);
   supervise(draft);
+}
+
+/** Who goes is chosen anew among those that are left, where the proxy may not have heard of the choice yet. */
+function chooseAnew(draft: Draft): void {
+  const deployment = running(draft.state);
+  if (deployment?.step !== "removing") return;
+  keepServing(draft, deployment);
+  enter(draft, "removing");
 }
 
 /** A command that can be run from what the journal holds of it. */
@@ -71,8 +82,10 @@ function isDue(state: AppState, command: IntendedCommand): boolean {
       return state.gate?.pause?.quietAt === null;
     case "traffic.remove":
       return !state.routes.installed && command.epoch === state.epoch;
-    case "release.discard":
+    // What has come into use since is not on its list; the next promotion prunes.
     case "release.prune":
+      return releasesInUse(state).every((release) => command.inUse.includes(release));
+    case "release.discard":
     case "ledger.open":
     case "ledger.close":
     case "task.run":

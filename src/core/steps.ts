@@ -76,6 +76,11 @@ export function isFilling({ step }: Deployment): boolean {
   return step === "starting" || step === "warming" || step === "checking" || step === "adding";
 }
 
+/** True while instances get no requests any more and none has been told to stop. */
+export function isTakingAway({ step }: Deployment): boolean {
+  return step === "removing" || step === "draining";
+}
+
 /** Takes the running deployment as far as it can go now. */
 export function advance(draft: Draft): void {
   for (let deployment = running(draft.state); deployment !== null; deployment = running(draft.state)) {
