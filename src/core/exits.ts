@@ -44,8 +44,8 @@ export function whenFailedToStart(draft: Draft, name: InstanceName, failure: Fai
   const instance = find(draft.state, name);
   if (instance === undefined || (instance.status !== "starting" && instance.status !== "warming")) return;
   const deployment = running(draft.state);
-  if (instance.status === "starting") dropInstance(draft, name);
-  else stopInstance(draft, name);
+  // Also one that could not be started: a daemon that died may have started it, and only the repetition failed.
+  stopInstance(draft, name);
   if (deployment !== null && isOfDeployment(deployment, instance)) {
     goBack(draft, failure);
     return;
