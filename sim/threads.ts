@@ -4,6 +4,8 @@ import type { Verdict } from "./runs.ts";
 
 /** Runs that a thread is given at a time: few enough for all to end together, enough not to wait for messages. */
 const AT_ONCE = 20;
+/** Runs that a thread lives for: what an engine that crashed waits for never comes, and is kept as long as the thread is. */
+const LIFE = 1_000;
 
 /** Every run on one of so many threads; `onVerdict` is told as they end, in no order, and says whether to go on. */
 export async function onThreads(
@@ -16,14 +18,19 @@ export async function onThreads(
   const tell = (verdict: Verdict): void => {
     if (!onVerdict(verdict)) left.length = 0;
   };
-  await Promise.all(Array.from({ length: Math.min(threads, Math.ceil(runs.length / AT_ONCE)) }, () => work(take, tell)));
+  const lane = async (): Promise<void> => {
+    while (left.length > 0) await work(take, tell);
+  };
+  await Promise.all(Array.from({ length: Math.min(threads, Math.ceil(runs.length / AT_ONCE)) }, lane));
 }
 
 function work(take: () => readonly RunOptions[], onVerdict: (verdict: Verdict) => void): Promise<void> {
   const worker = new Worker(new URL("./thread.ts", import.meta.url));
+  let life = LIFE;
   return new Promise<void>((resolve, reject) => {
     const next = (): void => {
-      const runs = take();
+      const runs = life > 0 ? take() : [];
+      life -= runs.length;
       if (runs.length === 0) resolve();
       else worker.postMessage(runs);
     };
