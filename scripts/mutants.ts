@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { FAULTS, type Fault } from "./mutants/faults.ts";
+import { FAULTS, isStale, type Fault } from "./mutants/faults.ts";
 
 /** Seeds that a fault has time for, and how long; most are found within some tens. Every crash point comes after them. */
 const SEEDS = 1_000;
@@ -54,10 +54,6 @@ function hunt(root: string, seeds: number): Promise<Finding> {
       else done({ found: false, what: code === 0 ? "nothing" : `the simulation broke off with code ${String(code)}`, seconds });
     });
   });
-}
-
-function isStale({ file, good }: Fault): boolean {
-  return readFileSync(file, "utf8").split(good).length !== 2;
 }
 
 function row({ name }: Fault, { found, what, seconds }: Finding): string {
