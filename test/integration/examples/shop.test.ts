@@ -1,31 +1,13 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { chmod } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { startPostgres, type DemoPostgres } from "../../../scripts/demo/postgres.ts";
+import { describe, expect, onTestFinished, test } from "vitest";
 import type { AppProcess } from "../../support/apps/app-process.ts";
-import { freePort } from "../../support/apps/app-process.ts";
 import { rows, shopDatabase, shopDirectory, shopSource, startShop } from "../../support/apps/shop.ts";
+import { sharedPostgres } from "../../support/postgres/shared.ts";
 import { expandIn, planOf, urlOf } from "../../support/postgres/release.ts";
 import { runLoad } from "../../support/load/run.ts";
 import { until } from "../../support/temp.ts";
 
-let place = "";
-let postgres: DemoPostgres;
-
-beforeAll(async () => {
-  place = mkdtempSync(join(tmpdir(), "hl-pg-"));
-  // PostgreSQL runs as another user where this one is root.
-  await chmod(place, 0o755);
-  postgres = await startPostgres(join(place, "pg"), await freePort());
-});
-
-afterAll(async () => {
-  await postgres.stop();
-  rmSync(place, { recursive: true, force: true });
-});
+const postgres = sharedPostgres();
 
 function order(app: AppProcess, body: unknown): Promise<Response> {
   const headers = { "Content-Type": "application/json" };
@@ -35,7 +17,7 @@ function order(app: AppProcess, body: unknown): Promise<Response> {
 describe("the shop", () => {
   test("any of four instances serves what another stored", async () => {
     const directory = shopDirectory(1);
-    const url = await shopDatabase(postgres, "together");
+    const url = await shopDatabase(postgres(), "together");
     const apps = await Promise.all(
       ["web-1", "web-2", "web-3", "web-4"].map((name) => startShop(directory, url, { HITLESS_INSTANCE: name })),
     );
@@ -49,7 +31,7 @@ describe("the shop", () => {
   });
 
   test("release 2 is visibly another one, on the same orders", async () => {
-    const url = await shopDatabase(postgres, "releases");
+    const url = await shopDatabase(postgres(), "releases");
     const release2 = {
       migration: shopSource("release-2/migrations/0002_channels.sql"),
       procedures: { "create_order.sql": shopSource("release-2/procedures/create_order.sql") },
@@ -70,7 +52,7 @@ describe("the shop", () => {
   });
 
   test("an order answered 201 is in the database exactly once", async () => {
-    const url = await shopDatabase(postgres, "once");
+    const url = await shopDatabase(postgres(), "once");
     const app = await (await startShop(shopDirectory(1), url)).ready();
     const report = await runLoad({
       url: app.url,
@@ -88,7 +70,7 @@ describe("the shop", () => {
   });
 
   test("refuses what it cannot serve, with the reason", async () => {
-    const app = await (await startShop(shopDirectory(1), await shopDatabase(postgres, "refusals"))).ready();
+    const app = await (await startShop(shopDirectory(1), await shopDatabase(postgres(), "refusals"))).ready();
     const tries: [number, Promise<Response>][] = [
       [404, fetch(`${app.url}/nothing`)],
       [404, fetch(`${app.url}/api/orders/unknown`)],
@@ -109,7 +91,7 @@ describe("the shop", () => {
   });
 
   test("at SIGTERM finishes the order in flight, gives its connections back, and exits with 0", async () => {
-    const url = await shopDatabase(postgres, "shutdown");
+    const url = await shopDatabase(postgres(), "shutdown");
     const app = await (await startShop(shopDirectory(1), url)).ready();
     const client = new pg.Client({ connectionString: url });
     await client.connect();
@@ -138,16 +120,16 @@ describe("the shop", () => {
   });
 
   test("without its database it is unhealthy, says why, and comes back by itself", async () => {
-    const url = await shopDatabase(postgres, "outage");
+    const url = await shopDatabase(postgres(), "outage");
     const app = await (await startShop(shopDirectory(1), url)).ready();
-    await postgres.query("ALTER DATABASE outage ALLOW_CONNECTIONS false");
-    await postgres.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'outage'");
+    await postgres().query("ALTER DATABASE outage ALLOW_CONNECTIONS false");
+    await postgres().query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'outage'");
     const sick = await until(async () => {
       const answer = await fetch(`${app.url}/up`);
       return answer.status === 503 && (await answer.text());
     });
     expect(sick).toMatch(/^The database does not answer: .+/);
-    await postgres.query("ALTER DATABASE outage ALLOW_CONNECTIONS true");
+    await postgres().query("ALTER DATABASE outage ALLOW_CONNECTIONS true");
     await app.ready();
   });
 

@@ -1,36 +1,18 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { chmod } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startPostgres, type DemoPostgres } from "../../../scripts/demo/postgres.ts";
+import { describe, expect, test } from "vitest";
 import { systemClock } from "../../../src/adapters/clock/system.ts";
 import { nodeHttp } from "../../../src/adapters/http/node-http.ts";
 import type { StatelessnessOutcome } from "../../../src/core/statelessness/outcome.ts";
 import type { JourneyRequest } from "../../../src/core/task.ts";
 import type { Node } from "../../../src/engine/statelessness/node-walk.ts";
 import { verifyStateless } from "../../../src/engine/statelessness/verify.ts";
-import { freePort } from "../../support/apps/app-process.ts";
 import { shopDatabase, shopDirectory, startShop } from "../../support/apps/shop.ts";
+import { sharedPostgres } from "../../support/postgres/shared.ts";
 import { temporaryDirectory } from "../../support/temp.ts";
 
 /** How often the stateless shop is verified: nothing may ever be found in it. */
 const RUNS = Number(process.env["HITLESS_STATELESS_RUNS"] ?? "3");
 
-let place = "";
-let postgres: DemoPostgres;
-
-beforeAll(async () => {
-  place = mkdtempSync(join(tmpdir(), "hl-pg-"));
-  // PostgreSQL runs as another user where this one is root.
-  await chmod(place, 0o755);
-  postgres = await startPostgres(join(place, "pg"), await freePort());
-});
-
-afterAll(async () => {
-  await postgres.stop();
-  rmSync(place, { recursive: true, force: true });
-});
+const postgres = sharedPostgres();
 
 function request(method: string, path: string, body: string | null = null): JourneyRequest {
   return { method, path, headers: {}, body, expect: {}, capture: {} };
@@ -85,7 +67,7 @@ async function verified(shop: Shop, instances: number): Promise<StatelessnessOut
 
 describe("the statelessness test", () => {
   test("finds nothing in the shop", { timeout: 30_000 + RUNS * 15_000 }, async () => {
-    const shop = new Shop(await shopDatabase(postgres, "stateless"), {});
+    const shop = new Shop(await shopDatabase(postgres(), "stateless"), {});
     for (let run = 0; run < RUNS; run += 1)
       expect(await verified(shop, 3)).toMatchObject({ verdict: "pass", findings: [], unclear: [] });
   });
@@ -95,14 +77,14 @@ describe("the statelessness test", () => {
     ["a local directory of uploads", "SHOP_PHOTOS", "directory", { method: "GET", path: "/api/photos/${run}", cookies: [] }],
     ["a cache of what was written", "SHOP_BASKETS", "cached", { method: "GET", path: "/api/baskets/${run}", cookies: [] }],
   ])("finds %s", { timeout: 40_000 }, async (_what, variable, value, expected) => {
-    const shop = new Shop(await shopDatabase(postgres, variable.toLowerCase()), { [variable]: value });
+    const shop = new Shop(await shopDatabase(postgres(), variable.toLowerCase()), { [variable]: value });
     const { verdict, findings } = await verified(shop, 3);
     const found = findings.map(({ method, path, cookies }) => ({ method, path, cookies: cookies.map(({ name }) => name) }));
     expect([verdict, found]).toEqual(["fail", [expect.objectContaining(expected)]]);
   });
 
   test("finds a session in the memory of the one node there is, when that is replaced", { timeout: 40_000 }, async () => {
-    const shop = new Shop(await shopDatabase(postgres, "alone"), { SHOP_SESSIONS: "memory" });
+    const shop = new Shop(await shopDatabase(postgres(), "alone"), { SHOP_SESSIONS: "memory" });
     const { findings, walks } = await verified(shop, 1);
     expect(findings).toMatchObject([{ kind: "replaced", path: "/api/me", cookies: [{ name: "shop_session", from: "web.1" }] }]);
     expect(walks).toMatchObject({ spread: 0, replaced: 10 });
