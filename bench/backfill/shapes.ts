@@ -8,6 +8,8 @@ export interface Shape {
   readonly rows: number;
   /** Makes `public.t` as it is before the backfill. */
   readonly create: string;
+  /** Of `public.t`, before the column to fill. */
+  readonly columns: readonly string[];
   /** The value of the new column, over the columns of the row. */
   readonly up: string;
   /** The least ratio to one plain UPDATE, and to the comparison algorithm. */
@@ -23,6 +25,7 @@ export function narrow(rows: number): Shape {
       CREATE TABLE t (id int PRIMARY KEY, name text NOT NULL);
       INSERT INTO t SELECT i, 'name of ' || i FROM generate_series(1, ${String(rows)}) i;
       ALTER TABLE t ADD COLUMN filled text`,
+    columns: ["id", "name"],
     up: "upper(name)",
     target: { plain: 0.9, touch: 5 },
   };
@@ -41,6 +44,7 @@ export function wide(rows: number): Shape {
         FROM generate_series(1, ${String(rows)}) i;
       CREATE INDEX ON t (email); CREATE INDEX ON t (at); CREATE INDEX ON t (parent, status);
       ALTER TABLE t ADD COLUMN filled text`,
+    columns: ["id", "name", "email", "city", "price", "amount", "status", "note", "at", "seen", "flags", "parent"],
     up: "upper(name)",
     target: { plain: 0.85, touch: 3 },
   };

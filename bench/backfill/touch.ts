@@ -32,8 +32,8 @@ export function touchTriggers({ columns, up, source }: Touched): string {
  * What other tools do: a mark on every row, a trigger on every write that computes the column and takes the mark away, and batches of a fixed
  * number of rows that only touch the row (`SET id = id`) so that the trigger does the work. A second trigger keeps the old column in step.
  */
-export async function touchRows(client: pg.Client, { up }: Shape): Promise<void> {
-  await client.query(touchTriggers({ columns: ["id", "name"], up, source: "name" }));
+export async function touchRows(client: pg.Client, { columns, up }: Shape): Promise<void> {
+  await client.query(touchTriggers({ columns, up, source: "name" }));
   for (let last: string | null = null; ;) {
     const { rows }: pg.QueryResult<{ last: string | null }> = await client.query(`
       WITH batch AS (
