@@ -2,7 +2,7 @@ import { HOST } from "../adapters/state-server/keeper.ts";
 import { StateServers, type StateServersOptions } from "../adapters/state-server/servers.ts";
 import type { SessionsStatus } from "../api/sessions.ts";
 import { HitlessError } from "../base/error.ts";
-import { SESSION_URL } from "../core/sessions-spec.ts";
+import { SESSION_URL } from "../base/session-move.ts";
 import type { AppState } from "../core/state.ts";
 import type { Releases } from "../ports/releases.ts";
 import { backendFor } from "../sessions/store/backends.ts";

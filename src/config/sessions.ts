@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { FSYNC_POLICIES, SESSION_URL, type SessionsSpec } from "../core/sessions-spec.ts";
+import { SESSION_URL } from "../base/session-move.ts";
+import { FSYNC_POLICIES, type SessionsSpec } from "../core/sessions-spec.ts";
 import { size } from "./units.ts";
 
 const STORE = 'expected "hitless", the URL of a store (redis://, rediss://, hitless://, postgres://, mssql://), or "env:NAME"';

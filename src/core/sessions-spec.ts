@@ -1,6 +1,3 @@
-/** The variable in which every instance finds the URL of its session store. */
-export const SESSION_URL = "HITLESS_SESSION_URL";
-
 /** Where the app keeps its sessions. A store of the app's own is in the environment of its processes, as it may hold a password. */
 export interface SessionsSpec {
   /** The state server that the daemon runs for the app. Absent: the app has a store of its own. */

@@ -1,6 +1,7 @@
 import type { ReleaseName } from "../../base/names.ts";
 import type { ReleaseRecord } from "../../core/release.ts";
-import { SESSION_URL, type SessionsSpec } from "../../core/sessions-spec.ts";
+import { SESSION_URL } from "../../base/session-move.ts";
+import type { SessionsSpec } from "../../core/sessions-spec.ts";
 import type { LaunchPlan, Releases, Workplace } from "../../ports/releases.ts";
 import type { SessionServers } from "../../ports/session-servers.ts";
 import { ReleasesAround } from "../releases-around.ts";

@@ -1,15 +1,22 @@
 import { HitlessError } from "../../base/error.ts";
+import { SESSION_URL } from "../../base/session-move.ts";
 import type { Backend } from "./backend.ts";
 import { movingBackend } from "./moving-backend.ts";
 import { mssqlBackend } from "./mssql-backend.ts";
+import { leaveMark, orderedMove } from "./ordered-move.ts";
 import { postgresBackend } from "./postgres-backend.ts";
 import { redisBackend } from "./redis-backend.ts";
 
-/** A store, or the two between which sessions move. @throws ERR_USAGE for a URL that is not understood, or for two moves at once */
-export function openerOf(url: string, { moveTo, moveFrom }: Moving): Opener {
-  const own = backendFor(url);
+/**
+ * A store, or the two between which sessions move: as the application says, or else as Hitless has told this instance.
+ * @throws ERR_USAGE for a URL that is not understood, or for two moves at once
+ */
+export function openerOf(url: string, own: Moving): Opener {
+  const order = own.moveTo === undefined && own.moveFrom === undefined ? orderedMove(url, process.env) : null;
+  const { moveTo, moveFrom } = order ?? own;
+  const openOwn = backendFor(url);
   const other = moveTo ?? moveFrom;
-  if (other === undefined) return own;
+  if (other === undefined) return openOwn;
   if (moveTo !== undefined && moveFrom !== undefined) {
     throw new HitlessError({
       code: "ERR_USAGE",
@@ -18,15 +25,19 @@ export function openerOf(url: string, { moveTo, moveFrom }: Moving): Opener {
     });
   }
   const openOther = backendFor(other);
-  const [openOld, openNext, reads] = moveTo === undefined ? [openOther, own, "next" as const] : [own, openOther, "old" as const];
+  const [openOld, openNext, reads] =
+    moveTo === undefined ? [openOther, openOwn, "next" as const] : [openOwn, openOther, "old" as const];
   return async (prefix, onError) => {
-    const old = await openOld(prefix, onError);
+    const opened: Backend[] = [];
     try {
-      return movingBackend({ old, next: await openNext(prefix, onError), reads });
+      for (const open of [openOld, openNext]) opened.push(await open(prefix, onError));
+      if (order !== null) await leaveMark(order, prefix, (marks) => openNext(marks, onError));
     } catch (error) {
-      await old.close();
+      await Promise.all(opened.map((backend) => backend.close()));
       throw error;
     }
+    const [old, next] = opened as [Backend, Backend];
+    return movingBackend({ old, next, reads });
   };
 }
 
@@ -50,7 +61,7 @@ const SCHEMES: Readonly<Record<string, readonly [open: Open, protocol: string]>>
 
 /** How the store behind a URL is opened. @throws ERR_USAGE for one that is not understood */
 export function backendFor(text: string): Opener {
-  const named = text === "hitless://" ? (process.env["HITLESS_SESSION_URL"] ?? "") : text;
+  const named = text === "hitless://" ? (process.env[SESSION_URL] ?? "") : text;
   const url = URL.parse(named);
   const found = url === null ? undefined : SCHEMES[url.protocol];
   if (url !== null && found !== undefined) {

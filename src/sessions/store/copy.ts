@@ -23,59 +23,81 @@ export interface CopyProgress {
 
 /** Copies as `copyAll`, between the stores of two URLs; gives the number of sessions. @throws ERR_USAGE for a URL it does not understand */
 export async function copySessions({ from, to, prefix = "sess:", onProgress }: CopyOptions): Promise<number> {
-  // What cannot be done for lack of a connection fails by itself.
-  const onError = (): void => undefined;
-  const [openOld, openNext] = [backendFor(from), backendFor(to)];
-  const old = await openOld(prefix, onError);
+  return withStores([from, to], prefix, async ([old, next]) => {
+    const { sessions } = await copyAll(old, next, onProgress ?? (() => undefined));
+    return sessions;
+  });
+}
+
+/** Opens the stores of two URLs for as long as the work takes. @throws ERR_USAGE for a URL it does not understand */
+async function withStores<T>(
+  urls: readonly [from: string, to: string],
+  prefix: string,
+  work: (stores: readonly [old: Backend, next: Backend]) => Promise<T>,
+): Promise<T> {
+  const opened: Backend[] = [];
   try {
-    const next = await openNext(prefix, onError);
-    try {
-      return await copyAll(old, next, onProgress ?? (() => undefined));
-    } finally {
-      await next.close();
-    }
+    // What cannot be done for lack of a connection fails by itself.
+    for (const open of urls.map(backendFor)) opened.push(await open(prefix, () => undefined));
+    return await work(opened as [Backend, Backend]);
   } finally {
-    await old.close();
+    await Promise.all(opened.map((backend) => backend.close()));
   }
 }
 
+interface Copied {
+  readonly sessions: number;
+  /** Those that the new store did not have as they are. */
+  readonly written: number;
+}
+
 /**
- * Copies all sessions from the old store to the new one, each with what is left of its time, while everybody writes into both and reads the old one
- * (`movingBackend`): for a moment the new one may have a session that was destroyed just then. What it has already is newer, and stays. Safe to repeat, also after a half one.
+ * Makes the new store have all sessions of the old one as they are, each with what is left of its time, while everybody writes into both and reads the old one
+ * (`movingBackend`): for a moment the new one may have a session that was destroyed just then. What it has of a session otherwise is left from an earlier attempt, or will be
+ * overwritten at once by who is writing it: the old store is right. Safe to repeat, also after a half one; a second time it looks whether all is there.
  */
-export async function copyAll(old: Backend, next: Backend, onProgress: (progress: CopyProgress) => void): Promise<number> {
+export async function copyAll(old: Backend, next: Backend, onProgress: (progress: CopyProgress) => void): Promise<Copied> {
   const ids = await old.ids();
+  let written = 0;
   for (let from = 0; from < ids.length; from += BATCH) {
     const batch = ids.slice(from, from + BATCH);
-    await Promise.all((await old.read(batch)).map((session) => copyOne(old, next, session)));
+    const [wanted, there] = await Promise.all([old.read(batch), next.read(batch)]);
+    const copies = new Map(there.map((session) => [session.id, session]));
+    const lacking = wanted.filter((session) => !isSame(session, copies.get(session.id)));
+    await Promise.all(lacking.map((session) => copyOne(old, next, session)));
+    written += lacking.length;
     onProgress({ done: from + batch.length, total: ids.length });
   }
-  return ids.length;
+  return { sessions: ids.length, written };
 }
 
 /**
  * Changes are made in the old store first. So whatever happened to the session before the last look at the old store is seen by that look, and whatever comes after it is
  * done to the copy too.
  */
-async function copyOne(old: Backend, next: Backend, read: StoredSession): Promise<void> {
-  const { id } = read;
-  await next.add(id, read.text, read.ttlMs);
-  for (let copied = read; ;) {
-    const [now] = await old.read([id]);
-    if (now === undefined) {
-      // It was destroyed, or has expired: the copy must not bring it back. Unless somebody begins it anew at this very moment.
-      await next.remove(id);
-      const [again] = await old.read([id]);
-      if (again === undefined) return;
-      await next.add(id, again.text, again.ttlMs);
-      copied = again;
-    } else if (livesLonger(now, copied)) {
-      await next.touch(id, now.ttlMs);
-      copied = now;
-    } else return;
+async function copyOne(old: Backend, next: Backend, session: StoredSession): Promise<void> {
+  const { id } = session;
+  for (let copied: StoredSession | undefined = session; ;) {
+    if (copied === undefined) await next.remove(id);
+    else await put(next, copied);
+    const [now]: readonly (StoredSession | undefined)[] = await old.read([id]);
+    if (isSame(now, copied)) return;
+    copied = now;
   }
 }
 
-function livesLonger(now: StoredSession, before: StoredSession): now is StoredSession & { readonly ttlMs: number } {
-  return now.ttlMs !== null && before.ttlMs !== null && now.ttlMs > before.ttlMs + SLACK_MS;
+async function put(next: Backend, { id, text, ttlMs }: StoredSession): Promise<void> {
+  if (ttlMs !== null) {
+    await next.set(id, text, Math.max(1, Math.round(ttlMs)));
+    return;
+  }
+  await next.remove(id);
+  await next.add(id, text, null);
+}
+
+/** A copy may live longer than what it is of. */
+function isSame(now: StoredSession | undefined, copy: StoredSession | undefined): boolean {
+  const [left, known] = [now?.ttlMs ?? null, copy?.ttlMs ?? null];
+  const livesLonger = left !== null && known !== null && left > known + SLACK_MS;
+  return now?.text === copy?.text && !livesLonger;
 }

@@ -12,7 +12,7 @@ export interface SessionStoreOptions {
   readonly format?: SessionFormat | undefined;
   /**
    * While sessions move to another store (docs/sessions.md): its URL. Everything is written into both. With `moveTo` it is the new one and this store's own URL is read; with
-   * `moveFrom` it is the old one, which is asked for what its successor does not have.
+   * `moveFrom` it is the old one.
    */
   readonly moveTo?: string | undefined;
   readonly moveFrom?: string | undefined;
