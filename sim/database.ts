@@ -69,6 +69,7 @@ export class SimDatabase {
       seen: () => this.#asked(() => ({ relations: [], routines: [] })),
       changeSets: () => this.#asked(() => this.#all()),
       applied: () => this.#asked(() => []),
+      ask: () => this.#asked(() => this.#world.rng.chance(0.3)),
       toolRows: () => this.#asked(() => null),
       statements: () => this.#asked(() => []),
       journal: (_url, _app, release) => this.#asked(() => this.#journal(release)),

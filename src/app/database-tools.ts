@@ -14,7 +14,8 @@ import { planSources, type PlanInput } from "../engine/database/prepare.ts";
 import { missingPrivileges } from "../engine/database/privileges.ts";
 import { diffReleases } from "../engine/database/release-diff.ts";
 import { tryRelease } from "../engine/database/release-trial.ts";
-import { contract, keptObjects, revert } from "../engine/database/runner.ts";
+import { leftovers } from "../engine/database/leftovers.ts";
+import { contract, revert } from "../engine/database/runner.ts";
 import { untried } from "../engine/database/trial.ts";
 import type { StepRunner } from "../engine/database/steps.ts";
 import { planReport } from "./plan-report.ts";
@@ -34,7 +35,10 @@ async function plan({ app, url, directory, spec, env, running, tried }: PlanTarg
   const catalog = await postgresDatabase.catalog(url);
   const applied = await postgresDatabase.applied(url, app);
   const release = Math.max(0, ...sets.map((set) => set.release)) + 1;
-  const kept = await keptObjects(sets, (of) => postgresDatabase.journal(url, app, of));
+  const kept = await leftovers(sets, {
+    journal: (of) => postgresDatabase.journal(url, app, of),
+    ask: (sql) => postgresDatabase.ask(url, sql),
+  });
   const toolRows: PlanInput["toolRows"] = (table) => postgresDatabase.toolRows(url, table);
   const made = await planSources(fileSources, { app, release, directory, spec, catalog, applied, kept, toolRows });
   const parts = { database: postgresDatabase, sources: fileSources, shadows: postgresShadows };

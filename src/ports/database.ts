@@ -198,6 +198,8 @@ export interface Database {
   /** Texts of statements that clients have sent, as pg_stat_statements has counted them; none where it is not there. */
   statements(url: string): Promise<readonly string[]>;
   journal(url: string, app: string, release: number): Promise<readonly JournalRow[]>;
+  /** A query for one boolean, that changes nothing. */
+  ask(url: string, sql: string): Promise<boolean>;
   /** All rows of a small table; null: it is not there. */
   toolRows(url: string, table: ObjectName): Promise<readonly ToolRow[] | null>;
   /** Sessions of the app's releases that are connected now. */

@@ -55,6 +55,7 @@ export const postgresDatabase: Database = {
   applied: (url, app) => using(url, (connection) => readApplied(connection, app)),
   statements: (url) => using(url, readStatements),
   journal: (url, app, release) => using(url, (connection) => readJournal(connection, app, release)),
+  ask: (url, sql) => using(url, (connection) => ask(connection, sql)),
   toolRows: (url, table) => using(url, (connection) => readToolRows(connection, table)),
   connections: (url, app) => using(url, (connection) => readConnections(connection, app)),
   unnamed: (url, app, release) => using(url, (connection) => readUnnamed(connection, app, release)),
@@ -179,6 +180,11 @@ function readJournal(connection: Connection, app: string, release: number): Prom
   ]);
 }
 
+async function ask(connection: Connection, sql: string): Promise<boolean> {
+  const [row] = await connection.query(sql);
+  return Object.values(row ?? {})[0] === true;
+}
+
 async function readToolRows(connection: Connection, table: ObjectName): Promise<readonly ToolRow[] | null> {
   const name = qualified(table);
   const [there] = await connection.query<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [name]);
@@ -268,9 +274,8 @@ class PostgresLease implements DatabaseLease {
     return readToolRows(this.#connection, table);
   }
 
-  async ask(sql: string): Promise<boolean> {
-    const [row] = await this.#connection.query(sql);
-    return Object.values(row ?? {})[0] === true;
+  ask(sql: string): Promise<boolean> {
+    return ask(this.#connection, sql);
   }
 
   holders(table: string, lock: LockMode): Promise<readonly Blocker[]> {

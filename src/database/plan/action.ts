@@ -44,7 +44,16 @@ export interface Backfill {
 }
 
 /** What a release that was taken back has left, because it holds data; a later one with the same migration finds it. */
-export type KeptObject = KeptRelation | { readonly statement: string };
+export type KeptObject = KeptRelation | KeptStatement;
+
+/** What a statement has done. */
+export interface KeptStatement {
+  readonly statement: string;
+  /** The table that the release brought itself, with which it goes. */
+  readonly of?: ObjectName | undefined;
+  /** What it has made, as in `type public.mood`. */
+  readonly makes?: string | undefined;
+}
 
 /** A table, or a column of one. */
 export interface KeptRelation extends ObjectName {
@@ -141,6 +150,8 @@ export interface Plan {
   readonly statements: readonly PlannedStatement[];
   readonly refusals: readonly Refusal[];
   readonly notices: readonly Notice[];
+  /** What releases that were taken back have left, and this one takes as it is. Absent in what was planned before that was noted. */
+  readonly adopts?: readonly KeptObject[] | undefined;
   /** What another migration tool's own table is told; none: there is no such table. */
   readonly bookkeeping?: Bookkeeping | undefined;
 }

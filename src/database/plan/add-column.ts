@@ -7,6 +7,7 @@ import { addConstraint } from "./constraints.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
 import { parseExpression, rebound, rowExpression } from "./expression.ts";
 import { refuseStars } from "./stars.ts";
+import { takeOver } from "./take-over.ts";
 import { fill, neverNull, sourcesOf } from "./twin.ts";
 
 /** ADD COLUMN on a table that is in use: what is O(1) at once, the rest beside the traffic. */
@@ -55,16 +56,24 @@ function addPlain(draft: PlanDraft, table: TableDraft, column: ColumnDef, whole:
     ]);
     return;
   }
-  const there = draft.isKept({ ...table.physical, column: column.name }) ? "IF NOT EXISTS " : "";
+  const quoted = ident(column.name);
+  const add = (there: string): string => `ALTER TABLE ${name} ADD COLUMN ${there}${definition(draft, column, whole)}`;
+  const left = takeOver(draft, { ...table.physical, column: column.name }, whole ? add("") : null);
   draft.act({
     stage: "shape",
     phase: "expand",
     title: `add ${table.name.name}.${column.name}`,
-    run: { kind: "transaction", sql: [`ALTER TABLE ${name} ADD COLUMN ${there}${definition(draft, column, whole)}`] },
+    run: {
+      kind: "transaction",
+      sql: [
+        ...(left === "empty" ? [`ALTER TABLE ${name} DROP COLUMN ${quoted}`] : []),
+        add(left === "same" ? "IF NOT EXISTS " : ""),
+      ],
+    },
     table: tableLabel(table),
     lock: "ACCESS EXCLUSIVE",
     work: "instant",
-    undo: [`ALTER TABLE ${name} DROP COLUMN IF EXISTS ${ident(column.name)}`],
+    undo: [`ALTER TABLE ${name} DROP COLUMN IF EXISTS ${quoted}`],
     ...(whole && !virtual ? ownData(draft, table, column) : {}),
   });
   const text = column.default === null || !whole ? null : draft.language.deparse(column.default);

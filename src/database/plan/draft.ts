@@ -1,11 +1,12 @@
 import { tableOf, type Catalog, type Column, type Table } from "../catalog.ts";
 import type { SqlLanguage } from "../language.ts";
 import type { RuleId } from "../rules/rule-ids.ts";
-import { overlaySchema, qualified, sameName, type ObjectName } from "../names.ts";
+import { overlaySchema, qualified, type ObjectName } from "../names.ts";
 import type { Sync } from "../source/annotations.ts";
 import type { Position } from "../source/position.ts";
 import type { SourceStatement } from "../source/statements.ts";
-import type { Action, KeptObject, Notice, PlannedStatement, Refusal } from "./action.ts";
+import type { Action, Notice, PlannedStatement, Refusal } from "./action.ts";
+import { Leftovers, type Leftover } from "./leftovers.ts";
 
 /** When, inside of a phase, an action runs: what fills comes after what keeps in step, what checks after what fills. */
 export const STAGES = ["shape", "sync", "fill", "check", "overlay", "unview", "swap", "flatten", "drop", "tidy"] as const;
@@ -69,13 +70,15 @@ export interface DraftOptions {
   readonly catalog: Catalog;
   readonly language: SqlLanguage;
   readonly syncs: readonly Sync[];
-  readonly kept?: readonly KeptObject[] | undefined;
+  readonly kept?: readonly Leftover[] | undefined;
+  /** Texts of all statements. */
+  readonly statements: readonly string[];
 }
 
 export class PlanDraft {
   readonly app: string;
   readonly release: number;
-  readonly catalog: Catalog;
+  readonly leftovers: Leftovers;
   readonly language: SqlLanguage;
   readonly refusals: Refusal[] = [];
   readonly notices: Notice[] = [];
@@ -85,21 +88,24 @@ export class PlanDraft {
   readonly #statements: SourceStatement[] = [];
   #statement: SourceStatement | null = null;
 
-  readonly #kept: readonly KeptObject[];
   /** Tables for which a policy was made, by their names in SQL. */
   readonly policed = new Set<string>();
 
   constructor(options: DraftOptions) {
     this.app = options.app;
     this.release = options.release;
-    this.#kept = options.kept ?? [];
-    this.catalog = without(options.catalog, this.#kept);
+    this.leftovers = new Leftovers(options.catalog, options.kept ?? [], options.statements);
     this.language = options.language;
     this.syncs = options.syncs;
   }
 
   get overlay(): string {
     return overlaySchema(this.app, this.release);
+  }
+
+  /** Without what releases that were taken back have left. */
+  get catalog(): Catalog {
+    return this.leftovers.catalog;
   }
 
   get schema(): string {
@@ -125,15 +131,6 @@ export class PlanDraft {
   phase(usual: Action["phase"]): Action["phase"] {
     const said = this.statement.said.find((annotation) => annotation.kind === "phase");
     return said?.kind === "phase" ? said.phase : usual;
-  }
-
-  /** A release that was taken back has left it, with data in it. */
-  isKept(object: KeptObject): boolean {
-    return this.#kept.some((kept) => {
-      if ("statement" in kept || "statement" in object)
-        return "statement" in kept && "statement" in object && kept.statement === object.statement;
-      return sameName(kept, object) && kept.column === object.column;
-    });
   }
 
   accepts(rule: string): boolean {
@@ -198,17 +195,6 @@ export class PlanDraft {
       })),
     };
   }
-}
-
-/** The catalog as it was before the release that left something. */
-function without(catalog: Catalog, kept: readonly KeptObject[]): Catalog {
-  if (kept.length === 0) return catalog;
-  const is = (name: ObjectName, column: string | null): boolean =>
-    kept.some((one) => !("statement" in one) && sameName(one, name) && one.column === column);
-  const tables = catalog.tables
-    .filter((table) => !is(table, null))
-    .map((table) => ({ ...table, columns: table.columns.filter(({ name }) => !is(table, name)) }));
-  return { ...catalog, tables };
 }
 
 function draftOf(base: Table | null, name: ObjectName): TableDraft {

@@ -1,11 +1,12 @@
 import { child, children, flag, openedList, text, words } from "../ast.ts";
 import type { Node } from "../language.ts";
-import { ident, literal, qualified, rangeName, relationOf, type ObjectName } from "../names.ts";
+import { ident, literal, qualified, relationOf, type ObjectName } from "../names.ts";
 import type { RuleId } from "../rules/rule-ids.ts";
 import { sessionRelease } from "../session-release.ts";
 import type { Action } from "./action.ts";
 import { tableLabel } from "./alter.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
+import { hasRows } from "./making.ts";
 
 type AsWritten = Partial<Pick<Action, "phase" | "lock" | "table" | "undo" | "work">> & { readonly title: string };
 
@@ -27,10 +28,15 @@ export function runAsWritten(
   });
 }
 
+type Once = Partial<Pick<Action, "lock" | "table" | "work">> & {
+  /** The release's own table, with which it goes. */
+  readonly of?: ObjectName | undefined;
+};
+
 /** What changes data has no way back: it stays, and is not run again by the next release that brings it. */
-export function runOnce(draft: PlanDraft, title: string, more: Partial<Pick<Action, "lock" | "table" | "work">> = {}): void {
+export function runOnce(draft: PlanDraft, title: string, { of, ...more }: Once = {}): void {
   const { text: statement } = draft.statement;
-  if (draft.isKept({ statement })) {
+  if (draft.leftovers.takesRun(statement)) {
     draft.notice("already-run", "a release that was taken back has run this statement; it is not run again");
     return;
   }
@@ -43,7 +49,7 @@ export function runOnce(draft: PlanDraft, title: string, more: Partial<Pick<Acti
     lock: null,
     work: "instant",
     keepIf: "SELECT true AS keep",
-    keeps: { statement },
+    keeps: { statement, of },
     ...more,
   });
 }
@@ -51,7 +57,7 @@ export function runOnce(draft: PlanDraft, title: string, more: Partial<Pick<Acti
 /** A further statement on a table that the release brings itself. Where its rows make the table stay, this has been done too. */
 export function finishBrought(draft: PlanDraft, { physical }: TableDraft, title: string, sql: string): void {
   const { text: statement } = draft.statement;
-  if (draft.isKept({ statement })) return;
+  if (draft.leftovers.takesRun(statement)) return;
   draft.act({
     stage: "shape",
     phase: draft.phase("expand"),
@@ -61,36 +67,8 @@ export function finishBrought(draft: PlanDraft, { physical }: TableDraft, title:
     lock: null,
     work: "instant",
     keepIf: hasRows(physical),
-    keeps: { statement },
+    keeps: { statement, of: physical },
   });
-}
-
-export const hasRows = (table: ObjectName): string => `SELECT EXISTS (SELECT FROM ${qualified(table)}) AS keep`;
-
-/** How the making of an object is taken back. */
-export function undoOf(kind: string, node: Node, schema: string): readonly string[] {
-  const name = (key: string): string => words(children(node, key)).map(ident).join(".");
-  switch (kind) {
-    case "CreateStatsStmt":
-      return [`DROP STATISTICS IF EXISTS ${name("defnames")}`];
-    case "CreateSeqStmt":
-      return [`DROP SEQUENCE IF EXISTS ${qualified(rangeName(child(node, "sequence"), schema))}`];
-    case "CreateEnumStmt":
-    case "CreateRangeStmt":
-      return [`DROP TYPE IF EXISTS ${name("typeName")}`];
-    case "CompositeTypeStmt":
-      return [`DROP TYPE IF EXISTS ${qualified(rangeName(child(node, "typevar"), schema))}`];
-    case "CreateDomainStmt":
-      return [`DROP DOMAIN IF EXISTS ${name("domainname")}`];
-    case "CreatePublicationStmt":
-      return [`DROP PUBLICATION IF EXISTS ${ident(text(node, "pubname"))}`];
-    case "CreatePolicyStmt":
-      return [
-        `DROP POLICY IF EXISTS ${ident(text(node, "policy_name"))} ON ${qualified(rangeName(child(node, "table"), schema))}`,
-      ];
-    default:
-      return [];
-  }
 }
 
 /** #58, #59 */
@@ -112,7 +90,7 @@ export function alterEnum(draft: PlanDraft, node: Node): void {
   }
   const { text: statement } = draft.statement;
   if (type.labels.includes(value)) {
-    if (!draft.isKept({ statement }) && !flag(node, "skipIfNewValExists"))
+    if (!draft.leftovers.takesRun(statement) && !flag(node, "skipIfNewValExists"))
       draft.refuse("column-exists", `${name} already has ${literal(value)}`, []);
     return;
   }

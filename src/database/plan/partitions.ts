@@ -3,7 +3,10 @@ import type { Table } from "../catalog.ts";
 import type { Node } from "../language.ts";
 import { fitted, ident, literal, qualified, rangeName } from "../names.ts";
 import { alterSql, oneLine, quoteTable, tableLabel, validate } from "./alter.ts";
+import type { LockMode } from "./action.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
+import { dropEmpty, hasRows } from "./making.ts";
+import { takeOver, type TakeOver } from "./take-over.ts";
 
 /** #54: with a check that says the same as the bounds, attaching reads no row. */
 export function attachPartition(draft: PlanDraft, parent: TableDraft, command: Node): void {
@@ -18,7 +21,13 @@ export function attachPartition(draft: PlanDraft, parent: TableDraft, command: N
   attach(draft, parent, { partition, bound });
 }
 
-function attach(draft: PlanDraft, parent: TableDraft, { partition, bound }: { partition: TableDraft; bound: Node }): void {
+/** `brought`: the release makes the partition itself, and what was written to it stays where all releases find it. */
+function attach(
+  draft: PlanDraft,
+  parent: TableDraft,
+  { partition, bound }: { partition: TableDraft; bound: Node },
+  brought = false,
+): void {
   const check = boundCheck(draft, parent.base, bound);
   if (check === null) {
     draft.refuse(
@@ -67,6 +76,9 @@ function attach(draft: PlanDraft, parent: TableDraft, { partition, bound }: { pa
     lock: "ACCESS EXCLUSIVE",
     work: "instant",
     undo: [`ALTER TABLE ${quoteTable(parent)} DETACH PARTITION ${on}`],
+    ...(brought
+      ? { keepIf: hasRows(partition.physical), keeps: { statement: draft.statement.text, of: partition.physical } }
+      : {}),
   });
 }
 
@@ -125,35 +137,42 @@ export function createPartition(draft: PlanDraft, node: Node, partition: TableDr
     asIs(draft, node, partition);
     return;
   }
-  draft.act({
-    stage: "shape",
-    phase: "expand",
-    title: `make ${partition.name.name}`,
-    run: {
-      kind: "transaction",
-      sql: [
-        `CREATE TABLE ${quoteTable(partition)} (LIKE ${quoteTable(parent)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)`,
-      ],
-    },
-    table: null,
-    lock: null,
-    work: "instant",
-    undo: [`DROP TABLE IF EXISTS ${quoteTable(partition)}`],
-    keepIf: `SELECT EXISTS (SELECT FROM ${quoteTable(partition)}) AS keep`,
-  });
-  attach(draft, parent, { partition, bound: text(bound, "strategy") === "" ? { ...bound, strategy: "r" } : bound });
+  const like = `(LIKE ${quoteTable(parent)} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)`;
+  const left = makeTable(draft, partition, null, (there) => `CREATE TABLE ${there}${quoteTable(partition)} ${like}`);
+  const isAttached = draft.leftovers.table(partition.physical)?.partitionOf !== null;
+  if (left === "same" && isAttached) draft.leftovers.takesRun(draft.statement.text);
+  else attach(draft, parent, { partition, bound: text(bound, "strategy") === "" ? { ...bound, strategy: "r" } : bound }, true);
 }
 
 function asIs(draft: PlanDraft, node: Node, partition: TableDraft): void {
+  makeTable(draft, partition, "ACCESS EXCLUSIVE", (there) =>
+    draft.language.deparse({ CreateStmt: { ...node, if_not_exists: there !== "" } }),
+  );
+}
+
+/** A table with rows stays, where it is, when the release is taken back. */
+function makeTable(
+  draft: PlanDraft,
+  { name, physical }: TableDraft,
+  lock: LockMode | null,
+  create: (there: string) => string,
+): TakeOver {
+  const keeps = { ...physical, column: null };
+  const left = takeOver(draft, keeps, create(""));
   draft.act({
     stage: "shape",
     phase: "expand",
-    title: `make ${partition.name.name}`,
-    run: { kind: "transaction", sql: [draft.language.deparse({ CreateStmt: node })] },
+    title: `make ${name.name}`,
+    run: {
+      kind: "transaction",
+      sql: [...(left === "empty" ? [dropEmpty(physical)] : []), create(left === "same" ? "IF NOT EXISTS " : "")],
+    },
     table: null,
-    lock: "ACCESS EXCLUSIVE",
+    lock,
     work: "instant",
-    undo: [`DROP TABLE IF EXISTS ${quoteTable(partition)}`],
-    keepIf: `SELECT EXISTS (SELECT FROM ${quoteTable(partition)}) AS keep`,
+    undo: [`DROP TABLE IF EXISTS ${qualified(physical)}`],
+    keepIf: hasRows(physical),
+    keeps,
   });
+  return left;
 }

@@ -5,22 +5,14 @@ import { ident, qualified, rangeName } from "../names.ts";
 import type { Migration, SourceFile } from "../source/migrations.ts";
 import type { SourceProblem } from "../source/position.ts";
 import { readStatements, type SourceStatement } from "../source/statements.ts";
-import type { KeptObject, Plan } from "./action.ts";
+import type { Action, Plan } from "./action.ts";
 import { alterTable, renameInTable, renameTable } from "./alter-table.ts";
 import { PlanDraft } from "./draft.ts";
 import { finishTable } from "./finish.ts";
 import { createIndex, dropIndex, droppedNames, reindex, renameIndex } from "./indexes.ts";
-import {
-  alterDomain,
-  alterEnum,
-  createTrigger,
-  dropOnTable,
-  finishBrought,
-  REFUSED,
-  runAsWritten,
-  runOnce,
-  undoOf,
-} from "./objects.ts";
+import { alterDomain, alterEnum, createTrigger, dropOnTable, finishBrought, REFUSED, runAsWritten, runOnce } from "./objects.ts";
+import type { Leftover } from "./leftovers.ts";
+import { make, undoOf } from "./making.ts";
 import { copyPinned, createNew, dropRoutines, planRoutines, wantedRoutine, type WantedRoutine } from "./routines.ts";
 import { changeRows, createTable, dropTables, truncate } from "./tables.ts";
 import { checkViewsUnder, dropViews, planViews, refreshView, wantedView } from "./views.ts";
@@ -36,7 +28,7 @@ export interface PlanRequest {
   /** Routines and views as this release wants them; null: there is no such directory. */
   readonly procedures: readonly SourceFile[] | null;
   /** What releases that were taken back have left. */
-  readonly kept?: readonly KeptObject[] | undefined;
+  readonly kept?: readonly Leftover[] | undefined;
 }
 
 export type PlanOutcome =
@@ -55,9 +47,14 @@ export function planRelease(request: PlanRequest): PlanOutcome {
   const listed = (request.procedures ?? []).map((file) => readStatements(request.language, { path: file.path, sql: file.text }));
   const problems = [...sources, ...listed].flatMap((source) => source.problems);
   if (problems.length > 0) return { kind: "problems", problems };
-  const draft = new PlanDraft({ ...request, syncs: sources.flatMap(({ syncs }) => syncs) });
+  const statements = sources.flatMap((source) => source.statements);
+  const draft = new PlanDraft({
+    ...request,
+    syncs: sources.flatMap(({ syncs }) => syncs),
+    statements: statements.map(({ text }) => text),
+  });
   const wanted: Wanted = { created: [], listed: [], views: [], droppedViews: new Set() };
-  for (const statement of sources.flatMap(({ statements }) => statements)) planStatement(draft, statement, wanted);
+  for (const statement of statements) planStatement(draft, statement, wanted);
   for (const statement of listed.flatMap(({ statements }) => statements)) listStatement(draft, statement, wanted);
   draft.end();
   finish(draft, wanted);
@@ -92,6 +89,7 @@ function planOf({ app, release, migrations }: PlanRequest, draft: PlanDraft): Pl
     statements,
     refusals: draft.refusals,
     notices: draft.notices,
+    adopts: draft.leftovers.adopted,
   };
 }
 
@@ -145,6 +143,11 @@ const asWritten =
     const node = draft.statement.node;
     runAsWritten(draft, { title, undo: undoOf(draft.statement.kind, node, draft.schema), ...options });
   };
+const making =
+  (title: string, work?: Action["work"]): Handler =>
+  (draft) => {
+    make(draft, title, work);
+  };
 const rows =
   (kind: "InsertStmt" | "UpdateStmt" | "DeleteStmt"): Handler =>
   (draft, node) => {
@@ -175,18 +178,18 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   ViewStmt: (_, node, wanted) => {
     wanted.views.push(wantedView(node));
   },
-  CreateTableAsStmt: asWritten("make a table from a query", { work: "scan" }),
+  CreateTableAsStmt: making("make a table from a query", "scan"),
   CreateTrigStmt: createTrigger,
   AlterEnumStmt: alterEnum,
   AlterDomainStmt: alterDomain,
-  CreateEnumStmt: asWritten("make an enum"),
-  CompositeTypeStmt: asWritten("make a type"),
-  CreateRangeStmt: asWritten("make a range type"),
-  CreateDomainStmt: asWritten("make a domain"),
-  CreateSeqStmt: asWritten("make a sequence"),
+  CreateEnumStmt: making("make an enum"),
+  CompositeTypeStmt: making("make a type"),
+  CreateRangeStmt: making("make a range type"),
+  CreateDomainStmt: making("make a domain"),
+  CreateSeqStmt: making("make a sequence"),
   AlterSeqStmt: asWritten("change a sequence"),
-  CreateSchemaStmt: asWritten("make a schema"),
-  CreateExtensionStmt: asWritten("make an extension"),
+  CreateSchemaStmt: making("make a schema"),
+  CreateExtensionStmt: making("make an extension"),
   AlterExtensionStmt: asWritten("change an extension"),
   CommentStmt: asWritten("comment", { lock: "SHARE UPDATE EXCLUSIVE" }),
   CreatePolicyStmt: (draft, node, wanted) => {
@@ -206,10 +209,10 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   CreateStatsStmt: asWritten("make statistics", { lock: "SHARE UPDATE EXCLUSIVE" }),
   CreatePublicationStmt: asWritten("make a publication"),
   AlterPublicationStmt: asWritten("change a publication"),
-  CreateRoleStmt: asWritten("make a role"),
-  CreateAggregateStmt: asWritten("make an aggregate"),
-  DefineStmt: asWritten("define"),
-  CreateCastStmt: asWritten("make a cast"),
+  CreateRoleStmt: making("make a role"),
+  CreateAggregateStmt: making("make an aggregate"),
+  DefineStmt: making("define"),
+  CreateCastStmt: making("make a cast"),
   AlterFunctionStmt: asWritten("change a function", { phase: "contract" }),
   InsertStmt: rows("InsertStmt"),
   UpdateStmt: rows("UpdateStmt"),

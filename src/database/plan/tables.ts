@@ -7,8 +7,10 @@ import { addConstraint } from "./constraints.ts";
 import { physicalNames, type PlanDraft, type TableDraft } from "./draft.ts";
 import { rebound } from "./expression.ts";
 import { droppedNames } from "./indexes.ts";
-import { hasRows, runOnce } from "./objects.ts";
+import { dropEmpty, hasRows } from "./making.ts";
+import { runOnce } from "./objects.ts";
 import { createPartition } from "./partitions.ts";
+import { takeOver } from "./take-over.ts";
 
 /** A table that is so small that it is changed in one statement. */
 const FEW_ROWS = 10_000;
@@ -42,24 +44,21 @@ export function createTable(draft: PlanDraft, node: Node): void {
       { ColumnDef: { ...element, constraints: constraints.filter((item) => !busy(item)).map((Constraint) => ({ Constraint })) } },
     ];
   });
+  const object = { ...name, column: null };
+  const create = (there: boolean): string =>
+    draft.language.deparse({ CreateStmt: { ...node, tableElts: elements, if_not_exists: there } });
+  const left = takeOver(draft, object, create(false));
   draft.act({
     stage: "shape",
     phase: "expand",
     title: `make ${name.name}`,
-    run: {
-      kind: "transaction",
-      sql: [
-        draft.language.deparse({
-          CreateStmt: { ...node, tableElts: elements, if_not_exists: draft.isKept({ ...name, column: null }) },
-        }),
-      ],
-    },
+    run: { kind: "transaction", sql: [...(left === "empty" ? [dropEmpty(name)] : []), create(left === "same")] },
     table: null,
     lock: null,
     work: "instant",
     undo: [`DROP TABLE IF EXISTS ${qualified(name)}`],
     keepIf: hasRows(name),
-    keeps: { ...name, column: null },
+    keeps: object,
   });
   for (const constraint of apart) addConstraint(draft, table, constraint, "expand");
 }
@@ -133,6 +132,7 @@ export function changeRows(draft: PlanDraft, kind: "InsertStmt" | "UpdateStmt" |
     (table.base.rows >= 0 && table.base.rows <= FEW_ROWS && !isRenamed(table))
   ) {
     runOnce(draft, `${kind === "InsertStmt" ? "insert into" : "change rows of"} ${named.name}`, {
+      of: table.base === null ? table.physical : undefined,
       table: table.base === null ? null : tableLabel(table),
       lock: "ROW EXCLUSIVE",
       work: kind === "InsertStmt" ? "instant" : "scan",
@@ -148,7 +148,7 @@ function isRenamed(table: TableDraft): boolean {
 
 function batches(draft: PlanDraft, table: TableDraft, { kind, node }: { kind: string; node: Node }): void {
   const { text: statement } = draft.statement;
-  if (draft.isKept({ statement })) return;
+  if (draft.leftovers.takesRun(statement)) return;
   const key = keyOf(table);
   const joins =
     children(node, "fromClause").length > 0 || children(node, "usingClause").length > 0 || child(node, "withClause") !== null;

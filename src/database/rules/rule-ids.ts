@@ -18,6 +18,7 @@ export const RULE_IDS = [
   "foreign-key-index",
   "generated-column",
   "insert-without-columns",
+  "kept-differs",
   "lock-table",
   "long-lock",
   "not-a-procedure",

@@ -2,7 +2,8 @@ import { HitlessError } from "../../base/error.ts";
 import type { DatabaseSpec } from "../../core/database-spec.ts";
 import type { Catalog } from "../../database/catalog.ts";
 import { pendingMigrations, type AppliedMigration } from "../../database/pending.ts";
-import type { KeptObject, Plan } from "../../database/plan/action.ts";
+import type { Plan } from "../../database/plan/action.ts";
+import type { Leftover } from "../../database/plan/leftovers.ts";
 import { planRelease } from "../../database/plan/plan.ts";
 import { qualified, type ObjectName } from "../../database/names.ts";
 import { bookkeepingOf, HalfApplied, TOOL_TABLES, type ToolRow } from "../../database/source/bookkeeping.ts";
@@ -18,7 +19,7 @@ export interface PlanInput {
   readonly spec: DatabaseSpec;
   readonly catalog: Catalog;
   readonly applied: readonly AppliedMigration[];
-  readonly kept: readonly KeptObject[];
+  readonly kept: readonly Leftover[];
   /** Rows of the table in which a tool keeps its own books; null: there is no such table. */
   readonly toolRows: (table: ObjectName) => Promise<readonly ToolRow[] | null>;
 }

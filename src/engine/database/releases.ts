@@ -19,7 +19,8 @@ import { isCovered, isPlanOf, planSources, type PlanInput } from "./prepare.ts";
 import { lacksPrivileges, missingPrivileges } from "./privileges.ts";
 import { tryRelease, type ReleaseSource, type TrialParts } from "./release-trial.ts";
 import { ReleasesAround, type CreateOptions } from "../releases-around.ts";
-import { contract, expand, keptObjects, revert } from "./runner.ts";
+import { leftovers } from "./leftovers.ts";
+import { contract, expand, revert } from "./runner.ts";
 import { checkSession, type OpenSession } from "./self-test.ts";
 import { softly } from "./soft-contract.ts";
 import type { StepRunner } from "./steps.ts";
@@ -157,7 +158,7 @@ export class DatabaseReleases extends ReleasesAround {
       catalog,
       applied: await lease.applied(),
       toolRows: (table) => lease.toolRows(table),
-      kept: await keptObjects(await lease.changeSets(), (of) => lease.journal(of)),
+      kept: await leftovers(await lease.changeSets(), lease),
     });
     return { plan, catalog };
   }

@@ -1,7 +1,7 @@
 import { HitlessError } from "../../base/error.ts";
 import type { ChangeSet, ChangeSetState } from "../../database/change-set.ts";
-import type { Action, KeptObject, Plan } from "../../database/plan/action.ts";
-import type { JournalRow } from "../../ports/database.ts";
+import type { Action, Plan } from "../../database/plan/action.ts";
+import { goesWith, isRelation, sameObject } from "../../database/plan/leftovers.ts";
 import { runBackfill } from "./backfill.ts";
 import { incomplete, recordText } from "./backfill-words.ts";
 import { runStep, type StepRunner } from "./steps.ts";
@@ -48,6 +48,7 @@ export async function revert(
   const states = new Map((await runner.lease.journal(release)).map(({ action, state }) => [action, state]));
   const kept: string[] = [];
   const done = set.plan.actions.filter(({ phase }) => phase === "expand");
+  const isForsaken = forsaken(set.plan, states);
   for (const action of done.toReversed()) {
     const state = states.get(action.id);
     // Without a journal row, what runs outside of a transaction may have been begun all the same.
@@ -56,7 +57,7 @@ export async function revert(
       await runAll(runner, { ...set, plan: { ...set.plan, actions: [action] } }, "expand");
     }
     if (state === "undone" || (state === undefined && action.run.kind !== "alone")) continue;
-    if (action.keepIf !== undefined && state !== undefined && (await runner.lease.ask(action.keepIf).catch(() => false))) {
+    if (state !== undefined && !isForsaken(action) && (await holdsData(runner, action))) {
       kept.push(action.title);
       await runStep(runner, { release, action: action.id, sql: [], mark: "kept" }, action);
       continue;
@@ -67,19 +68,18 @@ export async function revert(
   return { set: await settle(runner, set, "reverted"), kept };
 }
 
-/** What releases that were taken back have left, for the planner of the next one. */
-export async function keptObjects(
-  sets: readonly ChangeSet[],
-  journal: (release: number) => Promise<readonly JournalRow[]>,
-): Promise<readonly KeptObject[]> {
-  const reverted = sets.filter(({ state }) => state === "reverted");
-  const kept = await Promise.all(
-    reverted.map(async ({ release, plan }) => {
-      const names = new Set((await journal(release)).filter(({ state }) => state === "kept").map(({ action }) => action));
-      return plan.actions.flatMap(({ id, keeps }) => (keeps !== undefined && names.has(id) ? [keeps] : []));
-    }),
-  );
-  return kept.flat();
+async function holdsData({ lease }: StepRunner, { keepIf }: Action): Promise<boolean> {
+  return keepIf !== undefined && (await lease.ask(keepIf).catch(() => false));
+}
+
+/** What a release whose expansion never came to its end has made itself: no instance of it has begun, so nobody has written there but its own statements. */
+function forsaken({ actions, adopts }: Plan, states: ReadonlyMap<string, string>): (action: Action) => boolean {
+  const unfinished = actions.some(({ id, phase }) => phase === "expand" && !states.has(id));
+  return ({ keeps }) => {
+    if (!unfinished || adopts === undefined || keeps === undefined) return false;
+    const adopted = adopts.some((one) => sameObject(one, keeps) || goesWith(keeps, one));
+    return !adopted && (isRelation(keeps) || keeps.of !== undefined);
+  };
 }
 
 async function runAll(runner: StepRunner, set: ChangeSet, phase: Action["phase"]): Promise<void> {

@@ -6,7 +6,8 @@ import { searchPath } from "../../../src/database/change-set.ts";
 import type { Plan } from "../../../src/database/plan/action.ts";
 import { planRelease } from "../../../src/database/plan/plan.ts";
 import { releaseUrl } from "../../../src/database/release-url.ts";
-import { contract, expand, keptObjects, revert } from "../../../src/engine/database/runner.ts";
+import { leftovers } from "../../../src/engine/database/leftovers.ts";
+import { contract, expand, revert } from "../../../src/engine/database/runner.ts";
 import type { StepRunner } from "../../../src/engine/database/steps.ts";
 import { systemClock } from "../../../src/adapters/clock/system.ts";
 
@@ -28,7 +29,7 @@ export async function planOf(url: string, release: number, { migration = "", pro
     migrations: [
       { version: `000${String(release)}`, name: "m", path: "m.sql", checksum: sum(migration), sql: migration, repeatable: false },
     ],
-    kept: await withRunner(url, async ({ lease }) => keptObjects(await lease.changeSets(), (of) => lease.journal(of))),
+    kept: await withRunner(url, async ({ lease }) => leftovers(await lease.changeSets(), lease)),
     procedures:
       procedures === undefined ? null : Object.entries(procedures).map(([path, text]) => ({ path, text, sha256: sum(text) })),
   });
