@@ -94,10 +94,6 @@ function insertTrigger(draft: PlanDraft, table: TableDraft): TriggerSql {
  */
 function updateTrigger(draft: PlanDraft, table: TableDraft, rule: SyncRule): readonly TriggerSql[] {
   const target = ident(rule.target);
-  const own = table.base?.columns.map(({ name }) => name) ?? [];
-  const differs = (name: string, type: string): string =>
-    `${comparable(`OLD.${ident(name)}`, type)} IS DISTINCT FROM ${comparable(`NEW.${ident(name)}`, type)}`;
-  const untouched = `NOT (${differs(rule.target, rule.targetType)})`;
   const fired = `BEFORE UPDATE${columnList(table, rule)} ON ${quoteTable(table)}`;
   if (rule.onlyNull === true) {
     const body = `BEGIN\n  IF (${writerIsNew(draft)}) IS NOT TRUE THEN NEW.${target} := ${rule.expression}; END IF;\n  RETURN NEW;\nEND`;
@@ -105,16 +101,41 @@ function updateTrigger(draft: PlanDraft, table: TableDraft, rule: SyncRule): rea
     return [trigger(draft, table, { name: `2_null_${rule.target}`, body, when, pinned: pinned(rule) })];
   }
   if (rule.sources.length === 0) return [];
-  const change = rule.sources.map(({ name, type }) => ({ shared: own.includes(name), test: differs(name, type) }));
-  const brought = change.filter(({ shared }) => !shared).map(({ test }) => test);
-  const shared = change.filter(({ shared: is }) => is).map(({ test }) => test);
-  const careful = shared.length === 0 ? [] : [`((${shared.join(" OR ")}) AND ${untouched})`];
-  const tests = [...brought, ...careful].join(" OR ");
+  const tests = changeTests(draft, table, rule);
   const condition =
     rule.direction === "down" ? `(${tests}) AND current_setting('hitless.backfill', true) IS DISTINCT FROM 'on'` : tests;
   const body = `BEGIN\n  NEW.${target} := ${rule.expression};\n  RETURN NEW;\nEND`;
   const name = `${rule.direction === "down" ? "1_down" : "2_up"}_${rule.target}`;
   return [trigger(draft, table, { name, body, when: `${fired} FOR EACH ROW WHEN (${condition})`, pinned: pinned(rule) })];
+}
+
+/**
+ * SQL: whether a source has changed on the writer's side. What only one side knows tells whose write it is; a column that both write does not, so the
+ * session is asked: else a release's own value would be computed anew because it wrote another column.
+ */
+function changeTests(draft: PlanDraft, table: TableDraft, { direction, target, targetType, sources }: SyncRule): string {
+  const old = (name: string): boolean => table.base?.columns.some((column) => column.name === name) === true;
+  const seen = (name: string): boolean => table.columns.some(({ physical }) => physical === name);
+  const changed = (those: (name: string) => boolean): string =>
+    sources
+      .filter(({ name }) => those(name))
+      .map(({ name, type }) => differs(name, type))
+      .join(" OR ");
+  const untouched = `NOT (${differs(target, targetType)})`;
+  const writer = `(${writerIsNew(draft)}) IS ${direction === "up" ? "NOT TRUE" : "TRUE"}`;
+  return [
+    [changed((name) => !old(name))],
+    [changed((name) => old(name) && !seen(name)), untouched],
+    [changed((name) => old(name) && seen(name)), untouched, writer],
+  ]
+    .filter(([change]) => change !== "")
+    .map(([change, ...careful]) => [`(${String(change)})`, ...careful].join(" AND "))
+    .map((test) => `(${test})`)
+    .join(" OR ");
+}
+
+function differs(name: string, type: string): string {
+  return `${comparable(`OLD.${ident(name)}`, type)} IS DISTINCT FROM ${comparable(`NEW.${ident(name)}`, type)}`;
 }
 
 /** The columns that fire it, by the statement's own list; where another trigger may change a row first, any update may. */
