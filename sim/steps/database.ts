@@ -18,7 +18,8 @@ import type { StepWatch } from "./watch.ts";
 
 export const ROWS = 2_500;
 const ROW_MS = 2;
-const STATEMENT_MS = 4_000;
+const STATEMENT_MS = 15_000;
+const CANCEL_MS = 300;
 
 export interface StepDatabaseWorld {
   readonly clock: SimClock;
@@ -110,10 +111,20 @@ export class StepDatabase {
     return rng.chance(faultShare) ? { kind: "lost", message: "after its commit" } : result;
   }
 
-  async #statement({ name }: StepDefinition, { action }: StepRequest): Promise<StepOutcome> {
+  /** Ended before its end it has done nothing; by its limit also where nobody is there any more. */
+  async #statement(step: StepDefinition, { action, cutOff }: StepRequest): Promise<StepOutcome> {
     const { clock, rng, watch } = this.#world;
-    await clock.pass(rng.between(1, STATEMENT_MS));
-    watch.effect(name, "0");
+    const signal = cutOff?.signal ?? new AbortController().signal;
+    const [workMs, limitMs] = [rng.between(1, STATEMENT_MS), cutOff?.limitMs ?? Infinity];
+    const end = clock.now() + Math.min(workMs, limitMs);
+    const isHeard = await clock.sleepUntil(end, signal).then(
+      () => false,
+      () => true,
+    );
+    if (isHeard) await clock.pass(rng.between(0, CANCEL_MS));
+    watch.piece(step, "server");
+    if (isHeard || limitMs < workMs) return { kind: "cut" };
+    watch.effect(step.name, "0");
     this.#done.add(action);
     return { kind: "done" };
   }

@@ -1,7 +1,7 @@
 import type { Rng } from "../../src/base/rng.ts";
 import type { StepDefinition, StepWork } from "../../src/core/preparation/step-definition.ts";
 
-/** Open for a minute in every three. */
+/** Open for a third of a minute in every three. */
 const OFTEN = { text: "often", spec: { kind: "cron", cron: "*/3 * * * *", forMs: 20_000, timeZone: "UTC" } } as const;
 
 const WORKS: readonly StepWork[] = [
@@ -30,6 +30,7 @@ export function simSteps(rng: Rng): readonly StepDefinition[] {
       maxTimeMs: rng.chance(0.2) ? 5_000 : null,
       maxLoad: rng.chance(0.2) ? 1 : null,
       throttle: 100,
+      idempotent: rng.chance(0.8),
       undo: null,
     };
   });

@@ -60,6 +60,7 @@ async function operate(world: StepWorld, steps: readonly StepDefinition[], rng: 
     const { definition, state, failure } = record;
     if (state === "failed") world.watch.say(`${definition.name} failed: ${failure?.what ?? ""}`);
     const operation = orderFor(record) ?? (state === "running" && rng?.chance(0.05) === true ? "pause" : null);
+    if (operation !== null) world.orders.set(definition.name, (world.orders.get(definition.name) ?? 0) + 1);
     if (operation !== null) await desk.tell(APP, definition.name, { operation, by: "sim", percent: null });
   }
 }

@@ -2,7 +2,7 @@ import { HitlessError } from "../../src/base/error.ts";
 import { silentLogger } from "../../src/base/log.ts";
 import type { Rng } from "../../src/base/rng.ts";
 import type { AppSpec } from "../../src/core/app-spec.ts";
-import type { StepDefinition } from "../../src/core/preparation/step-definition.ts";
+import { isRepeatable, type StepDefinition } from "../../src/core/preparation/step-definition.ts";
 import type { StepRecord } from "../../src/core/preparation/step-record.ts";
 import { StepBook } from "../../src/engine/preparation/step-book.ts";
 import { StepDesk } from "../../src/engine/preparation/step-desk.ts";
@@ -41,10 +41,13 @@ export class StepWorld {
   load = 0;
   /** Requests that came to the other side. */
   requests = 0;
+  /** How often people have told each step something. */
+  readonly orders = new Map<string, number>();
   readonly #options: StepWorldOptions;
   readonly #database: StepDatabase;
   readonly #records = new Map<string, StepRecord>();
   #epoch = 0;
+  #life: Life | null = null;
 
   constructor(options: StepWorldOptions) {
     this.#options = options;
@@ -71,6 +74,7 @@ export class StepWorld {
     this.#epoch += 1;
     const epoch = this.#epoch;
     const life: Life = { number: epoch, alive: true, stalled: null };
+    this.#life = life;
     const { crash, clock, programs } = this;
     const book = new StepBook(crash.wrap(this.#store(), life), () => epoch);
     const snapshots = crash.wrap(SNAPSHOTS, life) as Releases;
@@ -83,6 +87,7 @@ export class StepWorld {
         jobs: crash.wrap(programs, life, ["functionCommand"]),
         http: crash.wrap(this.#http(), life),
         places: crash.wrap(programs, life, ["functionCommand"]),
+        language: () => Promise.reject(new Error("none of these steps is outside of a transaction")),
         pacer: () => ({ pace: () => Promise.resolve({ speed: 1, reason: null }) }),
         expand: () => Promise.resolve(),
       },
@@ -99,6 +104,12 @@ export class StepWorld {
     if (this.#epoch !== epoch) return;
     this.watch.bootedAt = clock.now();
     this.desk = new StepDesk({ book, keeper, snapshots, sources, clock: this.#clockOf(life) });
+  }
+
+  /** Nobody is there any more, until the next boot. */
+  kill(): void {
+    if (this.#life !== null) this.#life.alive = false;
+    this.desk = null;
   }
 
   /** Lets time pass to the next thing that happens. */
@@ -164,12 +175,21 @@ export class StepWorld {
       steps: async () => this.records,
       saveSteps: async (records, lease) => {
         if (lease !== this.#epoch) throw new HitlessError({ code: "ERR_STALE_EPOCH", what: "Another daemon has taken over." });
-        for (const record of records) this.#records.set(record.definition.name, record);
+        for (const record of records) {
+          this.#records.set(record.definition.name, record);
+          this.#judgeAttempts(record);
+        }
         const running = this.records.filter(({ state, lane }) => state === "running" && lane !== null);
         if (running.length > 1)
           this.watch.say(`${running.map(({ definition }) => definition.name).join(" and ")} run at the same time`);
       },
     };
+  }
+
+  /** What is not idempotent is begun once, and again only when somebody says so. */
+  #judgeAttempts({ definition, attempt }: StepRecord): void {
+    const allowed = 1 + (this.orders.get(definition.name) ?? 0);
+    if (!isRepeatable(definition) && attempt > allowed) this.watch.say(`${definition.name} is begun again by itself`);
   }
 
   #http(): Http {

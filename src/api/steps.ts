@@ -37,6 +37,8 @@ export interface StepStatus {
   readonly estimateMs: number | null;
   readonly workedMs: number;
   readonly attempt: number;
+  /** How often its SQL was ended before its end; each time it begins anew. Undefined: never. */
+  readonly cuts?: number | undefined;
   readonly throttle: number;
   readonly window: string | null;
   /** What is to be approved; null: nothing. */

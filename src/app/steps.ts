@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../adapters/clock/system.ts";
 import { nodeHttp } from "../adapters/http/node-http.ts";
 import { postgresDatabase } from "../adapters/postgres/database.ts";
+import { fileSources } from "../adapters/postgres/sources.ts";
 import { FileStepPlaces } from "../adapters/process/step-places.ts";
 import { SnapshotReleases } from "../adapters/snapshot/releases.ts";
 import type { Logger } from "../base/log.ts";
@@ -47,7 +48,16 @@ export function stepParts({ stateDirectory, store, jobs, releases, lease, engine
   const expand = (run: StepRun): Promise<void> => expandAhead(releases, engine, run);
   const pacer: DatabaseReleases["pacer"] = (...about) => releases.pacer(...about);
   const keeper = new StepKeeper({
-    ports: { clock: systemClock, database: postgresDatabase, jobs, http: nodeHttp, places, pacer, expand },
+    ports: {
+      clock: systemClock,
+      database: postgresDatabase,
+      jobs,
+      http: nodeHttp,
+      places,
+      language: () => fileSources.language(),
+      pacer,
+      expand,
+    },
     book,
     snapshots,
     machine: { load: () => (loadavg()[0] ?? 0) / availableParallelism() },

@@ -157,6 +157,10 @@ export const ERROR_CODES = {
   },
   ERR_STEP_CONFLICT: { kind: "conflict", meaning: "Two releases want the same column changed by a step each." },
   ERR_STEP_UNKNOWN: { kind: "usage", meaning: "No such step; the known ones are listed." },
+  ERR_STEP_BROKEN_OFF: {
+    kind: "unhealthy",
+    meaning: "A step that is not idempotent was ended in the middle; it is begun again only when somebody says so.",
+  },
   ERR_STEP_FAILED: { kind: "unhealthy", meaning: "A step failed; what it printed last is shown. It can be tried again." },
   ERR_INVARIANT: { kind: "invariant", meaning: "Hitless broke one of its own rules: a bug. Nothing further was done." },
 } as const satisfies Record<string, { kind: ErrorKind; meaning: string }>;

@@ -28,7 +28,17 @@ export type StepOutcome =
   /** PostgreSQL refused; nothing was changed. `code` is its SQLSTATE. */
   | { readonly kind: "refused"; readonly code: string; readonly message: string }
   /** The connection was lost: whether it was done shows in the journal. */
-  | { readonly kind: "lost"; readonly message: string };
+  | { readonly kind: "lost"; readonly message: string }
+  /** It was ended before its end. A transaction was taken back; what ran outside of one may have left something. */
+  | { readonly kind: "cut" };
+
+/** What ends a statement before its end. */
+export interface CutOff {
+  /** Ends it at the server. */
+  readonly signal: AbortSignal;
+  /** The server ends it by itself after so many milliseconds, also when nobody is there any more to tell it; null: it never does. */
+  readonly limitMs: number | null;
+}
 
 export interface StepRequest {
   readonly release: number;
@@ -37,6 +47,8 @@ export interface StepRequest {
   /** What the journal says afterwards, in the same transaction. */
   readonly mark: "done" | "undone" | "kept";
   readonly lockTimeoutMs: number;
+  /** None: it comes to its end. */
+  readonly cutOff?: CutOff | undefined;
 }
 
 /** A row that cannot be done. */

@@ -9,6 +9,7 @@ import type { StepDefinition, StepWork } from "../../src/core/preparation/step-d
 import { step } from "../support/steps.ts";
 
 const UPDATE: StepWork = { kind: "update", table: "items", set: "b = 1", where: "b IS NULL" };
+const SQL: StepWork = { kind: "sql", sql: "UPDATE items SET a = 1", alone: false };
 const COMMAND: StepWork = { kind: "command", command: "work" };
 
 /** One step with a window, prepared when a clock on the wall shows that. */
@@ -71,6 +72,29 @@ test.each([
   expect(night.world.clock.now()).toBeGreaterThanOrEqual(Date.parse("2026-06-01T23:00:00Z"));
   expect(night.record?.attempt).toBe(2);
   expect(night.done).toEqual({ units, most: 1 });
+  expect(night.world.watch.violations).toEqual([]);
+});
+
+test("a window that closes in the middle of SQL: it is taken back, says so, and is begun anew in the next one", async () => {
+  const night = await Night.at("2026-06-01T02:59:56Z", "01:00-05:00 Europe/Vienna", SQL);
+  await night.until(() => night.record?.state === "waiting" && night.record.cuts === 1);
+  expect(night.done.units).toBe(0);
+  expect(night.record?.reason).toBe("waits for its window, next 2026-06-02 01:00 Europe/Vienna");
+  expect(night.world.clock.now() - Date.parse("2026-06-01T03:00:00Z")).toBeLessThan(1_500);
+  night.setClock("2026-06-01T22:59:58Z");
+  await night.until(() => night.record?.state === "done");
+  expect(night.done).toEqual({ units: 1, most: 1 });
+  expect(night.world.watch.violations).toEqual([]);
+});
+
+test("and when nobody is there any more, the server ends it by itself", async () => {
+  const night = await Night.at("2026-06-01T02:59:58Z", "01:00-05:00 Europe/Vienna", SQL);
+  await night.until(() => night.record?.state === "running");
+  await night.until(() => night.world.clock.now() >= Date.parse("2026-06-01T02:59:59Z"));
+  night.world.kill();
+  void night.world.clock.pass(30_000).then(() => night.world.boot());
+  await night.until(() => night.record?.state === "waiting");
+  expect(night.done.units).toBe(0);
   expect(night.world.watch.violations).toEqual([]);
 });
 

@@ -253,21 +253,25 @@ class PostgresLease implements DatabaseLease {
     const sql = [
       "BEGIN",
       `SET LOCAL lock_timeout = ${String(request.lockTimeoutMs)}`,
+      `SET LOCAL statement_timeout = ${String(request.cutOff?.limitMs ?? 0)}`,
       this.#guard.fence,
       ...request.sql,
       this.#mark(request),
       "COMMIT",
     ];
-    return this.#guard.watched(request.lockTimeoutMs, () => this.#connection.query(sql.join(";\n")));
+    return this.#guard.watched(request.lockTimeoutMs, () => this.#connection.query(sql.join(";\n")), request.cutOff);
   }
 
   alone(request: StepRequest): Promise<StepOutcome> {
-    return this.#guard.watched(request.lockTimeoutMs, async () => {
-      await this.#connection.query(`SET lock_timeout = ${String(request.lockTimeoutMs)}; ${this.#guard.fence}`);
+    const { lockTimeoutMs, sql, cutOff } = request;
+    const limits = `SET lock_timeout = ${String(lockTimeoutMs)}; SET statement_timeout = ${String(cutOff?.limitMs ?? 0)}`;
+    const work = async (): Promise<void> => {
+      await this.#connection.query(`${limits}; ${this.#guard.fence}`);
       // Each on its own: several statements in one text would be one transaction.
-      for (const sql of request.sql) await this.#connection.query(sql);
-      await this.#connection.query(`SET lock_timeout = 0; ${this.#mark(request)}`);
-    });
+      for (const statement of sql) await this.#connection.query(statement);
+      await this.#connection.query(`SET lock_timeout = 0; SET statement_timeout = 0; ${this.#mark(request)}`);
+    };
+    return this.#guard.watched(lockTimeoutMs, work, cutOff);
   }
 
   toolRows(table: ObjectName): Promise<readonly ToolRow[] | null> {

@@ -1,9 +1,10 @@
 import pg from "pg";
 import { HitlessError } from "../../base/error.ts";
 import { literal } from "../../database/names.ts";
-import type { Blocker, StepOutcome } from "../../ports/database.ts";
+import type { Blocker, CutOff, StepOutcome } from "../../ports/database.ts";
 import { blockersOf } from "./blockers.ts";
 import { messageOf, type Connection } from "./connection.ts";
+import { Cutting } from "./cutting.ts";
 import { STALE } from "./journal-schema.ts";
 
 const LOCK_NOT_AVAILABLE = "55P03";
@@ -42,8 +43,8 @@ export class Guard {
     return new Guard({ connection, watcher: this.#watcher, app: this.app, token: this.#token });
   }
 
-  /** While the work waits for a lock, the other connection looks who is in the way. */
-  async watched(lockTimeoutMs: number, work: () => Promise<unknown>): Promise<StepOutcome> {
+  /** While the work waits for a lock, the other connection looks who is in the way; it also ends what is to be cut off. */
+  async watched(lockTimeoutMs: number, work: () => Promise<unknown>, cutOff?: CutOff): Promise<StepOutcome> {
     let blockers: readonly Blocker[] = [];
     let looked: Promise<void> = Promise.resolve();
     const pid = await this.#ownPid();
@@ -55,20 +56,25 @@ export class Guard {
         () => undefined,
       );
     }, lockTimeoutMs / 2);
+    const cutting = cutOff === undefined ? null : new Cutting(this.#watcher, pid, cutOff);
     try {
       await work();
       return { kind: "done" };
     } catch (error) {
       await looked;
-      return await this.outcome(error, blockers);
+      cutting?.stop();
+      const outcome = await this.outcome(error, blockers);
+      return cutting?.hasCut(outcome) === true ? { kind: "cut" } : outcome;
     } finally {
       clearTimeout(timer);
+      cutting?.stop();
     }
   }
 
   /** What became of work that threw; nothing of it is left open. @throws ERR_STALE_EPOCH */
   async outcome(error: unknown, blockers: readonly Blocker[]): Promise<StepOutcome> {
-    if (this.connection.lost === null) await this.connection.query("ROLLBACK; SET lock_timeout = 0").catch(() => undefined);
+    if (this.connection.lost === null)
+      await this.connection.query("ROLLBACK; SET lock_timeout = 0; SET statement_timeout = 0").catch(() => undefined);
     if (!(error instanceof pg.DatabaseError) || this.connection.lost !== null) return { kind: "lost", message: messageOf(error) };
     const code = error.code ?? "";
     if (code === LOCK_NOT_AVAILABLE || code === DEADLOCK) return { kind: "locked", blockers };

@@ -33,8 +33,17 @@ export function stepText(step: StepStatus): string {
     progressText(step),
     step.approval !== null && step.state === "running" ? `approve: ${step.approval}` : null,
     why,
+    cutText(step),
   ];
   return parts.filter((part) => part !== null).join("  ");
+}
+
+/** A statement that needs longer than its window is seen to begin again and again. */
+function cutText({ state, cuts = 0 }: StepStatus): string | null {
+  if (cuts === 0 || state === "done" || state === "cancelled") return null;
+  return cuts === 1
+    ? "ended before its end once; begins anew"
+    : `ended before its end ${String(cuts)} times; begins anew each time`;
 }
 
 function progressText({ state, progress, remainingMs, workedMs }: StepStatus): string | null {

@@ -33,6 +33,7 @@ const percent = z
 const common = {
   needs: z.array(text(NEEDS), { error: NEEDS }).default([]),
   required: z.boolean({ error: "expected true or false" }).default(true),
+  idempotent: z.boolean({ error: "expected true or false" }).default(true),
   window: window.optional(),
   maxTime: duration(1_000, 365 * DAY_MS).optional(),
   maxLoad: number(0.01, 100, "the load per core, a number").optional(),
@@ -98,10 +99,11 @@ export const fileSchema = z
 type Conditions = Omit<StepDefinition, "name" | "path" | "digest" | "work">;
 
 export function conditionsOf(step: Omit<z.output<typeof headerSchema>, "transaction">): Conditions {
-  const { needs, required, throttle } = step;
+  const { needs, required, idempotent, throttle } = step;
   return {
     needs,
     required,
+    idempotent,
     throttle,
     window: step.window ?? null,
     maxTimeMs: step.maxTime ?? null,

@@ -34,8 +34,9 @@ function closedText({ definition: { window }, anyTime }: StepRecord, now: number
   return window === null || anyTime ? null : windowText(window, now);
 }
 
-function loadText({ definition: { maxLoad }, state }: StepRecord, load: number): string | null {
-  if (maxLoad === null) return null;
+/** SQL that was taken back for its load would only make it once more. */
+function loadText({ definition: { maxLoad, work }, state }: StepRecord, load: number): string | null {
+  if (maxLoad === null || (state === "running" && work.kind === "sql")) return null;
   const limit = state === "running" ? maxLoad : maxLoad * CALM;
   return load <= limit ? null : `the machine's load of ${load.toFixed(2)} per core is above ${String(maxLoad)}`;
 }

@@ -1,4 +1,5 @@
 import type { Failure } from "../../base/error.ts";
+import { isRepeatable, isTakenBack } from "./step-definition.ts";
 import type { StepRecord, StepState } from "./step-record.ts";
 
 /** What an operator can say to a step. */
@@ -37,6 +38,11 @@ export function ordered(record: StepRecord, order: StepOrder): Ordered {
     );
   if (order.operation === "approve" && !(work.kind === "wait" && work.until.kind === "approval"))
     return refused(`${name} waits for nobody's approval.`, "`hitless steps` shows which do.");
+  if (order.operation === "pause" && record.state === "running" && !isRepeatable(record.definition))
+    return refused(
+      `${name} says \`idempotent: false\`: ended in the middle it could not go on.`,
+      `Let it come to its end, or give it up: \`hitless steps cancel ${name}\`.`,
+    );
   return { kind: "told", ...after(record, order) };
 }
 
@@ -47,7 +53,7 @@ function after(record: StepRecord, { operation, by, percent, now }: StepOrder): 
     case "run":
       return {
         record: { ...(record.state === "running" ? record : again), anyTime: true },
-        said: `${name} runs as soon as it may, whatever its window.`,
+        said: runText(record),
       };
     case "pause":
       return {
@@ -67,6 +73,14 @@ function after(record: StepRecord, { operation, by, percent, now }: StepOrder): 
   }
 }
 
+/** The server was told when the window closes as a statement began, and keeps to it. */
+function runText({ definition: { name, work, window }, state }: StepRecord): string {
+  if (state !== "running") return `${name} runs as soon as it may, whatever its window.`;
+  const statement =
+    work.kind === "sql" && window !== null ? " The statement at work still ends with it, and is begun again at once." : "";
+  return `${name} runs on, whatever its window.${statement}`;
+}
+
 /** Whoever lets a step go on whose budget is used up gives it as much again. */
 function moreBudget(record: StepRecord): StepRecord {
   const { maxTimeMs } = record.definition;
@@ -75,7 +89,7 @@ function moreBudget(record: StepRecord): StepRecord {
 
 /** Whether what a step did can be taken back, and how. */
 export function undoText({ definition: { name, work, undo }, startedAt, progress }: StepRecord): string {
-  if (startedAt === null || work.kind === "wait") return `${name} is cancelled; it had changed nothing.`;
+  if (startedAt === null || work.kind === "wait" || isTakenBack(work)) return `${name} is cancelled; it had changed nothing.`;
   if (work.kind === "expand") return `${name} is cancelled; \`hitless db undo\` takes back what it did.`;
   const rows = work.kind === "update" ? ` ${(progress?.done ?? 0).toLocaleString("en-US")} rows have their new values.` : "";
   const how =

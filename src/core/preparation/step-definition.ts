@@ -57,8 +57,25 @@ export interface StepDefinition {
   readonly maxLoad: number | null;
   /** Percent of the time in which it may work. */
   readonly throttle: number;
+  /** False: it may not be begun again by itself when it was ended in the middle. */
+  readonly idempotent?: boolean | undefined;
   /** How what it did is taken back, as its author says. */
   readonly undo: string | null;
+}
+
+/** Whether an attempt that was ended in the middle may be followed by another without anybody's word. */
+export function isRepeatable({ work, idempotent }: StepDefinition): boolean {
+  return idempotent !== false || isTakenBack(work) || !["sql", "command", "function", "http"].includes(work.kind);
+}
+
+/** Whether nobody can say any more how far it came when the daemon ended in the middle of it, and it may not be begun again. */
+export function isLost(step: StepDefinition): boolean {
+  return !isRepeatable(step) && (step.work.kind === "sql" || step.work.kind === "http");
+}
+
+/** Whether nothing is left of an attempt that did not come to its end. */
+export function isTakenBack(work: StepWork): boolean {
+  return work.kind === "sql" && !work.alone;
 }
 
 /** Whether it is work on the database, which only one step does at a time. */

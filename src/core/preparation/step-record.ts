@@ -1,5 +1,6 @@
 import type { Failure } from "../../base/error.ts";
 import type { StepDefinition } from "./step-definition.ts";
+import { windowLeftMs } from "./step-window.ts";
 
 export const STEP_STATES = ["waiting", "running", "paused", "done", "failed", "cancelled", "incomplete"] as const;
 export type StepState = (typeof STEP_STATES)[number];
@@ -30,6 +31,8 @@ export interface StepRecord {
   readonly workedMs: number;
   /** Of work, that its budget allows; null: any. */
   readonly allowanceMs: number | null;
+  /** How often its SQL was ended before its end, and is to begin anew; none: never. */
+  readonly cuts?: number | undefined;
   readonly throttle: number;
   /** An operator wants it now: its window does not count. */
   readonly anyTime: boolean;
@@ -90,6 +93,13 @@ function laneOf({ work }: StepDefinition, app: string, database: string | null):
 
 export function isOver({ state }: StepRecord): boolean {
   return state === "done" || state === "cancelled";
+}
+
+/** For how long an attempt that begins now may go on, as window and budget have it; null: there is no end to it. */
+export function timeLeftMs({ definition: { window }, anyTime, allowanceMs, workedMs }: StepRecord, now: number): number | null {
+  const open = window === null || anyTime ? null : windowLeftMs(window, now);
+  const paid = allowanceMs === null ? null : Math.max(0, allowanceMs - workedMs);
+  return open === null || paid === null ? (open ?? paid) : Math.min(open, paid);
 }
 
 /** How long it should still take, as far as anybody can say; null: nobody can. */

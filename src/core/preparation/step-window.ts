@@ -18,6 +18,13 @@ export function windowText({ text, spec }: NonNullable<StepDefinition["window"]>
   return until === null ? `its window ${text} never opens` : `waits for its window, next ${wallClock(until, spec.timeZone)}`;
 }
 
+/** How long it is still open, in milliseconds; 0: it is closed; null: it never closes. */
+export function windowLeftMs({ spec }: NonNullable<StepDefinition["window"]>, now: number): number | null {
+  const { isOpen, until } = stretchAt(spec, now);
+  if (!isOpen) return 0;
+  return until === null ? null : until - now;
+}
+
 function stretchAt(spec: TimeWindowSpec, now: number): Stretch {
   const known = found.get(spec);
   if (known !== undefined && known.from <= now && (known.until === null || now < known.until)) return known;

@@ -1,5 +1,6 @@
 import type { Rng } from "../../base/rng.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { CutOff } from "../../ports/database.ts";
 
 /** How a step waits for a lock that others hold: many short tries, so that nobody queues behind it for long. */
 export interface Patience {
@@ -10,6 +11,11 @@ export interface Patience {
   readonly lockTimeoutMs: number;
   /** After this it gives up, in milliseconds. */
   readonly limitMs: number;
+  /**
+   * What ends a statement at work, as it is when the statement begins; none: it comes to its end. Whoever has this leaves the statement to the server
+   * when `signal` is aborted for another reason.
+   */
+  readonly cutOff?: (() => CutOff) | undefined;
 }
 
 const FIRST_PAUSE_MS = 50;

@@ -27,14 +27,29 @@ export async function runStep(runner: StepRunner, request: Omit<StepRequest, "lo
   const alone = action.run.kind === "alone" && request.mark === "done" ? action.run : null;
   const outside = alone !== null || (request.mark === "undone" && action.undoAlone === true);
   const unhurried = outside && action.lock !== null && UNHURRIED.includes(action.lock);
-  const wanted = { ...request, lockTimeoutMs: unhurried ? 0 : patience.lockTimeoutMs };
   await untilDone(runner, action, async () => {
-    if (alone === null) return outside ? lease.alone(wanted) : lease.step(wanted);
+    const cutOff = patience.cutOff?.();
+    const wanted = { ...request, lockTimeoutMs: unhurried ? 0 : patience.lockTimeoutMs, cutOff };
+    if (alone === null) return leaving(patience, outside ? lease.alone(wanted) : lease.step(wanted));
     if (alone.repair !== undefined && (await lease.ask(alone.repair.broken))) {
-      const cleared = await lease.alone({ ...wanted, sql: [alone.repair.sql], mark: "undone" });
+      const cleared = await leaving(patience, lease.alone({ ...wanted, sql: [alone.repair.sql], mark: "undone" }));
       if (cleared.kind !== "done") return cleared;
     }
-    return (await lease.ask(alone.done)) ? lease.step({ ...wanted, sql: [] }) : lease.alone(wanted);
+    return leaving(patience, (await lease.ask(alone.done)) ? lease.step({ ...wanted, sql: [] }) : lease.alone(wanted));
+  });
+}
+
+/** Rejects when the runner ends without cutting the statement off: it is the server's then, and its journal says what became of it. */
+async function leaving({ signal, cutOff }: Patience, statement: Promise<StepOutcome>): Promise<StepOutcome> {
+  if (cutOff === undefined) return statement;
+  const { promise: left, reject } = Promise.withResolvers<never>();
+  const cut = cutOff().signal;
+  const leave = (): void => {
+    if (!cut.aborted) reject(signal.reason as Error);
+  };
+  signal.addEventListener("abort", leave, { once: true });
+  return Promise.race([statement, left]).finally(() => {
+    signal.removeEventListener("abort", leave);
   });
 }
 
@@ -49,6 +64,11 @@ export async function untilDone(runner: StepRunner, action: Action, attempt: () 
     if (outcome.kind === "done") return;
     if (outcome.kind === "refused") throw failed(action, outcome);
     if (outcome.kind === "lost") throw lost(action, outcome.message);
+    // Whoever has ended it says so with the signal; a limit of the server's may be over a moment before that.
+    if (outcome.kind === "cut") {
+      await pause(patience, tries);
+      continue;
+    }
     if (patience.clock.now() >= until) throw locked(action, outcome.blockers, patience.limitMs);
     if (outcome.blockers.length > 0 && patience.clock.now() - told >= QUIET_MS) {
       told = patience.clock.now();

@@ -3,16 +3,23 @@ import { createRng } from "../../base/rng.ts";
 import { ownUrl, type DatabaseSpec } from "../../core/database-spec.ts";
 import { columnsOf } from "../../core/preparation/prepare.ts";
 import type { StepDefinition, StepWork } from "../../core/preparation/step-definition.ts";
+import { timeLeftMs } from "../../core/preparation/step-record.ts";
 import { tableOf, type Catalog, type Table } from "../../database/catalog.ts";
 import { ident, qualified, writtenName } from "../../database/names.ts";
 import type { Action, Backfill } from "../../database/plan/action.ts";
+import { aloneRun } from "../../database/plan/alone.ts";
 import { keyOf } from "../../database/plan/alter.ts";
 import type { DatabaseLease } from "../../ports/database.ts";
 import { runBackfill } from "../database/backfill.ts";
 import { incomplete } from "../database/backfill-words.ts";
+import type { Patience } from "../database/patience.ts";
 import { runStep, type StepRunner } from "../database/steps.ts";
 import { DONE, type StepEnd, type StepPorts, type StepRun } from "./step-run.ts";
 
+/** So much later than the daemon the server ends a statement whose time is over. */
+const LATE_MS = 1_000;
+/** PostgreSQL's longest timeout. */
+const LONGEST_MS = 2_147_483_647;
 /** Steps are no release's: their rows in the journal of the database have this number. */
 const NO_RELEASE = 0;
 
@@ -27,11 +34,31 @@ export async function runSql(ports: StepPorts, run: StepRun, work: Work<"sql">):
     const rows = await runner.lease.journal(NO_RELEASE);
     if (rows.some((row) => row.action === action.id && row.state === "done")) return DONE;
     const request = { release: NO_RELEASE, action: action.id, sql: [work.sql], mark: "done" as const };
-    const ran: Action["run"] = work.alone
-      ? { kind: "alone", sql: work.sql, done: "SELECT false" }
-      : { kind: "transaction", sql: [work.sql] };
-    await runStep(runner, request, { ...action, run: ran });
+    const ran = work.alone ? await outside(ports, runner.lease, work.sql) : ({ kind: "transaction", sql: request.sql } as const);
+    await runStep({ ...runner, patience: ending(ports, run, runner.patience) }, request, { ...action, run: ran });
     return DONE;
+  });
+}
+
+/** Its statement ends when the attempt does. Nobody need be there for that: the server knows how long its window is open. */
+function ending({ clock }: StepPorts, run: StepRun, patience: Patience): Patience {
+  return {
+    ...patience,
+    cutOff: () => {
+      const leftMs = timeLeftMs(run.record(), clock.now());
+      return { signal: run.cut, limitMs: leftMs === null ? null : Math.min(LONGEST_MS, Math.ceil(leftMs + LATE_MS)) };
+    },
+  };
+}
+
+async function outside(ports: StepPorts, lease: DatabaseLease, sql: string): Promise<Action["run"]> {
+  const [statement, ...others] = (await ports.language()).parse(sql);
+  if (statement !== undefined && others.length === 0) return aloneRun(statement, (await lease.catalog()).schema);
+  throw new HitlessError({
+    code: "ERR_DATABASE_REFUSED",
+    what: `A step with \`transaction = false\` is one statement; here are ${String(others.length + 1)}.`,
+    why: "Together they would be a transaction.",
+    next: "Make a step of each, and run `hitless prepare` again.",
   });
 }
 

@@ -83,7 +83,9 @@ export class StepDesk implements StepControl {
     if (told.record.state === "paused" || told.record.state === "cancelled")
       await keeper.end(app, name, new StepStop(told.record.state, told.record.reason ?? ""));
     keeper.hurry(app, name);
-    return order.operation === "cancel" ? undoText(book.known(app, name)) : told.said;
+    const after = book.known(app, name);
+    if (after.state === "done" && told.record.state !== "done") return `${name} was done before that.`;
+    return order.operation === "cancel" ? undoText(after) : told.said;
   }
 
   async admit({ spec, source }: Pick<ReleaseRequest, "spec" | "source">): Promise<void> {

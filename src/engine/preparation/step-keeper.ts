@@ -1,21 +1,18 @@
-import type { ErrorCode } from "../../base/error-codes.ts";
-import { HitlessError, toFailure } from "../../base/error.ts";
 import type { Logger } from "../../base/log.ts";
 import { hindrance } from "../../core/preparation/hindrance.ts";
-import type { StepDefinition } from "../../core/preparation/step-definition.ts";
+import { isLost, type StepDefinition } from "../../core/preparation/step-definition.ts";
 import type { StepProgress, StepRecord } from "../../core/preparation/step-record.ts";
 import type { Releases } from "../../ports/releases.ts";
 import type { Machine } from "../../ports/steps.ts";
 import { runStepWork } from "./run-step.ts";
 import type { StepBook } from "./step-book.ts";
-import type { StepEnd, StepPorts } from "./step-run.ts";
+import { brokenOff, settled, type Outcome } from "./settled.ts";
+import type { StepPorts } from "./step-run.ts";
 import { StepStop } from "./step-stop.ts";
 
 const LOOK_MS = 500;
 /** After an attempt that ended with "not now". */
 const AGAIN_MS = 15_000;
-/** What is over by itself: the server is away, or still at work for a daemon that was killed. */
-const PASSING: readonly ErrorCode[] = ["ERR_DATABASE_UNREACHABLE", "ERR_DATABASE_BUSY"];
 /** How often progress is written down. */
 const NOTE_EVERY_MS = 5_000;
 
@@ -33,7 +30,10 @@ export interface StepKeeperParts {
 
 /** One that is under way. */
 interface Attempt {
+  /** Aborted with a StepStop: what is at work is ended. */
   readonly stop: AbortController;
+  /** What is at work is left to the one who may act. */
+  readonly letGo: AbortController;
   readonly since: number;
   /** When its progress was written down last. */
   notedAt: number;
@@ -95,7 +95,7 @@ export class StepKeeper {
 
   /** Whoever may not act leaves what runs as it is, to the one who may: nobody would see here that a window closes. */
   #letGo(): void {
-    for (const { stop } of this.#attempts.values()) stop.abort(new Error("this daemon may not act"));
+    for (const { letGo } of this.#attempts.values()) letGo.abort(new Error("this daemon may not act"));
   }
 
   /** In the order of their names: of two of a lane the first is begun, and the second sees it run. */
@@ -107,14 +107,18 @@ export class StepKeeper {
       if (record === null || (record.state !== "waiting" && record.state !== "running")) continue;
       const now = ports.clock.now();
       const why = hindrance(record, { now, load: machine.load(), records: book.all(), isDeploying });
-      if (record.state === "running") this.#watch(record, why, now);
+      if (record.state === "running") await this.#watch(record, why, now);
       else if (why === null && now >= (this.#notBefore.get(keyOf(record)) ?? 0)) await this.#begin(record);
       else if (why !== null && why !== record.reason) book.show({ ...record, reason: why });
     }
   }
 
   /** One that runs may have lost what it needs, or used up its budget. After a restart of the daemon it is taken up again, also to be ended. */
-  #watch(record: StepRecord, why: string | null, now: number): void {
+  async #watch(record: StepRecord, why: string | null, now: number): Promise<void> {
+    if (!this.#attempts.has(keyOf(record)) && isLost(record.definition)) {
+      await this.#parts.book.save([brokenOff(record, "the daemon ended meanwhile", now)]);
+      return;
+    }
     const attempt = this.#attempts.get(keyOf(record)) ?? this.#takeUp(record);
     const { allowanceMs, workedMs } = record;
     if (why !== null) attempt.stop.abort(new StepStop("waiting", why));
@@ -139,9 +143,9 @@ export class StepKeeper {
 
   #takeUp(record: StepRecord): Attempt {
     const key = keyOf(record);
-    const stop = new AbortController();
     const since = this.#parts.ports.clock.now();
-    const attempt: Attempt = { stop, since, notedAt: since, ended: Promise.resolve() };
+    const [stop, letGo] = [new AbortController(), new AbortController()];
+    const attempt: Attempt = { stop, letGo, since, notedAt: since, ended: Promise.resolve() };
     this.#attempts.set(key, attempt);
     attempt.ended = this.#attempt(record, attempt).finally(() => {
       this.#attempts.delete(key);
@@ -158,7 +162,8 @@ export class StepKeeper {
     if (outcome === null) return;
     const now = this.#parts.ports.clock.now();
     const present = this.#present(app, definition) ?? record;
-    const after = this.#settled({ ...present, workedMs: present.workedMs + now - attempt.since }, outcome, now);
+    const after = settled({ ...present, workedMs: present.workedMs + now - attempt.since }, outcome, now);
+    if (after.state === "waiting" && !(outcome instanceof StepStop)) this.#notBefore.set(keyOf(record), now + AGAIN_MS);
     log.info("a step has ended", {
       app,
       step: definition.name,
@@ -172,16 +177,18 @@ export class StepKeeper {
   }
 
   /** Null: the daemon ends or may not act, and whoever may takes it up. */
-  async #outcome(record: StepRecord, attempt: Attempt): Promise<StepEnd | StepStop | Error | null> {
+  async #outcome(record: StepRecord, attempt: Attempt): Promise<Outcome | null> {
     const { app, definition } = record;
     const { ports, snapshots, log } = this.#parts;
-    const signal = AbortSignal.any([attempt.stop.signal, this.#closing.signal]);
+    const cut = attempt.stop.signal;
+    const signal = AbortSignal.any([cut, attempt.letGo.signal, this.#closing.signal]);
     try {
       const workplace = await snapshots.workplace(app, record.snapshot);
       return await runStepWork(ports, {
         record: () => this.#present(app, definition) ?? record,
         workplace,
         signal,
+        cut,
         onProgress: (progress, slow) => {
           this.#progress(record, attempt, { progress, slow });
         },
@@ -190,7 +197,7 @@ export class StepKeeper {
         },
       });
     } catch (error) {
-      if (signal.reason instanceof StepStop) return signal.reason;
+      if (cut.aborted) return cut.reason as StepStop;
       if (signal.aborted) return null;
       return error instanceof Error ? error : new Error(String(error));
     }
@@ -200,29 +207,6 @@ export class StepKeeper {
   #present(app: string, { name, digest }: StepDefinition): StepRecord | null {
     const found = this.#parts.book.find(app, name);
     return found?.definition.digest === digest ? found : null;
-  }
-
-  #settled(record: StepRecord, outcome: StepEnd | StepStop | Error, now: number): StepRecord {
-    const base: StepRecord = { ...record, reason: null };
-    if (outcome instanceof StepStop) {
-      // What an operator has said meanwhile is said already.
-      if (record.state !== "running") return record;
-      return { ...base, state: outcome.state, reason: outcome.message };
-    }
-    if (outcome instanceof Error) {
-      if (outcome instanceof HitlessError && PASSING.includes(outcome.code))
-        return this.#again(base, `${outcome.failure.what} ${outcome.failure.why ?? ""}`);
-      const failure = toFailure(outcome, "ERR_STEP_FAILED", `${record.definition.name} failed.`);
-      return { ...base, state: "failed", failure, endedAt: now };
-    }
-    if (outcome.kind === "again") return this.#again(base, outcome.reason);
-    if (outcome.kind === "incomplete") return { ...base, state: "incomplete", failure: outcome.failure, endedAt: now };
-    return { ...base, state: "done", endedAt: now, progress: record.progress === null ? null : { ...record.progress, etaMs: 0 } };
-  }
-
-  #again(record: StepRecord, reason: string): StepRecord {
-    this.#notBefore.set(keyOf(record), this.#parts.ports.clock.now() + AGAIN_MS);
-    return { ...record, state: "waiting", reason };
   }
 
   #progress(of: StepRecord, attempt: Attempt, { progress, slow }: { progress: StepProgress; slow: string | null }): void {

@@ -1,5 +1,6 @@
 import type { Failure } from "../../base/error.ts";
 import type { StepProgress, StepRecord } from "../../core/preparation/step-record.ts";
+import type { SqlLanguage } from "../../database/language.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Http } from "../../ports/http.ts";
@@ -15,6 +16,8 @@ export interface StepPorts {
   readonly jobs: Jobs;
   readonly http: Http;
   readonly places: StepPlaces;
+  /** PostgreSQL's grammar. */
+  readonly language: () => Promise<SqlLanguage>;
   /** What slows down the filling of a table, as users, replicas and others feel it. */
   readonly pacer: (...about: Parameters<DatabaseReleases["pacer"]>) => Pacer;
   /** Upgrades the database for the coming release, from its prepared snapshot. */
@@ -28,6 +31,8 @@ export interface StepRun {
   readonly workplace: Workplace;
   /** Ends the attempt; the next goes on where it was. */
   readonly signal: AbortSignal;
+  /** Aborted with a StepStop when what is at work is to be ended too; `signal` alone: whoever comes next takes it up. */
+  readonly cut: AbortSignal;
   readonly onProgress: (progress: StepProgress, slow: string | null) => void;
   readonly note: (text: string) => void;
 }

@@ -40,7 +40,8 @@ async function prepare({ steps, log }: ServerContext, { params, body }: Call): P
 
 function stepStatus(record: StepRecord): StepStatus {
   const { name, path, digest, work, required, window } = record.definition;
-  const { state, reason, failure, progress, estimateMs, workedMs, attempt, throttle, approvedBy, startedAt, endedAt } = record;
+  const { state, reason, failure, progress, estimateMs, workedMs, attempt, cuts, throttle, approvedBy, startedAt, endedAt } =
+    record;
   return {
     name,
     path,
@@ -55,6 +56,7 @@ function stepStatus(record: StepRecord): StepStatus {
     estimateMs,
     workedMs,
     attempt,
+    cuts,
     throttle,
     window: window?.text ?? null,
     approval: work.kind === "wait" && work.until.kind === "approval" ? work.until.text : null,

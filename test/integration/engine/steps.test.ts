@@ -1,19 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { systemClock } from "../../../src/adapters/clock/system.ts";
-import { ProcessJobs } from "../../../src/adapters/process/jobs.ts";
-import { ProxyTraffic } from "../../../src/adapters/proxy/traffic.ts";
-import { SnapshotReleases } from "../../../src/adapters/snapshot/releases.ts";
-import { SqliteStore } from "../../../src/adapters/sqlite/store.ts";
-import { withDatabase } from "../../../src/app/database.ts";
-import { stepParts, type StepParts } from "../../../src/app/steps.ts";
-import { silentLogger } from "../../../src/base/log.ts";
-import { loadConfig } from "../../../src/config/load.ts";
-import type { StepRecord } from "../../../src/core/preparation/step-record.ts";
-import { leaseOn } from "../../support/lease.ts";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
-import { temporaryDirectory, until } from "../../support/temp.ts";
+import { StepBench, stepIs } from "../../support/step-bench.ts";
+import { until } from "../../support/temp.ts";
 
 let server: TestServer;
 beforeAll(async () => {
@@ -21,66 +11,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => server.stop());
 
-/** A release source with steps, and what a daemon has to run them with. */
-class Bench {
-  readonly root = temporaryDirectory();
-  readonly state = join(this.root, "state");
-  readonly source = join(this.root, "shop");
-  readonly #url: string;
-
-  constructor(url: string, app = "shop") {
-    this.#url = url;
-    mkdirSync(this.state);
-    mkdirSync(join(this.source, "deploy/steps"), { recursive: true });
-    mkdirSync(join(this.source, "migrations"));
-    const processes = { web: { command: "true", env: { DATABASE_URL: url } } };
-    const config = { app, listen: "127.0.0.1:1", processes, database: { migrations: "migrations" } };
-    writeFileSync(join(this.source, "hitless.config.json"), JSON.stringify(config));
-  }
-
-  get url(): string {
-    return this.#url;
-  }
-
-  write(file: string, text: string): void {
-    writeFileSync(join(this.source, "deploy/steps", file), text);
-  }
-
-  /** As a daemon that has just started. */
-  async daemon(): Promise<StepParts> {
-    const store = new SqliteStore(this.state);
-    const lease = await leaseOn(store, systemClock);
-    const snapshots = new SnapshotReleases({ stateDirectory: this.state, now: Date.now, buildEnvironment: process.env });
-    const engine = { apps: () => [], state: () => null };
-    const parts = stepParts({
-      stateDirectory: this.state,
-      store: store.steps(),
-      jobs: new ProcessJobs(this.state),
-      releases: withDatabase(snapshots, systemClock, { engine: () => engine, traffic: new ProxyTraffic(this.state) }),
-      lease,
-      engine,
-      log: silentLogger,
-    });
-    await parts.start();
-    onTestFinished(() => parts.stop());
-    return parts;
-  }
-
-  async prepare({ desk }: StepParts): Promise<void> {
-    const { spec, source, ignore, build, env } = await loadConfig({ directory: this.source, file: null, env: {} });
-    await desk.prepare({ spec, source, ignore, build, env });
-  }
-}
-
-async function bench(setup: string): Promise<Bench> {
+async function bench(setup: string): Promise<StepBench> {
   const url = await server.database();
   await query(url, setup);
-  return new Bench(url);
-}
-
-function is({ desk }: StepParts, name: string, state: StepRecord["state"]): Promise<StepRecord> {
-  const found = (): StepRecord | undefined => desk.list("shop").find(({ definition }) => definition.name === name);
-  return until(() => (found()?.state === state ? found() : null), { within: 25_000, what: `${name} is ${state}` });
+  return new StepBench(url);
 }
 
 const ITEMS =
@@ -95,12 +29,12 @@ test("rows that cannot be done are named and the rest is done; when they are rig
   one.write("0001-v.yaml", "update: { table: items, set: v = n::int, where: v IS NULL }");
   const parts = await one.daemon();
   await one.prepare(parts);
-  const { failure } = await is(parts, "0001-v", "incomplete");
+  const { failure } = await stepIs(parts, "0001-v", "incomplete");
   expect(failure).toMatchObject({ code: "ERR_BACKFILL_INCOMPLETE", details: [expect.stringContaining("701:")] });
   expect(await query(one.url, "SELECT count(*)::int AS n FROM items WHERE v IS NULL")).toEqual([{ n: 1 }]);
   await query(one.url, "UPDATE items SET n = '701' WHERE id = 701");
   await parts.desk.tell("shop", "0001-v", order("retry"));
-  await is(parts, "0001-v", "done");
+  await stepIs(parts, "0001-v", "done");
   expect(await query(one.url, "SELECT count(*)::int AS n FROM items WHERE v IS DISTINCT FROM n::int")).toEqual([{ n: 0 }]);
 });
 
@@ -121,7 +55,7 @@ test("a query over ranges of a key is done once for each row, pauses and new row
   await query(one.url, "INSERT INTO items VALUES (9000, '1'); INSERT INTO gate VALUES (1)");
   await paused;
   await parts.desk.tell("shop", "0001-sums", order("resume"));
-  expect((await is(parts, "0001-sums", "incomplete")).failure?.details).toEqual([expect.stringContaining("1700:")]);
+  expect((await stepIs(parts, "0001-sums", "incomplete")).failure?.details).toEqual([expect.stringContaining("1700:")]);
   const [counts] = await query(
     one.url,
     "SELECT count(*)::int AS n, count(DISTINCT id)::int AS keys, sum(v)::int AS sum FROM sums",
@@ -129,21 +63,21 @@ test("a query over ranges of a key is done once for each row, pauses and new row
   expect(counts).toEqual({ n: 2999, keys: 2999, sum: (3000 * 3001) / 2 - 1700 });
   await query(one.url, "UPDATE items SET n = '1700' WHERE id = 1700");
   await parts.desk.tell("shop", "0001-sums", order("retry"));
-  await is(parts, "0001-sums", "done");
+  await stepIs(parts, "0001-sums", "done");
   expect(await query(one.url, "SELECT count(*)::int AS n, count(DISTINCT id)::int AS keys FROM sums")).toEqual([
     { n: 3000, keys: 3000 },
   ]);
-  expect((await is(parts, "0002-bare", "failed")).failure?.what).toBe(
+  expect((await stepIs(parts, "0002-bare", "failed")).failure?.what).toBe(
     "bare has no primary key, and no unique key without nulls.",
   );
-  expect((await is(parts, "0003-wrong", "failed")).failure?.why).toContain('relation "nowhere" does not exist');
+  expect((await stepIs(parts, "0003-wrong", "failed")).failure?.why).toContain('relation "nowhere" does not exist');
 });
 
 test("two apps whose updates want the same column: the second is refused with both names, and the first goes on", async () => {
   const one = await bench(ITEMS);
   one.write("0001-v.yaml", "update: { table: items, set: v = 1, where: v IS NULL }\nneeds: [0000-agreed]");
   one.write("0000-agreed.yaml", "wait: { approval: all agree }");
-  const other = new Bench(one.url, "mailer");
+  const other = new StepBench(one.url, "mailer");
   other.write("0001-w.yaml", "update: { table: public.items, set: 'n = 2, v = 2', where: v IS NULL }");
   const parts = await one.daemon();
   await one.prepare(parts);
@@ -153,7 +87,7 @@ test("two apps whose updates want the same column: the second is refused with bo
   });
   expect(parts.desk.list("mailer")).toEqual([]);
   await parts.desk.tell("shop", "0000-agreed", { operation: "approve", by: "ada", percent: null });
-  await is(parts, "0001-v", "done");
+  await stepIs(parts, "0001-v", "done");
   await other.prepare(parts);
   await until(() => parts.desk.list("mailer").some(({ definition, state }) => definition.name === "0001-w" && state === "done"), {
     within: 25_000,
@@ -167,9 +101,9 @@ test("what the database refuses is a failure that says why: a wrong type before 
   one.write("0003-sql.sql", "UPDATE nothing SET a = 1;");
   const parts = await one.daemon();
   await one.prepare(parts);
-  expect((await is(parts, "0001-type", "failed")).failure?.why).toContain('column "v" is of type integer');
-  expect((await is(parts, "0002-gone", "failed")).failure?.what).toBe("There is no table orders.");
-  expect((await is(parts, "0003-sql", "failed")).failure?.why).toContain('relation "nothing" does not exist');
+  expect((await stepIs(parts, "0001-type", "failed")).failure?.why).toContain('column "v" is of type integer');
+  expect((await stepIs(parts, "0002-gone", "failed")).failure?.what).toBe("There is no table orders.");
+  expect((await stepIs(parts, "0003-sql", "failed")).failure?.why).toContain('relation "nothing" does not exist');
   expect(await query(one.url, "SELECT count(*)::int AS n FROM items WHERE v IS NOT NULL")).toEqual([{ n: 0 }]);
 });
 
@@ -190,12 +124,12 @@ export async function run({ checkpoint = 0, save }) {
   await one.prepare(first);
   await until(() => first.desk.list("shop").some(({ progress }) => progress?.done === 3), { within: 25_000 });
   await first.desk.tell("shop", "0001-once", order("pause"));
-  await is(first, "0001-once", "paused");
+  await stepIs(first, "0001-once", "paused");
   await first.stop();
   writeFileSync(join(one.root, "go"), "");
   const second = await one.daemon();
   await second.desk.tell("shop", "0001-once", order("resume"));
-  await is(second, "0001-once", "done");
+  await stepIs(second, "0001-once", "done");
   expect(readFileSync(join(one.root, "done"), "utf8")).toBe("0\n1\n2\n3\n4\n5\n");
 });
 
@@ -206,10 +140,10 @@ test("a role that may change nothing is told so, and nothing was done", async ()
   const reader = new URL(one.url);
   reader.username = "reader";
   reader.password = "r";
-  const poor = new Bench(reader.href);
+  const poor = new StepBench(reader.href);
   poor.write("0001-v.yaml", "update: { table: items, set: v = 1, where: v IS NULL }");
   const parts = await poor.daemon();
   await poor.prepare(parts);
-  expect((await is(parts, "0001-v", "failed")).failure).toMatchObject({ code: "ERR_DATABASE_PRIVILEGE" });
+  expect((await stepIs(parts, "0001-v", "failed")).failure).toMatchObject({ code: "ERR_DATABASE_PRIVILEGE" });
   expect(await query(one.url, "SELECT count(*)::int AS n FROM items WHERE v IS NOT NULL")).toEqual([{ n: 0 }]);
 });

@@ -1,0 +1,142 @@
+import pg from "pg";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
+import type { StepParts } from "../../../src/app/steps.ts";
+import type { StepOperation } from "../../../src/core/preparation/operations.ts";
+import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
+import { StepBench, stepIs } from "../../support/step-bench.ts";
+import { until } from "../../support/temp.ts";
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startServer(18);
+}, 60_000);
+afterAll(() => server.stop());
+
+/** Whoever calls `pass` waits until something is in the table `gate`. */
+const GATE = `CREATE TABLE gate (open int); CREATE TABLE log (n int); CREATE FUNCTION pass() RETURNS int LANGUAGE plpgsql AS $$ BEGIN
+  WHILE NOT EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.02); END LOOP; RETURN 1; END $$;`;
+const LOGGED = "INSERT INTO log VALUES (1); SELECT pass();";
+const AT_GATE = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+
+async function bench(file: string, sql: string, setup = GATE): Promise<StepBench> {
+  const url = await server.database();
+  await query(url, setup);
+  const one = new StepBench(url);
+  one.write(file, sql);
+  return one;
+}
+
+function tell({ desk }: StepParts, operation: StepOperation): Promise<string> {
+  return desk.tell("shop", "0001-a", { operation, by: "ada", percent: null });
+}
+
+function atGate(url: string): Promise<boolean> {
+  return until(async () => (await query(url, AT_GATE)).length > 0, { within: 25_000, what: "it is at the gate" });
+}
+
+test("SQL that is paused is ended at the server and taken back; resumed, it is begun anew and done once", async () => {
+  const one = await bench("0001-a.sql", LOGGED);
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  await atGate(one.url);
+  await tell(parts, "pause");
+  expect(await query(one.url, AT_GATE)).toEqual([]);
+  expect(await stepIs(parts, "0001-a", "paused")).toMatchObject({ reason: "paused by ada", cuts: 1 });
+  await query(one.url, "INSERT INTO gate VALUES (1)");
+  expect(await query(one.url, "SELECT * FROM log")).toEqual([]);
+  await tell(parts, "resume");
+  await stepIs(parts, "0001-a", "done");
+  expect(await query(one.url, "SELECT * FROM log")).toEqual([{ n: 1 }]);
+});
+
+test("its budget ends it too, and cancelled it has changed nothing", async () => {
+  const one = await bench("0001-a.sql", `-- hitless: maxTime = 1s\n${LOGGED}`);
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  const { reason, cuts } = await stepIs(parts, "0001-a", "incomplete");
+  expect(reason).toContain("its budget (maxTime) is used up");
+  expect(cuts).toBe(1);
+  expect(await query(one.url, AT_GATE)).toEqual([]);
+  expect(await tell(parts, "cancel")).toBe("0001-a is cancelled; it had changed nothing.");
+  expect(await query(one.url, "SELECT * FROM log")).toEqual([]);
+});
+
+test("CREATE INDEX CONCURRENTLY that is paused leaves an invalid index, which the next attempt clears and builds", async () => {
+  const setup = "CREATE TABLE items (n int); INSERT INTO items SELECT generate_series(1, 100);";
+  const one = await bench(
+    "0001-a.sql",
+    "-- hitless: transaction = false\nCREATE INDEX CONCURRENTLY IF NOT EXISTS i ON items (n);",
+    setup,
+  );
+  const valid = "SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass('i')";
+  const writer = new pg.Client({ connectionString: one.url });
+  await writer.connect();
+  onTestFinished(() => writer.end());
+  await writer.query("BEGIN; INSERT INTO items VALUES (0)");
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  await until(async () => (await query(one.url, valid)).length > 0, { within: 25_000, what: "the index is begun" });
+  await tell(parts, "pause");
+  await stepIs(parts, "0001-a", "paused");
+  expect(await query(one.url, valid)).toEqual([{ valid: false }]);
+  await writer.query("COMMIT");
+  await tell(parts, "resume");
+  await stepIs(parts, "0001-a", "done");
+  expect(await query(one.url, valid)).toEqual([{ valid: true }]);
+});
+
+test("a daemon that ends leaves SQL to the server at once; the next one finds it done, and does not do it again", async () => {
+  const one = await bench("0001-a.sql", LOGGED);
+  const first = await one.daemon();
+  await one.prepare(first);
+  await atGate(one.url);
+  await first.stop();
+  expect(await query(one.url, AT_GATE)).toHaveLength(1);
+  await query(one.url, "INSERT INTO gate VALUES (1)");
+  await until(async () => (await query(one.url, "SELECT FROM log")).length > 0, { within: 25_000, what: "it is done" });
+  const second = await one.daemon();
+  const { attempt } = await stepIs(second, "0001-a", "done");
+  expect(attempt).toBeLessThanOrEqual(2);
+  expect(await query(one.url, "SELECT * FROM log")).toEqual([{ n: 1 }]);
+});
+
+test("what is not idempotent cannot be paused, and is begun again only when somebody says so", async () => {
+  const procedure = `${GATE} CREATE PROCEDURE work() LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log VALUES (1); COMMIT; PERFORM pass(); END $$`;
+  const one = await bench(
+    "0001-a.sql",
+    "-- hitless: transaction = false\n-- hitless: idempotent = false\nCALL work();",
+    procedure,
+  );
+  const first = await one.daemon();
+  await one.prepare(first);
+  await atGate(one.url);
+  await expect(tell(first, "pause")).rejects.toMatchObject({ code: "ERR_NOT_NOW" });
+  await first.stop();
+  const parts = await one.daemon();
+  expect((await stepIs(parts, "0001-a", "incomplete")).failure).toMatchObject({ code: "ERR_STEP_BROKEN_OFF" });
+  await query(one.url, "INSERT INTO gate VALUES (1)");
+  await tell(parts, "retry");
+  await stepIs(parts, "0001-a", "done");
+  expect(await query(one.url, "SELECT count(*)::int AS n FROM log")).toEqual([{ n: 2 }]);
+});
+
+test("the server ends a statement by itself when its time is over; an administrator who ends it is another matter", async () => {
+  const url = await server.database();
+  await query(url, GATE);
+  const lease = await postgresDatabase.lease(url, "shop");
+  onTestFinished(() => lease.close());
+  const request = { release: 0, action: "a", sql: [LOGGED], mark: "done", lockTimeoutMs: 100 } as const;
+  const { signal } = new AbortController();
+  expect(await lease.step({ ...request, cutOff: { signal, limitMs: 100 } })).toEqual({ kind: "cut" });
+  expect(await lease.alone({ ...request, sql: ["SELECT pass()"], cutOff: { signal, limitMs: 100 } })).toEqual({ kind: "cut" });
+  const ended = lease.step({ ...request, cutOff: { signal, limitMs: null } });
+  await atGate(url);
+  await query(
+    url,
+    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()",
+  );
+  expect(await ended).toMatchObject({ kind: "refused", code: "57014" });
+  expect(await lease.step({ ...request, cutOff: { signal: AbortSignal.abort(), limitMs: null } })).toEqual({ kind: "cut" });
+  expect(await query(url, "SELECT * FROM log")).toEqual([]);
+});
