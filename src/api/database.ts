@@ -11,6 +11,8 @@ export interface PlanReport {
   readonly trial: PlanTrial;
   /** What the role of the URL lacks for it. */
   readonly missing: readonly MissingPrivilege[];
+  /** What earlier releases keep for going back, and this one ends, as it changes the same tables, views or routines. */
+  readonly ends?: readonly { readonly release: string; readonly keptUntil: string; readonly changes: readonly string[] }[];
 }
 
 interface FoundAt {

@@ -9,6 +9,7 @@ import { createRng } from "../base/rng.ts";
 import type { DatabaseTools, DatabaseTarget, PlanTarget } from "../cli/host.ts";
 import { awaitsContract, isPending, takesAway } from "../database/change-set.ts";
 import { guidelinesDocument } from "../database/rules/rules.ts";
+import { standing } from "../engine/database/earlier.ts";
 import { lookTwice, stillUsed, usageOf } from "../engine/database/gate.ts";
 import { planSources, type PlanInput } from "../engine/database/prepare.ts";
 import { missingPrivileges } from "../engine/database/privileges.ts";
@@ -40,9 +41,17 @@ async function plan({ app, url, directory, spec, env, running, tried }: PlanTarg
     ask: (sql) => postgresDatabase.ask(url, sql),
   });
   const toolRows: PlanInput["toolRows"] = (table) => postgresDatabase.toolRows(url, table);
-  const made = await planSources(fileSources, { app, release, directory, spec, catalog, applied, kept, toolRows });
+  const open = sets.filter((set) => awaitsContract(set) && typeof set.keptUntilMs === "number");
+  const sources = { app, release, directory, spec, catalog, applied, kept, toolRows, standing: standing(open) };
+  const made = await planSources(fileSources, sources);
   const parts = { database: postgresDatabase, sources: fileSources, shadows: postgresShadows };
-  const report = { catalog, spec, language: await fileSources.language(), missing: await missingPrivileges(parts, url, made) };
+  const report = {
+    catalog,
+    spec,
+    language: await fileSources.language(),
+    missing: await missingPrivileges(parts, url, made),
+    open,
+  };
   if (!tried) return planReport(untried(made, ["not asked for"]), report);
   const old = running === null ? [] : [{ directory, spec: { ...spec, queries: running } }];
   const trial = await tryRelease(parts, { plan: made, catalog, release: { directory, spec }, running: old, url, env });

@@ -2,7 +2,9 @@ import type { PlanNotice, PlanReport, PlanStep, PlanTrial } from "../api/databas
 import { releaseName } from "../base/names.ts";
 import type { DatabaseSpec } from "../core/database-spec.ts";
 import { tablesNamed } from "../database/ast.ts";
+import type { ChangeSet } from "../database/change-set.ts";
 import type { Catalog } from "../database/catalog.ts";
+import { inTheWay } from "../database/overlap.ts";
 import type { SqlLanguage } from "../database/language.ts";
 import { LOCK_MODES, type Action, type Plan } from "../database/plan/action.ts";
 import { placeOf, type Proof } from "../database/proof/proof.ts";
@@ -15,10 +17,12 @@ interface ReportParts {
   readonly spec: Pick<DatabaseSpec, "migrations" | "procedures">;
   readonly language: SqlLanguage;
   readonly missing: PlanReport["missing"];
+  /** What earlier releases have kept for going back. */
+  readonly open: readonly ChangeSet[];
 }
 
 /** A plan with what a copy of the database showed, for `hitless db plan` and `lint`. */
-export function planReport(trial: Trial, { catalog, spec, language, missing }: ReportParts): PlanReport {
+export function planReport(trial: Trial, { catalog, spec, language, missing, open }: ReportParts): PlanReport {
   const { plan } = trial;
   const found = (position: Position | null): Omit<PlanNotice, "rule" | "text"> => ({
     ...placed(position),
@@ -34,6 +38,11 @@ export function planReport(trial: Trial, { catalog, spec, language, missing }: R
     refusals: plan.refusals.map(({ rule, position, why, write }) => ({ rule, ...found(position), why, write })),
     notices: plan.notices.map(({ rule, position, text }) => ({ rule, ...found(position), text })),
     missing,
+    ends: inTheWay(plan, open).map(({ set, names }) => ({
+      release: releaseName(set.release),
+      keptUntil: new Date(set.keptUntilMs ?? 0).toISOString(),
+      changes: names,
+    })),
     trial: { on: trial.about, gaps: trial.gaps, ...proofOf(trial.proof) },
   };
 }

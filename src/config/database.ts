@@ -70,7 +70,7 @@ export const database = z
     softContract: duration(0, 365 * 86_400_000)
       .optional()
       .describe(
-        "How long old columns, their triggers and old procedures stay when nobody uses them any more, so that going back is still possible; at the longest until a release changes the database again.",
+        "How long old columns, their triggers and old procedures stay when nobody uses them any more, so that going back is still possible; at the longest until a release changes the same tables, views or procedures again.",
       ),
     lockTimeout: duration(10, 10_000).default(100).describe("What one try for a lock may make others wait."),
     lockPatience: duration(0).default(300_000).describe("How long a step tries to get its lock before the deployment goes back."),

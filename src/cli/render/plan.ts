@@ -41,6 +41,12 @@ export function renderPlan(report: PlanReport, output: Output, withSql: boolean)
     lines.push("The database has everything that this release needs.");
   return [
     ...lines,
+    ...(report.ends ?? []).map(({ release, keptUntil, changes }) =>
+      output.style(
+        "yellow",
+        `ends what ${release} keeps for going back until ${keptUntil}, as this release changes ${changes.join(", ")} again`,
+      ),
+    ),
     ...renderTrial(report, output),
     ...renderFindings(findingsOf(report), output),
     ...renderMissing(report.missing, output),
@@ -95,7 +101,7 @@ export function renderDatabaseStatus({ releases, connections, waitsFor = [] }: D
   const kept = releases.flatMap(({ release, keptUntil }) =>
     keptUntil === undefined
       ? []
-      : [`what goes with the contract of ${release} is kept until ${keptUntil}, or until a release changes the database again`],
+      : [`what goes with the contract of ${release} is kept until ${keptUntil}, or until a release changes the same again`],
   );
   return [
     ...drawn,

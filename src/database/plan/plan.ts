@@ -29,6 +29,8 @@ export interface PlanRequest {
   readonly procedures: readonly SourceFile[] | null;
   /** What releases that were taken back have left. */
   readonly kept?: readonly Leftover[] | undefined;
+  /** Sums of procedures (as in Plan) that an earlier release has brought, which stand beside the base still: they are not planned again. */
+  readonly standing?: readonly string[] | undefined;
 }
 
 export type PlanOutcome =
@@ -55,10 +57,23 @@ export function planRelease(request: PlanRequest): PlanOutcome {
   });
   const wanted: Wanted = { created: [], listed: [], views: [], droppedViews: new Set() };
   for (const statement of statements) planStatement(draft, statement, wanted);
-  for (const statement of listed.flatMap(({ statements }) => statements)) listStatement(draft, statement, wanted);
+  const standing = standingPaths(request);
+  for (const statement of listed.flatMap(({ statements }) => statements)) {
+    listStatement(draft, statement, { wanted, stands: standing.has(statement.position.path) });
+  }
   draft.end();
   finish(draft, wanted);
   return { kind: "plan", plan: planOf(request, draft) };
+}
+
+function standingPaths({ procedures, standing = [] }: PlanRequest): ReadonlySet<string> {
+  const sums = new Set(standing);
+  return new Set((procedures ?? []).filter((file) => sums.has(procedureSum(file))).map(({ path }) => path));
+}
+
+/** By which a procedure's file is known again, as in Plan. */
+export function procedureSum({ path, sha256 }: Pick<SourceFile, "path" | "sha256">): string {
+  return `${path} ${sha256}`;
 }
 
 function finish(draft: PlanDraft, wanted: Wanted): void {
@@ -125,12 +140,17 @@ function overlayCloses(overlay: string): Plan["actions"][number] {
 }
 
 /** The directory of procedures holds routines and views, and nothing else. */
-function listStatement(draft: PlanDraft, statement: SourceStatement, wanted: Wanted): void {
+function listStatement(
+  draft: PlanDraft,
+  statement: SourceStatement,
+  { wanted, stands }: { readonly wanted: Wanted; readonly stands: boolean },
+): void {
   draft.begin(statement);
-  if (statement.kind === "CreateFunctionStmt") wanted.listed.push(wantedRoutine(draft.language, statement.node));
-  else if (statement.kind === "ViewStmt") wanted.views.push(wantedView(statement.node));
-  else if (statement.kind === "CommentStmt") runAsWritten(draft, { title: "comment" });
-  else
+  if (statement.kind === "CreateFunctionStmt") wanted.listed.push({ ...wantedRoutine(draft.language, statement.node), stands });
+  else if (statement.kind === "ViewStmt") wanted.views.push({ ...wantedView(statement.node), stands });
+  else if (statement.kind === "CommentStmt") {
+    if (!stands) runAsWritten(draft, { title: "comment" });
+  } else
     draft.refuse("not-a-procedure", "the directory of procedures holds functions, procedures and views as they should be", [
       "-- put it into a migration",
     ]);

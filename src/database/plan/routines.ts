@@ -12,6 +12,8 @@ export interface WantedRoutine {
   /** Types of its input arguments, in one spelling. */
   readonly arguments: string;
   readonly node: Node;
+  /** An earlier release has brought it as it is, and it stands. */
+  readonly stands?: boolean | undefined;
 }
 
 /** Modes of parameters by which a routine is told apart from others of its name. */
@@ -100,7 +102,7 @@ export interface RoutineSet {
  * running release goes on with its own. The contract makes the base's what the release's is.
  */
 export function planRoutines(draft: PlanDraft, { wanted, complete }: RoutineSet): void {
-  for (const routine of wanted) {
+  for (const routine of wanted.filter(({ stands }) => stands !== true)) {
     const known = draft.catalog.routines.filter(({ schema, name }) => schema === draft.schema && name === routine.name);
     const same = known.find((one) => sameArguments(one, routine));
     if (same?.definition !== undefined && same.definition !== null && sameRoutine(draft.language, same.definition, routine.node))

@@ -9,6 +9,8 @@ import { relationsIn } from "./tables.ts";
 interface WantedView {
   readonly name: string;
   readonly node: Node;
+  /** An earlier release has brought it as it is, and it stands. */
+  readonly stands?: boolean | undefined;
 }
 
 const NO_LOCK = { table: null, lock: null, work: "instant" } as const;
@@ -16,7 +18,7 @@ const NO_LOCK = { table: null, lock: null, work: "instant" } as const;
 /** #78. Views are planned last, when it is known which tables this release sees differently. */
 export function planViews(draft: PlanDraft, wanted: readonly WantedView[]): void {
   const overlaid = new Set(draft.tables.filter(({ seenDifferently }) => seenDifferently).map(({ name }) => name.name));
-  for (const view of wanted) {
+  for (const view of wanted.filter(({ stands }) => stands !== true)) {
     const before = draft.catalog.views.find((one) => sameName(one, { schema: draft.schema, name: view.name }));
     const reads = relationsIn(child(view.node, "query") ?? {}, draft.schema);
     const differs = reads.some(({ name }) => overlaid.has(name));

@@ -12,7 +12,7 @@ import type { Releases } from "../../ports/releases.ts";
 import { LOOK_EVERY_MS, stillUsed, usageOf, type Place, type Usage } from "./gate.ts";
 import { contract } from "./runner.ts";
 import { Setbacks } from "./setbacks.ts";
-import { contractTurn } from "./soft-contract.ts";
+import { nextTurn } from "./soft-contract.ts";
 import type { StepRunner } from "./steps.ts";
 
 export interface KeeperParts {
@@ -83,16 +83,12 @@ export class ContractKeeper {
     const ahead = sets.find((set) => set.release > active && typeof set.keptUntilMs === "number");
     // Somebody has gone back: when the newer release is active again, its time begins anew.
     if (ahead !== undefined) await this.#keep(place, { ...ahead, keptUntilMs: null });
-    const open = sets.find((set) => set.release <= active);
-    if (open === undefined) {
-      this.#settle(place.app, state);
-      return;
-    }
-    const turn = contractTurn(open, place.spec, this.#parts.clock.now());
-    if (turn.kind === "wait") this.#settle(place.app, state, turn.untilMs);
-    else if (!(await this.#areGone(place, open))) return;
-    else if (turn.kind === "keep") await this.#keep(place, { ...open, keptUntilMs: turn.untilMs });
-    else await this.#contract(place, open.release);
+    const open = sets.filter((set) => set.release <= active);
+    const { next, untilMs } = nextTurn(open, place.spec, this.#parts.clock.now());
+    if (next === null) this.#settle(place.app, state, untilMs);
+    else if (!(await this.#areGone(place, next.set))) return;
+    else if (next.turn.kind === "keep") await this.#keep(place, { ...next.set, keptUntilMs: next.turn.untilMs });
+    else await this.#contract(place, next.set.release);
   }
 
   #isSettled(app: string, state: AppState): boolean {

@@ -4,7 +4,7 @@ import type { Catalog } from "../../database/catalog.ts";
 import { pendingMigrations, type AppliedMigration } from "../../database/pending.ts";
 import type { Plan } from "../../database/plan/action.ts";
 import type { Leftover } from "../../database/plan/leftovers.ts";
-import { planRelease } from "../../database/plan/plan.ts";
+import { planRelease, procedureSum } from "../../database/plan/plan.ts";
 import { qualified, type ObjectName } from "../../database/names.ts";
 import { bookkeepingOf, HalfApplied, TOOL_TABLES, type ToolRow } from "../../database/source/bookkeeping.ts";
 import { readMigrations, type Migration, type MigrationFormat } from "../../database/source/migrations.ts";
@@ -20,13 +20,15 @@ export interface PlanInput {
   readonly catalog: Catalog;
   readonly applied: readonly AppliedMigration[];
   readonly kept: readonly Leftover[];
+  /** Sums of the procedures that earlier changes have brought, which stand beside the base still. */
+  readonly standing?: readonly string[] | undefined;
   /** Rows of the table in which a tool keeps its own books; null: there is no such table. */
   readonly toolRows: (table: ObjectName) => Promise<readonly ToolRow[] | null>;
 }
 
 /** Reads a release's SQL and plans what of it the database does not have. @throws ERR_DATABASE_SOURCES, ERR_MIGRATION_CHANGED */
 export async function planSources(sources: SqlSources, input: PlanInput): Promise<Plan> {
-  const { app, release, spec, catalog, kept } = input;
+  const { app, release, spec, catalog, kept, standing } = input;
   const files = await readDirectory(sources, input.directory, spec.migrations);
   const procedures = await readDirectory(sources, input.directory, spec.procedures);
   const { format, migrations, problems } = readMigrations(files ?? []);
@@ -43,7 +45,7 @@ export async function planSources(sources: SqlSources, input: PlanInput): Promis
     });
   }
   const language = await sources.language();
-  const outcome = planRelease({ app, release, catalog, language, migrations: pending.migrations, procedures, kept });
+  const outcome = planRelease({ app, release, catalog, language, migrations: pending.migrations, procedures, kept, standing });
   if (outcome.kind !== "plan") throw unreadable(outcome.problems, spec.migrations ?? spec.procedures);
   const plan = { ...outcome.plan, procedures: sumsOf(procedures) };
   if (books === null) return plan;
@@ -69,13 +71,8 @@ export async function isPlanOf(
   return sameList(wanted, planned) && (plan.procedures === undefined || sameList(sums, plan.procedures));
 }
 
-/** What a release brings is there with the changes of an earlier one, which stand beside the base still. */
-export function isCovered({ migrations, procedures }: Plan, { procedures: earlier }: Plan): boolean {
-  return migrations.length === 0 && procedures !== undefined && earlier !== undefined && sameList(procedures, earlier);
-}
-
 function sumsOf(files: Awaited<ReturnType<SqlSources["read"]>>): readonly string[] {
-  return (files ?? []).map(({ path, sha256 }) => `${path} ${sha256}`);
+  return (files ?? []).map(procedureSum);
 }
 
 function sameList(one: readonly string[], other: readonly string[]): boolean {

@@ -3,7 +3,7 @@ import { nameNumber, type ReleaseName } from "../../base/names.ts";
 import { createRng } from "../../base/rng.ts";
 import type { ReleaseRecord } from "../../core/release.ts";
 import { DEFAULT_BACKFILL, ownUrl, type DatabaseSpec } from "../../core/database-spec.ts";
-import { hasTakenAway, isPending, searchPath, takesAway, type ChangeSet } from "../../database/change-set.ts";
+import { hasTakenAway, searchPath, type ChangeSet } from "../../database/change-set.ts";
 import type { Catalog } from "../../database/catalog.ts";
 import type { Plan } from "../../database/plan/action.ts";
 import { releaseUrl, urlOfRole } from "../../database/release-url.ts";
@@ -15,14 +15,14 @@ import type { Traffic } from "../../ports/traffic.ts";
 import type { BackfillOptions } from "./backfill-options.ts";
 import { LoadPacer } from "./load-pacer.ts";
 import { loadSignals } from "./load-signals.ts";
-import { isCovered, isPlanOf, planSources, type PlanInput } from "./prepare.ts";
+import { isPlanOf, planSources, type PlanInput } from "./prepare.ts";
 import { lacksPrivileges, missingPrivileges } from "./privileges.ts";
 import { tryRelease, type ReleaseSource, type TrialParts } from "./release-trial.ts";
 import { ReleasesAround, type CreateOptions } from "../releases-around.ts";
+import { changes, makeRoom, settleEarlier, standing, takeBack } from "./earlier.ts";
 import { leftovers } from "./leftovers.ts";
-import { contract, expand, revert } from "./runner.ts";
+import { expand } from "./runner.ts";
 import { checkSession, type OpenSession } from "./self-test.ts";
-import { softly } from "./soft-contract.ts";
 import type { StepRunner } from "./steps.ts";
 
 export interface DatabaseParts extends TrialParts {
@@ -133,15 +133,12 @@ export class DatabaseReleases extends ReleasesAround {
         }
         await takeBack(runner, release);
       }
-      const waiting = await this.#settleEarlier(runner, expansion);
-      let planned = await this.#planned(lease, expansion);
-      if (waiting !== null && isCovered(planned.plan, waiting.plan)) return;
-      if (waiting !== null && changes(planned.plan)) {
-        if (!softly(waiting, spec) || !this.#mayContract(waiting, expansion)) throw stillWaits(waiting);
-        runner.note(`what r${String(waiting.release)} has kept for going back goes now: this release changes the database again`);
-        await contract(runner, waiting.release);
-        planned = await this.#planned(lease, expansion);
-      }
+      const earlier = { release, spec, ahead: expansion.ahead === true, live: this.#live(app) };
+      const waiting = await settleEarlier(runner, earlier);
+      let planned = await this.#planned(lease, expansion, standing(waiting));
+      const left = await makeRoom(runner, { ...earlier, waiting, plan: planned.plan });
+      if (left.length < waiting.length) planned = await this.#planned(lease, expansion, standing(left));
+      if (left.length > 0 && !changes(planned.plan) && planned.plan.migrations.length === 0) return;
       const plan = await this.#tried(url, { ...expansion, ...planned });
       const missing = plan.refusals.length > 0 ? [] : await missingPrivileges(this.#parts, url, plan);
       if (missing.length > 0) throw lacksPrivileges(missing);
@@ -151,7 +148,7 @@ export class DatabaseReleases extends ReleasesAround {
     }
   }
 
-  async #planned(lease: DatabaseLease, expansion: Expansion): Promise<Planned> {
+  async #planned(lease: DatabaseLease, expansion: Expansion, stands: readonly string[]): Promise<Planned> {
     const catalog = await lease.catalog();
     const plan = await planSources(this.#parts.sources, {
       ...expansion,
@@ -159,6 +156,7 @@ export class DatabaseReleases extends ReleasesAround {
       applied: await lease.applied(),
       toolRows: (table) => lease.toolRows(table),
       kept: await leftovers(await lease.changeSets(), lease),
+      standing: stands,
     });
     return { plan, catalog };
   }
@@ -189,36 +187,10 @@ export class DatabaseReleases extends ReleasesAround {
     return spec.database === undefined ? [] : [{ directory, spec: spec.database }];
   }
 
-  /** Changes of releases that nobody runs are taken back; those that everybody runs are contracted. Gives one that can do neither yet, or not unless it must. */
-  async #settleEarlier(runner: StepRunner, expansion: Expansion): Promise<ChangeSet | null> {
-    const { app, release, spec } = expansion;
-    const live = this.#live(app);
-    const earlier = (await runner.lease.changeSets()).filter((set) => set.release < release && isPending(set));
-    for (const set of earlier.toReversed()) {
-      const runs = live.includes(set.release) || live.some((number) => number > set.release);
-      if (!runs && set.state !== "contracting") {
-        await takeBack(runner, set.release);
-      } else if (this.#mayContract(set, expansion) && !softly(set, spec)) await contract(runner, set.release);
-      else return set;
-    }
-    return null;
-  }
-
-  #mayContract(set: ChangeSet, { app, ahead }: Expansion): boolean {
-    return (ahead !== true || !takesAway(set)) && this.#live(app).every((number) => number >= set.release);
-  }
-
   #live(app: string): readonly number[] {
     return this.#parts.live(app).map((name) => nameNumber(name) ?? 0);
   }
 }
-
-async function takeBack(runner: StepRunner, release: number): Promise<void> {
-  const { kept } = await revert(runner, release);
-  for (const title of kept) runner.note(`kept, because it holds data: ${title}`);
-}
-
-const changes = ({ actions, refusals }: Plan): boolean => actions.length > 0 || refusals.length > 0;
 
 function noUrl(app: string, { variable, directVariable }: DatabaseSpec): HitlessError {
   return new HitlessError({
@@ -235,14 +207,5 @@ function contracted(release: ReleaseName, { release: by }: ChangeSet): HitlessEr
     what: `${release} cannot use the database any more.`,
     why: `What only older releases needed was removed when the time for going back from r${String(by)} was over (\`database.contractAfter\`).`,
     next: "Deploy a release that fits the database, such as the old code with the new names.",
-  });
-}
-
-function stillWaits({ release }: ChangeSet): HitlessError {
-  return new HitlessError({
-    code: "ERR_CONTRACT_WAITS",
-    what: `The database changes of r${String(release)} are not finished: an older release still runs.`,
-    why: "A further change would have to fit three releases at once.",
-    next: "Wait until the standby's window is over, or end it, and deploy again. `hitless db status` shows what is waited for, and `hitless db contract` ends the time for which old columns are kept.",
   });
 }

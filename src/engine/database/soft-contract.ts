@@ -9,9 +9,27 @@ export function softly({ state, plan }: Pick<ChangeSet, "state" | "plan">, { sof
 }
 
 /** What a contract that is due has to do now: remove, wait, or begin to keep until a time. */
-export type ContractTurn = { readonly kind: "remove" } | { readonly kind: "keep" | "wait"; readonly untilMs: number };
+type ContractTurn = { readonly kind: "remove" } | { readonly kind: "keep" | "wait"; readonly untilMs: number };
 
-export function contractTurn(set: ChangeSet, spec: Soft, now: number): ContractTurn {
+interface NextTurn {
+  /** The first change set for which something is to be done now; null: none. */
+  readonly next: { readonly set: ChangeSet; readonly turn: Exclude<ContractTurn, { kind: "wait" }> } | null;
+  /** Otherwise nothing is before this time. */
+  readonly untilMs: number;
+}
+
+/** What to do with the sets whose contracts are due, oldest first. Nothing is removed before what is kept of an older one: the last is the first to be taken back. */
+export function nextTurn(open: readonly ChangeSet[], spec: Soft, now: number): NextTurn {
+  let untilMs = Infinity;
+  for (const set of open) {
+    const turn = contractTurn(set, spec, now);
+    if (turn.kind === "wait") untilMs = Math.min(untilMs, turn.untilMs);
+    else if (turn.kind === "keep" || untilMs === Infinity) return { next: { set, turn }, untilMs };
+  }
+  return { next: null, untilMs };
+}
+
+function contractTurn(set: ChangeSet, spec: Soft, now: number): ContractTurn {
   if (!softly(set, spec)) return { kind: "remove" };
   const until = set.keptUntilMs ?? null;
   if (until === null) return { kind: "keep", untilMs: now + (spec.softContractMs ?? 0) };

@@ -7,6 +7,7 @@ import { fileSources } from "../../../src/adapters/postgres/sources.ts";
 import { databaseTools } from "../../../src/app/database-tools.ts";
 import { BusyClient, type Turn } from "../../support/postgres/clients.ts";
 import { databaseReleases } from "../../support/postgres/database-releases.ts";
+import { procedureSum } from "../../../src/database/plan/plan.ts";
 import { APP, contractIn, expandIn, planOf, urlOf, withRunner } from "../../support/postgres/release.ts";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
 
@@ -103,35 +104,97 @@ describe("a soft contract", () => {
     ]);
   });
 
-  it("stays for a next release that brings nothing, its procedures being those of the last one", async () => {
-    await keep();
+  /** The sources of a later release, in which those of release 2 are as they were. */
+  const sourcesWith = (files: Readonly<Record<string, string>>): string => {
     const directory = mkdtempSync(join(tmpdir(), "hl-soft-"));
     onTestFinished(() => {
       rmSync(directory, { recursive: true, force: true });
     });
     for (const part of ["migrations", "procedures"]) mkdirSync(join(directory, part));
-    writeFileSync(join(directory, "migrations", "0002_m.sql"), MIGRATION);
-    writeFileSync(join(directory, "procedures", "label.sql"), LABEL);
+    const all = { "migrations/0002_m.sql": MIGRATION, "procedures/label.sql": LABEL, ...files };
+    for (const [path, text] of Object.entries(all)) writeFileSync(join(directory, path), text);
+    return directory;
+  };
+  /** As if release 2 had come from such sources. */
+  const fromSources = async (): Promise<void> => {
+    await keep();
     await withRunner(url, async ({ lease }) => {
       const set = (await lease.changeSets())[0]!;
-      const { migrations } = set.plan;
-      const procedures = (await fileSources.read(join(directory, "procedures")))?.map(({ path, sha256 }) => `${path} ${sha256}`);
-      await lease.save({
-        ...set,
-        plan: { ...set.plan, procedures, migrations: migrations.map((one) => ({ ...one, name: "m" })) },
-      });
+      const procedures = (await fileSources.read(join(sourcesWith({}), "procedures")))?.map(procedureSum);
+      await lease.save({ ...set, plan: { ...set.plan, procedures } });
     });
-    const releases = databaseReleases(["r2"]);
-    const { signal } = new AbortController();
-    const third = { app: APP, release: 3, env: {}, directory, signal, onOutput: () => undefined };
-    const softly = { ...spec, procedures: "procedures", softContractMs: 3_600_000 };
-    await releases.expand(url, { ...third, spec: softly });
+  };
+  const deploy = async (release: number, directory: string, softContractMs?: number): Promise<string[]> => {
+    const notes: string[] = [];
+    await databaseReleases([`r${String(release - 1)}`]).expand(url, {
+      app: APP,
+      release,
+      env: {},
+      directory,
+      signal: new AbortController().signal,
+      onOutput: (line) => notes.push(line),
+      spec: { ...spec, procedures: "procedures", softContractMs },
+    });
+    return notes;
+  };
+  const HOUR = 3_600_000;
+
+  it("stays for a next release that brings nothing, its procedures being those of the last one", async () => {
+    await fromSources();
+    await deploy(3, sourcesWith({}), HOUR);
     expect(await postgresDatabase.changeSets(url, APP)).toMatchObject([
       { release: 2, state: "expanded", keptUntilMs: keptUntil },
     ]);
     expect(await query(await urlOf(url, 3), "SELECT label(1)")).toEqual([{ label: "i1: 1" }]);
-    await releases.expand(url, { ...third, spec: { ...softly, softContractMs: undefined } });
+    await deploy(3, sourcesWith({}));
     expect(await postgresDatabase.changeSets(url, APP)).toMatchObject([{ release: 2, state: "contracted" }]);
+  });
+
+  const TAGS = {
+    "migrations/0003_tags.sql":
+      "CREATE TABLE tags (id int PRIMARY KEY, item bigint, text text); ALTER TABLE shelves RENAME COLUMN place TO room;",
+    "procedures/shelf.sql":
+      "CREATE FUNCTION shelf(it bigint) RETURNS text LANGUAGE sql STABLE AS 'SELECT title || room FROM items, shelves WHERE id = it';",
+  };
+
+  it("stays beside a next release that changes other objects; both are undone, the last first, with what was written meanwhile", async () => {
+    await fromSources();
+    await query(url, "CREATE TABLE shelves (place text); INSERT INTO shelves VALUES ('cellar')");
+    await deploy(3, sourcesWith(TAGS), HOUR);
+    expect(await postgresDatabase.changeSets(url, APP)).toMatchObject([
+      { release: 2, state: "expanded", keptUntilMs: keptUntil },
+      { release: 3, state: "expanded" },
+    ]);
+    const next = await busy(3, newTurn);
+    await next.turns(10);
+    expect((await next.stop()).errors).toEqual([]);
+    expect(await query(await urlOf(url, 3), "SELECT shelf(1)")).toEqual([{ shelf: "i1cellar" }]);
+    expect(await databaseTools.undo(target(), () => undefined)).toContain("The changes of r3 are taken back.");
+    expect(await databaseTools.undo(target(), () => undefined)).toContain("The changes of r2 are taken back.");
+    const [{ mine } = { mine: 0 }] = await query<{ mine: number }>(
+      url,
+      "SELECT count(*)::int AS mine FROM items WHERE name = 'newer' AND price IS NOT NULL",
+    );
+    expect(mine).toBeGreaterThanOrEqual(10);
+  });
+
+  it("ends with a next release that changes the same, which is said with what that is", async () => {
+    await fromSources();
+    const directory = sourcesWith({ "migrations/0003_more.sql": "ALTER TABLE items ADD COLUMN weight int;" });
+    const asked = { ...target(), directory, env: {}, running: null, tried: false };
+    const kept = { release: "r2", keptUntil: new Date(keptUntil).toISOString() };
+    const planned = { ...asked, spec: { ...spec, procedures: "procedures" } };
+    expect((await databaseTools.plan(planned)).ends).toEqual([{ ...kept, changes: ["items"] }]);
+    expect((await databaseTools.plan({ ...planned, directory: sourcesWith({}) })).ends).toEqual([]);
+    const notes = await deploy(3, directory, HOUR);
+    expect(notes).toContain("database: what r2 has kept for going back goes now, as this release changes items again");
+    expect(await postgresDatabase.changeSets(url, APP)).toMatchObject([
+      { release: 2, state: "contracted" },
+      { release: 3, state: "expanded" },
+    ]);
+    expect(await query(await urlOf(url, 3), "SELECT title, weight FROM items WHERE id = 1")).toEqual([
+      { title: "i1", weight: null },
+    ]);
   });
 
   it("a database in which an earlier Hitless keeps its books is read, and gets what is missing with the next change", async () => {

@@ -82,7 +82,7 @@ test("a soft contract keeps everything for its time; going back and forth again 
   expect(world.checker.violations).toEqual([]);
 });
 
-test("what is kept softly goes earlier where the next release changes the database again", async () => {
+test("what is kept softly goes earlier where the next release changes the same again", async () => {
   const world = await contractWaits({ softContractMs: KEPT_MS });
   await until(world, () => world.database!.keptUntil("r2") !== null);
   const kept = world.database!.keptUntil("r2")!;
