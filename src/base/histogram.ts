@@ -34,7 +34,7 @@ export function subtractHistograms(a: HistogramData, b: HistogramData): Histogra
 
 /** The q-quantile (0..1) in microseconds, or null without any value. */
 export function quantile(data: HistogramData, q: number): number | null {
-  const total = data.reduce((sum, [, count]) => sum + count, 0);
+  const total = countOf(data);
   if (total === 0) return null;
   let seen = 0;
   for (const [bucket, count] of data) {
@@ -42,6 +42,40 @@ export function quantile(data: HistogramData, q: number): number | null {
     if (seen >= q * total) return bucketLimit(bucket);
   }
   return null;
+}
+
+/** As `quantile`, but between the limits of its bucket, as if what is in it were spread evenly: so that small changes show. */
+export function fineQuantile(data: HistogramData, q: number): number | null {
+  const total = countOf(data);
+  let seen = 0;
+  for (const [bucket, count] of data) {
+    if (total > 0 && seen + count >= q * total) return below(bucket) + ((q * total - seen) / count) * widthOf(bucket);
+    seen += count;
+  }
+  return null;
+}
+
+/** How many values are larger, by the same reckoning as `fineQuantile`. */
+export function countAbove(data: HistogramData, us: number): number {
+  const shareOf = (bucket: number): number => Math.min(1, Math.max(0, (bucketLimit(bucket) - us) / widthOf(bucket)));
+  return data.reduce((sum, [bucket, count]) => sum + count * shareOf(bucket), 0);
+}
+
+/** Each count times the factor: what is older may count less. */
+export function scaleHistogram(data: HistogramData, factor: number): HistogramData {
+  return data.map(([bucket, count]) => [bucket, count * factor]);
+}
+
+export function countOf(data: HistogramData): number {
+  return data.reduce((sum, [, count]) => sum + count, 0);
+}
+
+function below(bucket: number): number {
+  return bucket === 0 ? -1 : bucketLimit(bucket - 1);
+}
+
+function widthOf(bucket: number): number {
+  return bucketLimit(bucket) - below(bucket);
 }
 
 function combine(a: HistogramData, b: HistogramData, sign: 1 | -1): HistogramData {

@@ -1,5 +1,13 @@
-import { quantile, subtractHistograms, type HistogramData } from "../../base/histogram.ts";
-import { BLIND, SLOWEST, type Reading } from "./pace-law.ts";
+import {
+  addHistograms,
+  countAbove,
+  countOf,
+  fineQuantile,
+  scaleHistogram,
+  subtractHistograms,
+  type HistogramData,
+} from "../../base/histogram.ts";
+import { SLOWEST, type Reading } from "./pace-law.ts";
 
 /** All answers of an app since its proxy started: microseconds. */
 export interface LatencySample {
@@ -8,68 +16,140 @@ export interface LatencySample {
   readonly latency: HistogramData;
 }
 
-/** What users feel: the p99 of the last seconds beside what it was without the backfill. */
-export interface FeltLatency {
-  /** p99 without it, in microseconds; null: too few requests to say. */
-  readonly baseline: number | null;
-  /** The newest last. */
-  readonly samples: readonly LatencySample[];
+/** Stretches of rest, in which it is seen how fast requests are without the backfill, between stretches of work. */
+interface Phase {
+  readonly kind: "rest" | "work";
+  readonly since: number;
+  /** What was seen in it: of a rest all, of work the newest, older answers counting less. */
+  readonly seen: HistogramData;
+  /** The speed at its beginning. */
+  readonly from: number;
 }
 
+/** What users feel of a backfill, and how fast it may go for their sake. */
+export interface FeltLatency {
+  /** Answers without it; older ones count less. */
+  readonly usual: HistogramData;
+  readonly perSecond: number;
+  readonly speed: number;
+  readonly phase: Phase;
+  readonly last: LatencySample | null;
+}
+
+/** So few answers a second have no p99 to keep. */
+const FEW = 10;
 /** A p99 of fewer answers is one answer's accident. */
 const ENOUGH = 300;
-/** The window is as short as it can be with enough answers, and not longer than this. */
-const LONGEST_MS = 30_000;
-const SHORTEST_MS = 3_000;
-/** A rise of less than so much hurts nobody. */
-const SLACK_US = 1_000;
-/** What a window in which the backfill all but stood still adds to the baseline. */
-const DRIFT = 0.2;
+/** Where users are, it begins at this. */
+const BEGINNING = 0.1;
+const REST_MS = 4_000;
+const LONGEST_REST_MS = 30_000;
+const WORK_MS = 30_000;
+const SHORTEST_WORK_MS = 4_000;
+/** What was usual is as much worth as so many answers, whatever their number was, and less with each rest. */
+const WORTH = 4_000;
+const FADING = 0.8;
+/** A mean of the answers a second over about so long. */
+const MEMORY_MS = 3_000;
+/** It steers towards this share of the rise that is allowed: what is measured goes up and down. */
+const AIM = 0.5;
+/** A rise of less than so much cannot be told from none. */
+const LEAST_RISE_US = 100;
+/** By how much of itself the speed changes for one answer too many beyond the limit. */
+const GAIN = 0.1;
+/** More answers than this in one look say more, but not that it should be steered harder. */
+const FULL_LOOK = 200;
+const [MOST_DOWN, MOST_UP] = [0.25, 1.2];
 
-export function feltFrom(before: HistogramData | null): FeltLatency {
-  return { baseline: before === null || answers(before) < ENOUGH ? null : quantile(before, 0.99), samples: [] };
+/** From what was answered in the time before it, or since the proxy started. */
+export function feltFrom(before: HistogramData, ms: number): FeltLatency {
+  const usual = countOf(before) > WORTH ? scaleHistogram(before, WORTH / countOf(before)) : before;
+  const perSecond = countOf(before) / (ms / 1_000);
+  return { usual, perSecond, speed: BEGINNING, phase: begun("work", 0, BEGINNING), last: null };
 }
 
-/** `rise`: by how much of the baseline p99 may grow, 0.1 for a tenth. */
+/** `speed`: how fast it went since the last sample. `rise`: by how much of itself p99 may grow, 0.1 for a tenth. */
 export function felt(
   state: FeltLatency,
   sample: LatencySample,
   by: { readonly speed: number; readonly rise: number },
 ): [FeltLatency, Reading] {
-  const known = state.samples.filter(({ boot, at }) => boot === sample.boot && at > sample.at - LONGEST_MS);
-  const samples = [...known, sample];
-  const window = newestWindow(known, sample);
-  const p99 = window === null ? null : quantile(window, 0.99);
-  if (p99 === null)
-    return [
-      { ...state, samples },
-      { name: "latency", load: 0, text: "too few requests to be felt" },
-    ];
-  const baseline = state.baseline ?? (by.speed <= BLIND ? p99 : null);
-  if (baseline === null)
-    return [
-      { ...state, samples },
-      { name: "latency", load: null, text: "there were too few requests before it" },
-    ];
-  const idle = by.speed <= SLOWEST;
-  return [{ baseline: idle ? baseline + DRIFT * (p99 - baseline) : baseline, samples }, readingOf(p99, baseline, by.rise)];
+  const { last } = state;
+  const next = last === null || last.boot !== sample.boot ? anew(state, sample) : seen(state, sample, last, by);
+  return [next, readingOf(next)];
 }
 
-function readingOf(p99: number, baseline: number, rise: number): Reading {
-  const load = (p99 - baseline) / Math.max(SLACK_US, baseline * rise);
-  const ms = (us: number): string => `${(us / 1_000).toFixed(1)} ms`;
-  return { name: "latency", load: Math.max(0, load), text: `p99 of the requests is ${ms(p99)}, and was ${ms(baseline)} before` };
+function anew(state: FeltLatency, sample: LatencySample): FeltLatency {
+  return { ...state, last: sample, phase: begun(state.phase.kind, sample.at, state.speed) };
 }
 
-function newestWindow(known: readonly LatencySample[], sample: LatencySample): HistogramData | null {
-  for (const earlier of known.toReversed()) {
-    if (sample.at - earlier.at < SHORTEST_MS) continue;
-    const window = subtractHistograms(sample.latency, earlier.latency);
-    if (answers(window) >= ENOUGH) return window;
-  }
-  return null;
+function seen(
+  state: FeltLatency,
+  sample: LatencySample,
+  last: LatencySample,
+  by: { readonly speed: number; readonly rise: number },
+): FeltLatency {
+  const answers = subtractHistograms(sample.latency, last.latency);
+  const ms = Math.max(1, sample.at - last.at);
+  const weight = 1 - Math.exp(-ms / MEMORY_MS);
+  const perSecond = state.perSecond + weight * ((countOf(answers) / ms) * 1_000 - state.perSecond);
+  const met = { ...state, perSecond, last: sample };
+  if (perSecond < FEW) return { ...met, speed: BEGINNING, phase: begun("work", sample.at, BEGINNING) };
+  // What was under way when the phase began belongs to both.
+  if (state.phase.since === last.at) return met;
+  return state.phase.kind === "rest" ? rested(met, answers, sample.at) : worked(met, answers, sample.at, by);
 }
 
-function answers(histogram: HistogramData): number {
-  return histogram.reduce((sum, [, count]) => sum + count, 0);
+function rested(state: FeltLatency, answers: HistogramData, at: number): FeltLatency {
+  const { usual, phase } = state;
+  const all = addHistograms(phase.seen, answers);
+  const known = countOf(all) + countOf(usual) >= ENOUGH || at - phase.since >= LONGEST_REST_MS;
+  if (at - phase.since < REST_MS || !known) return { ...state, phase: { ...phase, seen: all } };
+  const now = addHistograms(scaleHistogram(usual, FADING), all);
+  return { ...state, usual: now, phase: begun("work", at, state.speed) };
+}
+
+/** Each answer beyond the limit makes it slower, each within it a 99th of that faster: so a hundredth of them is beyond in the end. */
+function worked(
+  state: FeltLatency,
+  answers: HistogramData,
+  at: number,
+  by: { readonly speed: number; readonly rise: number },
+): FeltLatency {
+  const { usual, phase } = state;
+  if (countOf(usual) < ENOUGH || at - phase.since >= WORK_MS) return { ...state, phase: begun("rest", at, state.speed) };
+  const count = countOf(answers);
+  const tooMany = countAbove(answers, limitOf(usual, by.rise)) - count / 100;
+  const factor = Math.exp(-GAIN * tooMany * Math.min(1, FULL_LOOK / Math.max(1, count)));
+  // What another signal holds back has shown nothing of a higher speed.
+  const up = by.speed < state.speed ? 1 : MOST_UP;
+  const speed = Math.min(1, Math.max(SLOWEST, state.speed * Math.min(up, Math.max(MOST_DOWN, factor))));
+  // What became much slower so soon is looked at without it: it may not be its doing.
+  const doubtful = speed < phase.from / 2 && at - phase.since >= SHORTEST_WORK_MS;
+  const newest = addHistograms(scaleHistogram(phase.seen, FADING), answers);
+  return { ...state, speed, phase: doubtful ? begun("rest", at, speed) : { ...phase, seen: newest } };
+}
+
+function begun(kind: Phase["kind"], since: number, from: number): Phase {
+  return { kind, since, seen: [], from };
+}
+
+function limitOf(usual: HistogramData, rise: number): number {
+  const p99 = fineQuantile(usual, 0.99) ?? 0;
+  return p99 + Math.max(LEAST_RISE_US, p99 * rise * AIM);
+}
+
+function readingOf({ usual, perSecond, speed, phase }: FeltLatency): Reading {
+  const name = "latency";
+  if (perSecond < FEW) return { name, load: 0, text: "too few requests to be felt" };
+  const ms = (us: number | null): string => `${((us ?? 0) / 1_000).toFixed(1)} ms`;
+  const without = ms(fineQuantile(usual, 0.99));
+  if (phase.kind === "rest") return { name, load: 0, most: 0, text: "it looks how fast the requests are without it" };
+  const now = countOf(phase.seen) < ENOUGH ? "" : `, and ${ms(fineQuantile(phase.seen, 0.99))} beside it`;
+  return {
+    name,
+    load: 0,
+    most: speed,
+    text: `p99 of the requests is ${without} without it${now}: it works ${(speed * 100).toFixed(speed < 0.1 ? 1 : 0)} % of the time`,
+  };
 }

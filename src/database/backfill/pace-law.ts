@@ -7,17 +7,25 @@ export interface Reading {
   readonly text: string;
   /** Somebody waits for what the backfill holds: not one batch more. */
   readonly yields?: boolean | undefined;
+  /** The signal keeps a speed of its own, and allows no more than that. */
+  readonly most?: number | undefined;
 }
 
-/** How fast a backfill may go. */
-export interface PaceState {
+/** How fast something lets a backfill go. */
+interface Allowed {
   /** The share of the time in which it works: 0, or `SLOWEST` to 1. */
   readonly speed: number;
+  /** Why it is not 1. */
   readonly reason: string | null;
 }
 
-/** A backfill that users feel goes on all the same, at this: otherwise one that never ends costs more. */
-export const SLOWEST = 0.02;
+export interface PaceState extends Allowed {
+  /** What the loads allow, whatever else holds it back. */
+  readonly room: Allowed;
+}
+
+/** A backfill that users feel goes on all the same, at this: one that never ends costs more, and what 1 of 200 requests meet does not move p99 far. */
+export const SLOWEST = 0.005;
 /** As fast as one may go that does not see what it does. */
 export const BLIND = 0.1;
 /** How fast it begins: what it costs is seen only when it works. */
@@ -25,19 +33,37 @@ const BEGINNING = 0.3;
 /** Below this share of the limit it becomes faster. */
 const CALM = 0.7;
 const FASTER = 0.15;
+/** The shortest batch, as a share of the usual time of one: 3 ms of 150. What waits for a processor or a page beside it waits no longer. */
+const SHORTEST_BATCH = 0.02;
+/** Up to this speed batches are as short as they can be; above, they grow to their usual time. */
+const BRIEF = 0.5;
 
-export const FIRST_PACE: PaceState = { speed: BEGINNING, reason: "it begins slowly" };
+const FIRST_ROOM: Allowed = { speed: BEGINNING, reason: "it begins slowly" };
+export const FIRST_PACE: PaceState = { ...FIRST_ROOM, room: FIRST_ROOM };
 
-/** Additive increase, multiplicative decrease; the worst signal counts, and one that says nothing is a bad one. */
 export function nextPace(state: PaceState, readings: readonly Reading[]): PaceState {
   const yielding = readings.find(({ yields }) => yields === true);
-  if (yielding !== undefined) return { speed: 0, reason: yielding.text };
-  const speed = Math.max(SLOWEST, state.speed);
+  if (yielding !== undefined) {
+    const reason = yielding.text;
+    return { speed: 0, reason, room: { speed: SLOWEST, reason } };
+  }
+  const room = nextRoom(state.room, readings);
+  const bounds = readings.map(({ most, text }): Allowed => ({ speed: most ?? 1, reason: text }));
+  return { ...bounds.reduce((one, other) => (other.speed < one.speed ? other : one), room), room };
+}
+
+/** Of the usual time of a batch. Who is slow makes shorter batches, too: it is the long ones that others wait for. */
+export function batchShare(speed: number): number {
+  return SHORTEST_BATCH ** Math.min(1, Math.max(0, (1 - speed) / (1 - BRIEF)));
+}
+
+/** Additive increase, multiplicative decrease; the worst signal counts, and one that says nothing is a bad one. */
+function nextRoom({ speed, reason: known }: Allowed, readings: readonly Reading[]): Allowed {
   const unread = readings.find(({ load }) => load === null);
   const worst = readings.reduce<Reading | null>((one, other) => ((other.load ?? 0) > (one?.load ?? 0) ? other : one), null);
   const load = worst?.load ?? 0;
   const allowed = load > 1 ? slower(speed, load) : load > CALM ? speed : Math.min(1, speed + FASTER);
-  const reason = load > 1 ? (worst?.text ?? null) : allowed < 1 ? state.reason : null;
+  const reason = load > 1 ? (worst?.text ?? null) : allowed < 1 ? known : null;
   if (unread === undefined && readings.length > 0) return { speed: allowed, reason };
   const blind = unread === undefined ? "nothing says what it costs" : `${unread.name} cannot be read: ${unread.text}`;
   return { speed: Math.min(BLIND, allowed), reason: load > 1 ? reason : blind };

@@ -6,6 +6,8 @@ export interface Pace {
   readonly speed: number;
   /** In a few words; null at full speed. */
   readonly reason: string | null;
+  /** Of the time that a batch should take, for the load's sake; none: all of it. */
+  readonly batchShare?: number | undefined;
 }
 
 /** Asked before each batch; it answers at once, from what it has seen. */

@@ -35,6 +35,7 @@ async function paceOf(pacer: Pacer | null, { throttlePercent }: BackfillOptions,
   const percent = Math.min(100, Math.max(0, throttlePercent?.() ?? 100));
   if (percent / 100 >= allowed.speed) return allowed;
   return {
+    ...allowed,
     speed: percent / 100,
     reason: percent === 0 ? "paused by the operator" : `slowed down to ${String(percent)} % by the operator`,
   };

@@ -9,8 +9,10 @@ import { place, untilDone, type StepRunner } from "./steps.ts";
 
 /** With more rows than these that fail it is the expression that is wrong. */
 const MOST_FAILED = 1_000;
-/** A throttled batch is not only rarer but shorter too, down to this share of its time. */
+/** What an operator throttles becomes not only rarer but shorter too, down to this share of its time. */
 const SHORTEST = 0.2;
+/** At less than this the load leaves room for one worker. */
+const CROWDED = 0.5;
 
 type Try = (request: BatchRequest) => ReturnType<BatchWorker["batch"]>;
 
@@ -102,7 +104,8 @@ export class BackfillWalk {
     while (stretch.cursor.end !== true && !this.#stopped) {
       if (!leads && this.#working > this.#staffing.workers) return stretch;
       const { options, pacer, meter } = this.#parts;
-      const { speed } = await rest({ clock: this.#clock, signal: this.#signal, options, pacer, meter }, took);
+      const { speed, batchShare = 1 } = await rest({ clock: this.#clock, signal: this.#signal, options, pacer, meter }, took);
+      if (!leads && batchShare < CROWDED) return stretch;
       const started = this.#now();
       const before = stretch.cursor;
       const moved = await this.#try(stretch, size.size, (request) => worker.batch(request));
@@ -113,7 +116,7 @@ export class BackfillWalk {
       else {
         stretch = moved;
         took = this.#now() - started;
-        size = nextSize(size, took, (options.batchMs ?? DEFAULT_BATCH_MS) * Math.max(SHORTEST, speed));
+        size = nextSize(size, took, (options.batchMs ?? DEFAULT_BATCH_MS) * Math.min(batchShare, Math.max(SHORTEST, speed)));
         this.#staff(speed, stretch.cursor.rows - before.rows);
       }
       this.#size = size.suspects === 0 ? size : this.#size;

@@ -1,4 +1,4 @@
-import { FIRST_PACE, nextPace, type PaceState, type Reading } from "../../database/backfill/pace-law.ts";
+import { batchShare, FIRST_PACE, nextPace, type PaceState, type Reading } from "../../database/backfill/pace-law.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Pace, Pacer } from "./backfill-options.ts";
 
@@ -33,7 +33,8 @@ export class LoadPacer implements Pacer {
       });
       await this.#reading;
     }
-    return this.#state;
+    const { speed, reason } = this.#state;
+    return { speed, reason, batchShare: batchShare(speed) };
   }
 
   async #read(signal: AbortSignal): Promise<void> {

@@ -45,7 +45,7 @@ function latencySignal({ app, clock, traffic, spec }: SignalParts): LoadSignal {
       if (now === null) return [{ name: "latency", load: 0, text: "the app has no requests" }];
       if (state === null) {
         const before = await traffic.ledger(app, { at: clock.now() - BEFORE_MS });
-        state = feltFrom(latencyOf(before, now));
+        state = feltFrom(latencyOf(before, now), BEFORE_MS);
       }
       const sample = { at: now.at, boot: now.boot, latency: latencyOf(null, now) };
       const [next, reading] = felt(state, sample, { speed, rise: spec.rise });

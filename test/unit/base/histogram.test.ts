@@ -4,7 +4,11 @@ import {
   addHistograms,
   bucketLimit,
   bucketOf,
+  countAbove,
+  countOf,
+  fineQuantile,
   quantile,
+  scaleHistogram,
   subtractHistograms,
   type HistogramData,
 } from "../../../src/base/histogram.ts";
@@ -95,6 +99,34 @@ describe("adding and subtracting", () => {
         const sum = addHistograms(histogramOf(a), histogramOf(b));
         expect(sum).toEqual(histogramOf([...a, ...b]));
         expect(sum).toEqual(addHistograms(histogramOf(b), histogramOf(a)));
+      }),
+    );
+  });
+});
+
+describe("between the limits of a bucket", () => {
+  const share = fc.double({ min: 0.01, max: 1, noNaN: true });
+
+  test("the fine quantile lies in the bucket of the coarse one, and the rest of the values above it", () => {
+    fc.assert(
+      fc.property(durations, share, (values, q) => {
+        const data = histogramOf(values);
+        const fine = fineQuantile(data, q)!;
+        expect(fine).toBeLessThanOrEqual(quantile(data, q)!);
+        expect(fine).toBeGreaterThan(quantile(data, q)! / 1.0667 - 2);
+        expect(countAbove(data, fine)).toBeCloseTo((1 - q) * values.length, 6);
+      }),
+    );
+    expect(fineQuantile([], 0.5)).toBeNull();
+  });
+
+  test("what counts less changes no quantile", () => {
+    fc.assert(
+      fc.property(durations, share, (values, q) => {
+        const data = histogramOf(values);
+        const scaled = scaleHistogram(data, 0.25);
+        expect(countOf(scaled)).toBe(values.length / 4);
+        expect(fineQuantile(scaled, q)).toBeCloseTo(fineQuantile(data, q)!, 3);
       }),
     );
   });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import {
+  batchShare,
   BLIND,
   FIRST_PACE,
   nextPace,
@@ -14,10 +15,12 @@ const reading = fc.record({
   load: fc.option(fc.double({ min: 0, max: 50, noNaN: true })),
   text: fc.string({ minLength: 1 }),
   yields: fc.boolean(),
+  most: fc.option(fc.double({ min: SLOWEST, max: 1, noNaN: true }), { nil: undefined }),
 });
 const readings = fc.array(reading, { maxLength: 5 });
 
 const after = (rounds: readonly (readonly Reading[])[]): PaceState => rounds.reduce(nextPace, FIRST_PACE);
+const FULL: PaceState = { speed: 1, reason: null, room: { speed: 1, reason: null } };
 const calm: Reading = { name: "latency", load: 0, text: "calm" };
 
 it("stays between nothing and everything, and is never slow without saying why", () => {
@@ -37,7 +40,7 @@ it("fails closed: without a signal, or with one that says nothing, it is slow", 
       expect(speed).toBeLessThanOrEqual(BLIND);
     }),
   );
-  expect(nextPace({ speed: 1, reason: null }, [])).toEqual({ speed: BLIND, reason: "nothing says what it costs" });
+  expect(nextPace(FULL, [])).toMatchObject({ speed: BLIND, reason: "nothing says what it costs" });
 });
 
 it("is never faster for a signal that is worse", () => {
@@ -62,10 +65,26 @@ it("stops for somebody who waits for it, becomes slower beyond the limit, and co
       let state = after(rounds);
       expect(nextPace(state, [{ ...calm, yields: true }]).speed).toBe(0);
       const slower = nextPace(state, [{ ...calm, load: 1.5, text: "too much" }]);
-      expect(slower.speed).toBeLessThan(Math.max(state.speed, SLOWEST + 1e-9));
+      expect(slower.room.speed).toBeLessThan(Math.max(state.room.speed, SLOWEST + 1e-9));
       expect(slower.reason).toBe("too much");
       for (let round = 0; round < 8; round++) state = nextPace(state, [calm]);
-      expect(state).toEqual({ speed: 1, reason: null });
+      expect(state).toEqual(FULL);
     }),
   );
+});
+
+it("goes no faster than a signal that keeps a speed of its own, for its reason, and comes back at once when that lets go", () => {
+  const bound: Reading = { ...calm, most: 0.03, text: "it is felt" };
+  expect(nextPace(FULL, [calm, bound])).toMatchObject({ speed: 0.03, reason: "it is felt" });
+  expect(nextPace(nextPace(FULL, [bound]), [calm])).toEqual(FULL);
+});
+
+it("makes batches shorter the slower it is, from their usual time at full speed to a 50th of it", () => {
+  const share = fc.double({ min: 0, max: 1, noNaN: true });
+  fc.assert(
+    fc.property(share, share, (one, other) => {
+      expect(batchShare(Math.min(one, other))).toBeLessThanOrEqual(batchShare(Math.max(one, other)));
+    }),
+  );
+  expect([batchShare(1), batchShare(0.5), batchShare(0)]).toEqual([1, 0.02, 0.02]);
 });
