@@ -102,10 +102,9 @@ export class BackfillWalk {
     let size = this.#size ?? firstSize(stretch.key.length === 0 ? "pages" : "rows");
     let took = 0;
     while (stretch.cursor.end !== true && !this.#stopped) {
-      if (!leads && this.#working > this.#staffing.workers) return stretch;
       const { options, pacer, meter } = this.#parts;
       const { speed, batchShare = 1 } = await rest({ clock: this.#clock, signal: this.#signal, options, pacer, meter }, took);
-      if (!leads && batchShare < CROWDED) return stretch;
+      if (!leads && (batchShare < CROWDED || this.#working > this.#staffing.workers)) return stretch;
       const started = this.#now();
       const before = stretch.cursor;
       const moved = await this.#try(stretch, size.size, (request) => worker.batch(request));
@@ -147,7 +146,7 @@ export class BackfillWalk {
   #staff(speed: number, rows: number): void {
     const at = this.#now();
     this.#staffing = speed < 1 ? restarted(this.#staffing, at) : seen(this.#staffing, { at, rows });
-    if (this.#working >= this.#staffing.workers || this.#waiting.length === 0) return;
+    if (speed < 1 || this.#working >= this.#staffing.workers || this.#waiting.length === 0) return;
     this.#working++;
     this.workers = Math.max(this.workers, this.#working);
     this.#join(this.#recruit());

@@ -109,3 +109,30 @@ it("a second connection that breaks while the first one works is heard: it ends 
   await expect(ran).rejects.toThrow("the line broke");
   expect([recruited, unheard]).toEqual([true, []]);
 });
+
+it("a second connection is let go while the load leaves room for one, and is not asked for before there is room again", async () => {
+  const table = new MemoryTable({ rows: 60_000, faulty: new Set(), trouble: 0, rng: createRng(5) });
+  const lease = table.lease();
+  const [asked, closed]: [number[], number[]] = [[], []];
+  const patience = { clock: table, rng: createRng(5), signal: new AbortController().signal, lockTimeoutMs: 100, limitMs: 1e9 };
+  const counted = {
+    ...lease,
+    worker: async () => {
+      const worker = await lease.worker();
+      asked.push(table.counted);
+      return { ...worker, close: async () => void closed.push(table.counted) };
+    },
+  };
+  const pace = (): { speed: number; reason: string | null; batchShare: number } =>
+    asked.length > 0 ? { speed: 0.1, reason: "felt", batchShare: 0.02 } : { speed: 1, reason: null, batchShare: 1 };
+  const record = await runBackfill(
+    { patience, note: () => undefined, lease: counted },
+    { release: 2, action, backfill: { ...backfill, once: true }, from: null },
+    { workers: 2, batchMs: 6, pacer: () => ({ pace: async () => pace() }) },
+  );
+  expect(record.rows).toBe(60_000);
+  // The batch that was under way at full speed may ask for one more.
+  expect(asked.length).toBeLessThanOrEqual(2);
+  expect(closed).toHaveLength(asked.length);
+  expect(closed[0]! - asked[0]!).toBeLessThan(5_000);
+});
