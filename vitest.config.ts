@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+/** Vitest itself leaves one processor free, which of two is half. */
+const WORKERS = "100%";
+
 /** Groups run one after the other: tests with real processes must not share the machine with those that use it up. */
 export default defineConfig({
   test: {
@@ -7,12 +10,19 @@ export default defineConfig({
     setupFiles: ["test/support/setup.ts"],
     projects: [
       {
-        test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000, sequence: { groupOrder: 0 } },
+        test: {
+          name: "unit",
+          include: ["test/unit/**/*.test.ts"],
+          maxWorkers: WORKERS,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         test: {
           name: "simulation",
           include: ["test/simulation/**/*.test.ts"],
+          maxWorkers: WORKERS,
           testTimeout: 120_000,
           sequence: { groupOrder: 1 },
         },
