@@ -44,6 +44,9 @@ import { appSpecSchema, batchSchema } from "./app-spec.ts";
  * | GET    /v1/apps/:app/ledger                    | –                 | LedgerSnapshot (core) |
  * | GET    /v1/apps/:app/releases                  | –                 | { releases: ReleaseStatus[] } newest first |
  * | GET    /v1/apps/:app/sessions?prefix=text      | –                 | SessionsStatus (api/sessions) |
+ * | GET    /v1/apps/:app/sessions/move             | –                 | { move: SessionMoveStatus or null } (api/sessions): the last one |
+ * | POST   /v1/apps/:app/sessions/move             | MoveSessionsRequest | { move } when it has begun |
+ * | POST   /v1/apps/:app/sessions/move/abort       | OperatorRequest   | { move }, which goes back |
  * | POST   /v1/apps/:app/verify/stateless          | VerifyStatelessRequest | StatelessnessAnswer (api/statelessness), when the walks are over |
  * | GET    /v1/apps/:app/logs/:instance?offset=n&lines=n | –           | LogChunk           |
  */

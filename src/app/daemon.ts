@@ -51,20 +51,23 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   const log = createLogger(foreground ? null : join(stateDirectory, "daemon.log"), "daemon");
   const startedAt = Date.now();
   const parts = daemonParts({ stateDirectory, store, leaseRules: right.rules, workers, log });
-  const { lease, keeper, servers, engine, contracts, steps, logs, traffic, fleet, releases } = parts;
+  const { lease, keeper, servers, engine, contracts, steps, logs, traffic, fleet, releases, moveBook, moves } = parts;
   const ended = Promise.withResolvers<undefined>();
   const watching = new AbortController();
   await lease.take();
   right.whenTaken();
   await keeper.start();
   servers.start();
+  await moveBook.load();
   await engine.start();
   void parts.health.run(watching.signal);
   contracts.start();
   logs.start();
   await steps.start();
+  moves.start();
   const proxy = proxyControl(traffic, keeper);
-  const sessions = (state: AppState, prefix: string): Promise<SessionsStatus> => sessionsStatus(releases, state, prefix);
+  const sessions = (state: AppState, prefix: string): Promise<SessionsStatus> =>
+    sessionsStatus({ releases, moves: moveBook }, state, prefix);
   const info = (): Promise<DaemonInfo> => describe(traffic, { startedAt, stateDirectory });
   const shutdown = async (request: ShutdownRequest): Promise<void> => {
     log.info("the daemon was asked to end", { by: request.by, instances: request.instances });
@@ -82,6 +85,7 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
     now: Date.now,
     proxy,
     sessions,
+    sessionMoves: moves,
     verifyStateless: verification(engine, traffic),
     contracts,
     info,
@@ -96,6 +100,7 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   watching.abort();
   contracts.stop();
   logs.stop();
+  moves.stop();
   await steps.stop();
   keeper.stop();
   servers.stop();

@@ -3,7 +3,10 @@ import { StateServers, type StateServersOptions } from "../adapters/state-server
 import type { SessionsStatus } from "../api/sessions.ts";
 import { HitlessError } from "../base/error.ts";
 import { SESSION_URL } from "../base/session-move.ts";
+import type { SessionMove } from "../core/session-move/move.ts";
+import type { SessionsSpec } from "../core/sessions-spec.ts";
 import type { AppState } from "../core/state.ts";
+import type { MoveBook } from "../engine/sessions/move-book.ts";
 import type { Releases } from "../ports/releases.ts";
 import { backendFor } from "../sessions/store/backends.ts";
 import { overview } from "../sessions/store/overview.ts";
@@ -25,7 +28,11 @@ export function stateServers(options: Omit<StateServersOptions, "program">): Sta
 }
 
 /** Looks into the session store of the app's active release. @throws ERR_NOTHING_RUNNING, ERR_SESSIONS_UNREACHABLE */
-export async function sessionsStatus(releases: Releases, { app, active }: AppState, prefix: string): Promise<SessionsStatus> {
+export async function sessionsStatus(
+  { releases, moves }: { readonly releases: Releases; readonly moves: MoveBook },
+  { app, active }: AppState,
+  prefix: string,
+): Promise<SessionsStatus> {
   const workplace = active === null ? null : await releases.workplace(app, active);
   const url = workplace?.env[SESSION_URL];
   if (url === undefined) {
@@ -36,12 +43,12 @@ export async function sessionsStatus(releases: Releases, { app, active }: AppSta
     });
   }
   try {
-    const backend = await backendFor(url)(prefix, () => undefined);
+    const backend = await backendFor(url)(prefix, () => undefined, "fails");
     try {
       return {
         app,
         store: withoutPassword(url),
-        ours: workplace?.spec.sessions?.server !== undefined,
+        ours: isOurs(url, moves.of(app), workplace?.spec.sessions),
         ...(await overview(backend)),
       };
     } finally {
@@ -54,6 +61,12 @@ export async function sessionsStatus(releases: Releases, { app, active }: AppSta
       why: error instanceof Error ? error.message : String(error),
     });
   }
+}
+
+/** The release names its own store; a move may have taken the sessions elsewhere since. */
+function isOurs(url: string, move: SessionMove | null, sessions: SessionsSpec | undefined): boolean {
+  const moved = move === null ? undefined : [move.from, move.to].find((place) => place.url === url);
+  return moved === undefined ? sessions?.server !== undefined : moved.ours === true;
 }
 
 function withoutPassword(text: string): string {

@@ -106,6 +106,17 @@ export const ERROR_CODES = {
     meaning: "A new generation of the state server did not take over; the old one goes on.",
   },
   ERR_SESSIONS_UNREACHABLE: { kind: "unavailable", meaning: "The session store does not answer, or does not let Hitless in." },
+  ERR_SESSIONS_MOVE: { kind: "config", meaning: "Sessions cannot be moved there; all reasons are listed. Nothing was begun." },
+  ERR_SESSIONS_MOVING: {
+    kind: "conflict",
+    meaning: "Sessions are being moved to another store, and what was asked for cannot be done meanwhile.",
+  },
+  ERR_SESSIONS_MOVED: { kind: "conflict", meaning: "The configuration names a session store that the sessions have left." },
+  ERR_SESSIONS_UNMARKED: {
+    kind: "unhealthy",
+    meaning:
+      "Instances do not say that they write into both session stores: they do not use `hitless/session`. The move went back.",
+  },
   ERR_HTTP_FAILED: { kind: "unavailable", meaning: "A server that a gate or a notification needs did not answer." },
   ERR_TIMEOUT: { kind: "timeout", meaning: "Something took longer than its limit." },
   ERR_ABORTED: { kind: "aborted", meaning: "An operator asked the deployment to go back." },

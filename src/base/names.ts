@@ -12,6 +12,9 @@ export const deploymentName = (number: number): DeploymentName => `d${String(num
 export const instanceName = (type: string, release: ReleaseName, number: number): InstanceName =>
   `${type}.${release}.${String(number)}`;
 
+/** The number at the end of `web.r42.3`: each instance of an app has a higher one than those before it. */
+export const instanceNumber = (name: InstanceName): number => Number(name.slice(name.lastIndexOf(".") + 1));
+
 /** The number in `r42` or `d7`, or null if the text has another form. */
 export function nameNumber(name: string): number | null {
   const match = /^[rd]([1-9]\d{0,8})$/.exec(name);

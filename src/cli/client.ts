@@ -14,7 +14,7 @@ import type {
   ShutdownRequest,
   UpgradeOutcome,
 } from "../api/daemon.ts";
-import type { SessionsStatus } from "../api/sessions.ts";
+import type { SessionMoveStatus, SessionsStatus } from "../api/sessions.ts";
 import type { StatelessnessAnswer, VerifyStatelessRequest } from "../api/statelessness.ts";
 import type { StepOperation, StepStatus } from "../api/steps.ts";
 import type { LedgerSnapshot } from "../core/ledger.ts";
@@ -115,6 +115,21 @@ export class DaemonClient {
 
   sessions(app: string, prefix: string): Promise<SessionsStatus> {
     return this.#get(`${appPath(app)}/sessions?prefix=${encodeURIComponent(prefix)}`);
+  }
+
+  /** The last one; null: there was none. */
+  async sessionMove(app: string): Promise<SessionMoveStatus | null> {
+    return (await this.#get<{ move: SessionMoveStatus | null }>(`${appPath(app)}/sessions/move`)).move;
+  }
+
+  /** Resolves when it has begun. */
+  async moveSessions(app: string, to: string): Promise<void> {
+    await this.#post(`${appPath(app)}/sessions/move`, { by: this.by, to });
+  }
+
+  /** Resolves when it has begun to go back. */
+  async abortSessionMove(app: string): Promise<void> {
+    await this.#post(`${appPath(app)}/sessions/move/abort`, { by: this.by });
   }
 
   /** Resolves when the walks are over. */

@@ -1,4 +1,4 @@
-import type { InstanceName } from "../base/names.ts";
+import { instanceNumber, type InstanceName } from "../base/names.ts";
 import type { AppState, Instance, InstanceBook } from "./state.ts";
 
 const SHELF_SIZE = 64;
@@ -39,8 +39,7 @@ function isInstance(value: Instance | InstanceBook[string]): value is Instance {
   return typeof value.name === "string";
 }
 
-/** By the number at the end of `web.r42.3`. Keys that are whole numbers come in their order, whatever the order in which they were set. */
+/** By its number. Keys that are whole numbers come in their order, whatever the order in which they were set. */
 function shelfOf(name: InstanceName): string {
-  const number = Number(name.slice(name.lastIndexOf(".") + 1));
-  return String(Math.floor(number / SHELF_SIZE));
+  return String(Math.floor(instanceNumber(name) / SHELF_SIZE));
 }

@@ -7,6 +7,7 @@ import type { StatelessnessOutcome } from "../core/statelessness/outcome.ts";
 import type { AppState } from "../core/state.ts";
 import type { EngineControl } from "../engine/control.ts";
 import type { StepControl } from "../engine/preparation/step-control.ts";
+import type { SessionMoves } from "../engine/sessions/session-moves.ts";
 import type { Traffic } from "../ports/traffic.ts";
 
 /** The proxy as a program. */
@@ -29,6 +30,8 @@ export interface ServerContext {
   readonly proxy: ProxyControl;
   /** Of the app's session store; of the sessions whose ids begin with `prefix`. */
   sessions(state: AppState, prefix: string): Promise<SessionsStatus>;
+  /** Moves of sessions to other stores. */
+  readonly sessionMoves: Pick<SessionMoves, "admit" | "begin" | "abort" | "report">;
   /** Walks over the instances of the app's active release. */
   verifyStateless(state: AppState, request: VerifyStatelessRequest, signal: AbortSignal): Promise<StatelessnessOutcome>;
   /** What removes from the database what only old releases used. */

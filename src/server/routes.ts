@@ -3,6 +3,7 @@ import type { ServerContext } from "./context.ts";
 import { appRoutes } from "./routes/apps.ts";
 import { deploymentRoutes } from "./routes/deployments.ts";
 import { operationRoutes } from "./routes/operations.ts";
+import { sessionMoveRoutes } from "./routes/session-moves.ts";
 import { statelessnessRoutes } from "./routes/statelessness.ts";
 import { stepRoutes } from "./routes/steps.ts";
 
@@ -13,6 +14,7 @@ export function daemonRoutes(context: ServerContext): readonly Route[] {
     ...deploymentRoutes(context),
     ...operationRoutes(context),
     ...stepRoutes(context),
+    ...sessionMoveRoutes(context),
     ...statelessnessRoutes(context),
   ];
 }

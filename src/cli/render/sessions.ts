@@ -1,4 +1,4 @@
-import type { SessionsStatus } from "../../api/sessions.ts";
+import type { SessionMoveStatus, SessionsStatus } from "../../api/sessions.ts";
 import { table } from "./table.ts";
 import { age, bytes, count } from "./units.ts";
 
@@ -10,6 +10,7 @@ export function renderSessions(status: SessionsStatus): readonly string[] {
     ["commands", ratePerSecond === null ? "–" : `${count(Math.round(ratePerSecond))} per second`],
     ["memory", memoryBytes === null ? "–" : bytes(memoryBytes)],
     ["oldest", oldestMs === null ? "–" : `not used for ${age(oldestMs)}`],
+    ...(status.move === undefined ? [] : [["move", moveText(status.move)]]),
   ];
   if (byRelease.length === 0) return table([{ title: status.app }, { title: "" }], facts);
   const rows = byRelease.map(({ release, count: written }) => [release ?? "not known", count(written)]);
@@ -20,4 +21,34 @@ export function renderSessions(status: SessionsStatus): readonly string[] {
     ...table([{ title: "WRITTEN BY" }, { title: "SESSIONS", right: true }], rows),
     ...whole,
   ];
+}
+
+const PHASES: Readonly<Record<SessionMoveStatus["phase"], string>> = {
+  doubling: "instances are replaced by such as write into both stores",
+  copying: "sessions are copied",
+  switching: "instances are replaced by such as read the new store",
+  finishing: "instances are replaced by such as know the new store only",
+  done: "moved",
+  returning: "going back: instances are replaced by such as read the old store again",
+  leaving: "going back: instances are replaced by such as know the old store only",
+  aborted: "went back; the sessions are where they were",
+};
+
+/** One line for people. */
+export function moveText({ phase, from, to, waits, progress, verified, failure }: SessionMoveStatus): string {
+  const doing = phase === "copying" && progress?.doing === "verifying" ? "sessions are looked at in both stores" : PHASES[phase];
+  const isKnown = verified !== null && phase !== "leaving" && phase !== "aborted";
+  return [
+    `${phase}: ${doing}, ${from} → ${to}`,
+    ...(progress === null ? [] : [progressText(progress)]),
+    ...(isKnown ? [`${count(verified)} sessions seen in both`] : []),
+    ...(waits === null ? [] : [`waits: ${waits}`]),
+    ...(failure === null ? [] : [failure.what]),
+  ].join("; ");
+}
+
+function progressText({ done, total, perSecond, etaMs }: NonNullable<SessionMoveStatus["progress"]>): string {
+  const rate = perSecond === null ? "" : `, ${count(Math.round(perSecond))} per second`;
+  const left = etaMs === null || done === total ? "" : `, ${age(etaMs)} left`;
+  return `${count(done)} of ${count(total)}${rate}${left}`;
 }

@@ -1,18 +1,25 @@
 import type { ReleaseName } from "../../base/names.ts";
-import type { ReleaseRecord } from "../../core/release.ts";
 import { SESSION_URL } from "../../base/session-move.ts";
+import type { ReleaseRecord } from "../../core/release.ts";
+import { moveVariables } from "../../core/session-move/environment.ts";
+import { concerns, placeOf, type SessionMove } from "../../core/session-move/move.ts";
 import type { SessionsSpec } from "../../core/sessions-spec.ts";
 import type { LaunchPlan, Releases, Workplace } from "../../ports/releases.ts";
 import type { SessionServers } from "../../ports/session-servers.ts";
 import { ReleasesAround } from "../releases-around.ts";
 
-/** Releases whose instances find their sessions: the app's state server runs before the first of them is started. */
+/**
+ * Releases whose instances find their sessions: the app's state server runs before the first of them is started, and who names a store that the sessions have left, or are
+ * about to leave, is told where they are.
+ */
 export class SessionReleases extends ReleasesAround {
   readonly #servers: SessionServers;
+  readonly #moves: { of(app: string): SessionMove | null };
 
-  constructor(inner: Releases, servers: SessionServers) {
+  constructor(inner: Releases, servers: SessionServers, moves: { of(app: string): SessionMove | null }) {
     super(inner);
     this.#servers = servers;
+    this.#moves = moves;
   }
 
   protected async provide(app: string, _release: ReleaseName, { spec }: ReleaseRecord): Promise<void> {
@@ -30,8 +37,12 @@ export class SessionReleases extends ReleasesAround {
   }
 
   async #withUrl(app: string, sessions: SessionsSpec | undefined, env: LaunchPlan["env"]): Promise<LaunchPlan["env"]> {
-    if (sessions?.server === undefined) return env;
-    const url = await this.#servers.ensure(app, sessions.server);
-    return { ...env, [SESSION_URL]: url, ...(sessions.variable === undefined ? {} : { [sessions.variable]: url }) };
+    const place = placeOf(sessions, env);
+    if (place === null) return env;
+    const own = sessions?.server === undefined ? place.url : await this.#servers.ensure(app, sessions.server);
+    // After what is waited for: a move that has come to another phase meanwhile counts.
+    const move = this.#moves.of(app);
+    const given = move !== null && concerns(move, place) ? moveVariables(move) : { [SESSION_URL]: own };
+    return { ...env, ...given, ...(sessions?.variable === undefined ? {} : { [sessions.variable]: given[SESSION_URL] ?? own }) };
   }
 }

@@ -1,6 +1,7 @@
 import type { Route } from "../../api/transport/serve.ts";
 import type { ServerContext } from "../context.ts";
 import { knownApp } from "../known.ts";
+import { moveStatus } from "./session-moves.ts";
 import { readLog } from "../log-reader.ts";
 import { appStatus, releaseStatuses, type Troubles } from "../status.ts";
 
@@ -41,8 +42,12 @@ export function appRoutes(context: ServerContext): readonly Route[] {
     {
       method: "GET",
       path: "/v1/apps/:app/sessions",
-      handle: ({ params, query }) =>
-        context.sessions(knownApp(context, params["app"] ?? ""), query.get("prefix") ?? DEFAULT_PREFIX),
+      handle: async ({ params, query }) => {
+        const state = knownApp(context, params["app"] ?? "");
+        const status = await context.sessions(state, query.get("prefix") ?? DEFAULT_PREFIX);
+        const report = context.sessionMoves.report(state.app);
+        return report === null ? status : { ...status, move: moveStatus(report, context.now()) };
+      },
     },
     {
       method: "GET",

@@ -22,7 +22,7 @@ export function deploymentRoutes(context: ServerContext): readonly Route[] {
   ];
 }
 
-async function deploy({ engine, steps, traffic }: ServerContext, { params, body }: Call): Promise<DeployAccepted> {
+async function deploy({ engine, steps, traffic, sessionMoves }: ServerContext, { params, body }: Call): Promise<DeployAccepted> {
   const request: DeployRequest = parseBody(deployRequestSchema, body);
   const { by, spec, strategy, batch, force, whenBusy, override, source, ignore, build, env } = request;
   if (spec.app !== params["app"]) {
@@ -31,6 +31,7 @@ async function deploy({ engine, steps, traffic }: ServerContext, { params, body 
       what: `The request is for ${spec.app}, but was sent to ${params["app"] ?? ""}.`,
     });
   }
+  sessionMoves.admit({ spec, env });
   await refuseBadTls(traffic, spec);
   await steps.admit({ spec, source });
   const event = { kind: "deploy.requested", by, spec, strategy, batch, force, whenBusy, override } as const;

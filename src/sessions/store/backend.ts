@@ -31,3 +31,9 @@ export interface Backend {
   clear(): Promise<void>;
   close(): Promise<void>;
 }
+
+/**
+ * What the ids begin with; who is told of what goes wrong with the connection; and whether a store that is not there, or does not let us in, is waited for (an application), or
+ * is an error soon (a command). Default: waited for, as far as its client does.
+ */
+export type OpenArguments = readonly [prefix: string, onError: (error: unknown) => void, patience?: "waits" | "fails"];

@@ -1,6 +1,6 @@
 import { HitlessError } from "../../base/error.ts";
 import { SESSION_URL } from "../../base/session-move.ts";
-import type { Backend } from "./backend.ts";
+import type { Backend, OpenArguments } from "./backend.ts";
 import { movingBackend } from "./moving-backend.ts";
 import { mssqlBackend } from "./mssql-backend.ts";
 import { leaveMark, orderedMove } from "./ordered-move.ts";
@@ -27,10 +27,10 @@ export function openerOf(url: string, own: Moving): Opener {
   const openOther = backendFor(other);
   const [openOld, openNext, reads] =
     moveTo === undefined ? [openOther, openOwn, "next" as const] : [openOwn, openOther, "old" as const];
-  return async (prefix, onError) => {
+  return async (prefix, onError, patience) => {
     const opened: Backend[] = [];
     try {
-      for (const open of [openOld, openNext]) opened.push(await open(prefix, onError));
+      for (const open of [openOld, openNext]) opened.push(await open(prefix, onError, patience));
       if (order !== null) await leaveMark(order, prefix, (marks) => openNext(marks, onError));
     } catch (error) {
       await Promise.all(opened.map((backend) => backend.close()));
@@ -47,8 +47,8 @@ interface Moving {
   readonly moveFrom?: string | undefined;
 }
 
-type Opener = (prefix: string, onError: (error: unknown) => void) => Promise<Backend>;
-type Open = (url: string, prefix: string, onError: (error: unknown) => void) => Promise<Backend>;
+type Opener = (...how: OpenArguments) => Promise<Backend>;
+type Open = (url: string, ...how: OpenArguments) => Promise<Backend>;
 
 const SCHEMES: Readonly<Record<string, readonly [open: Open, protocol: string]>> = {
   "redis:": [redisBackend, "redis:"],
@@ -66,7 +66,7 @@ export function backendFor(text: string): Opener {
   const found = url === null ? undefined : SCHEMES[url.protocol];
   if (url !== null && found !== undefined) {
     const [open, protocol] = found;
-    return (prefix, onError) => open(`${protocol}${named.slice(url.protocol.length)}`, prefix, onError);
+    return (...how) => open(`${protocol}${named.slice(url.protocol.length)}`, ...how);
   }
   throw new HitlessError({
     code: "ERR_USAGE",

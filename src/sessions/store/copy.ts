@@ -30,7 +30,7 @@ export async function copySessions({ from, to, prefix = "sess:", onProgress }: C
 }
 
 /** Opens the stores of two URLs for as long as the work takes. @throws ERR_USAGE for a URL it does not understand */
-async function withStores<T>(
+export async function withStores<T>(
   urls: readonly [from: string, to: string],
   prefix: string,
   work: (stores: readonly [old: Backend, next: Backend]) => Promise<T>,
@@ -38,7 +38,7 @@ async function withStores<T>(
   const opened: Backend[] = [];
   try {
     // What cannot be done for lack of a connection fails by itself.
-    for (const open of urls.map(backendFor)) opened.push(await open(prefix, () => undefined));
+    for (const open of urls.map(backendFor)) opened.push(await open(prefix, () => undefined, "fails"));
     return await work(opened as [Backend, Backend]);
   } finally {
     await Promise.all(opened.map((backend) => backend.close()));
@@ -69,6 +69,13 @@ export async function copyAll(old: Backend, next: Backend, onProgress: (progress
     onProgress({ done: from + batch.length, total: ids.length });
   }
   return { sessions: ids.length, written };
+}
+
+/** Removes from a store that nobody reads any more what is in the other one too: what is left there could come back with a later move. */
+export async function discardCopies([left, copies]: readonly [left: Backend, copies: Backend]): Promise<void> {
+  const ids = await left.ids();
+  for (let from = 0; from < ids.length; from += BATCH)
+    await Promise.all(ids.slice(from, from + BATCH).map((id) => copies.remove(id)));
 }
 
 /**

@@ -39,3 +39,9 @@ export function leaveMark({ id }: OrderedMove, prefix: string, open: (prefix: st
   writing = written.catch(() => undefined);
   return written;
 }
+
+/** What instances of these names have left word of; those that have not are missing. */
+export async function readMarks(marks: Backend, instances: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+  const found = await marks.read(instances);
+  return new Map(found.map(({ id, text }) => [id, JSON.parse(text) as string[]]));
+}

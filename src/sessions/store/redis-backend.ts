@@ -1,18 +1,25 @@
-import type { Backend } from "./backend.ts";
+import type { Backend, OpenArguments } from "./backend.ts";
 
 const SCAN_COUNT = 500;
 /** DEL takes any number; a reply should not wait long. */
 const DELETE_COUNT = 500;
 /** Tries of a command whose connection breaks: each is safe to repeat, and waits until there is a connection again. */
 const TRIES = 5;
+/** Of a client that is not to wait for ever: together 6 s. */
+const RECONNECTS = 7;
+const RECONNECT_FIRST_MS = 50;
 
 /** Sessions in Redis, or in anything that speaks its protocol, such as `hitless state-server`; by the package `redis`. */
-export async function redisBackend(url: string, prefix: string, onError: (error: unknown) => void): Promise<Backend> {
+export async function redisBackend(url: string, ...[prefix, onError, patience]: OpenArguments): Promise<Backend> {
   const { createClient, ErrorReply } = await import("redis");
-  const client = createClient({ url });
+  let isOpen = false;
+  const reconnectStrategy = (retries: number, cause: Error): number | Error =>
+    isOpen && retries < RECONNECTS ? RECONNECT_FIRST_MS * 2 ** retries : cause;
+  const client = createClient({ url, ...(patience === "fails" ? { socket: { reconnectStrategy } } : {}) });
   // The client connects again by itself; without a listener its first error would end the process.
   client.on("error", onError);
   await client.connect();
+  isOpen = true;
   const patiently = async <T>(command: () => Promise<T>): Promise<T> => {
     for (let tries = 1; ; tries += 1) {
       try {

@@ -1,0 +1,80 @@
+import { createClient } from "redis";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { lastingPort } from "../../src/adapters/state-server/lasting-port.ts";
+import type { SessionsStatus } from "../../src/api/sessions.ts";
+import { startServer, type TestServer } from "../support/postgres/server.ts";
+import { LoggedInUsers } from "../support/sessions/logged-in-users.ts";
+import { startRedis } from "../support/sessions/redis-server.ts";
+import { SessionSite } from "../support/sessions/session-site.ts";
+import { until } from "../support/temp.ts";
+
+const USERS = 100;
+
+let postgres: TestServer;
+beforeAll(async () => {
+  postgres = await startServer(18);
+});
+afterAll(() => postgres.stop());
+
+async function redisUrl(): Promise<string> {
+  const port = await lastingPort("127.0.0.1");
+  await startRedis("--port", String(port), "--bind", "127.0.0.1");
+  return `redis://127.0.0.1:${String(port)}`;
+}
+
+test("sessions move from Redis to a state server under load, over a daemon that is killed in each phase", async () => {
+  const old = await redisUrl();
+  const site = await SessionSite.deployed({ sessions: { store: old } });
+  const users = await LoggedInUsers.at(site.app.url, USERS);
+  expect((await site.app.run(["sessions", "move", "site", "--to", "hitless", "--detach"])).code).toBe(0);
+  const killedIn = new Set<string>();
+  const moved = await until(
+    async () => {
+      const move = await site.scene.client.sessionMove("site");
+      if (move === null || move.isOver) return move;
+      if (killedIn.has(move.phase)) return null;
+      killedIn.add(move.phase);
+      process.kill((await site.scene.client.info()).pid, "SIGKILL");
+      await site.scene.up();
+      return null;
+    },
+    { within: 100_000, what: "the move is over" },
+  );
+  expect(moved).toMatchObject({ phase: "done", verified: USERS, failure: null });
+  expect(killedIn.size).toBeGreaterThan(1);
+  expect(await site.app.json<SessionsStatus>(["sessions"])).toMatchObject({ ours: true, count: USERS, move: { phase: "done" } });
+  expect(await keysOf(old)).toEqual([]);
+
+  const refused = await site.app.run(["deploy"]);
+  expect(refused.out + refused.err).toContain("ERR_SESSIONS_MOVED");
+  const { lost, failed } = await users.stop();
+  expect({ lost, failed }).toEqual({ lost: [], failed: [] });
+});
+
+test("a move to PostgreSQL is taken back after the switch has begun, and nobody notices", async () => {
+  const site = await SessionSite.deployed({ sessions: { store: "hitless" }, rollout: { batch: "100%" } });
+  const users = await LoggedInUsers.at(site.app.url, USERS);
+  const to = await postgres.database();
+  const move = site.app.begin(["sessions", "move", "--to", to]);
+  const phase = async (): Promise<string | undefined> => (await site.scene.client.sessionMove("site"))?.phase;
+  await until(async () => (await phase()) === "switching", { within: 60_000, what: "the switch begins" });
+  await site.scene.client.abortSessionMove("site");
+  expect((await site.app.run(["sessions", "move", "--abort"])).code).toBe(0);
+  expect(await move.ended()).toMatchObject({ code: 130 });
+  expect(await site.app.json<SessionsStatus>(["sessions"])).toMatchObject({
+    ours: true,
+    count: USERS,
+    move: { phase: "aborted" },
+  });
+  const { lost, failed } = await users.stop();
+  expect({ lost, failed }).toEqual({ lost: [], failed: [] });
+});
+
+async function keysOf(url: string): Promise<readonly string[]> {
+  const client = await createClient({ url }).connect();
+  try {
+    return await client.keys("*");
+  } finally {
+    client.destroy();
+  }
+}
