@@ -21,7 +21,7 @@ const TYPES = `SELECT 'type', t.typname, CASE t.typtype
       (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder) FROM pg_enum e WHERE e.enumtypid = t.oid))
     WHEN 'd' THEN format('CREATE DOMAIN %s AS %s%s%s', ${NAME}(t.typname), format_type(t.typbasetype, t.typtypmod),
       COALESCE(' DEFAULT ' || t.typdefault, ''),
-      (SELECT COALESCE(string_agg(format(' CONSTRAINT %I %s', x.conname, pg_get_constraintdef(x.oid)), ''), '')
+      (SELECT COALESCE(string_agg(format(' CONSTRAINT %I %s', x.conname, regexp_replace(pg_get_constraintdef(x.oid), ' NOT VALID$', '')), ''), '')
        FROM pg_constraint x WHERE x.contypid = t.oid) ||
       CASE WHEN t.typnotnull AND NOT EXISTS (SELECT FROM pg_constraint x WHERE x.contypid = t.oid AND x.contype = 'n')
         THEN ' NOT NULL' ELSE '' END)

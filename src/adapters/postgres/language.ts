@@ -1,5 +1,6 @@
 import { hasSqlDetails, loadModule, parseSync } from "libpg-query";
 import { deparseSync } from "pgsql-deparser";
+import { child, mapped } from "../../database/ast.ts";
 import { type Node, type ParsedStatement, type SqlLanguage, SqlSyntaxError } from "../../database/language.ts";
 
 /** PostgreSQL 18's own parser, compiled to WebAssembly, and the writer that belongs to it. Loading takes some 50 ms. */
@@ -45,5 +46,11 @@ function parseTree(sql: string): { readonly stmts?: readonly unknown[] } {
 }
 
 function deparse(node: Node): string {
-  return deparseSync(node);
+  return deparseSync(mapped(node, writable) as Node);
+}
+
+/** The writer leaves out the table of a LIKE where that has a schema, unless it says that it is one. */
+function writable(kind: string, fields: Node): Node {
+  const like = kind === "TableLikeClause" ? child(fields, "relation") : null;
+  return like === null ? fields : { ...fields, relation: { RangeVar: like } };
 }

@@ -8,6 +8,7 @@ import { alterSql, quoteTable, tableLabel } from "./alter.ts";
 import { addIdentity, changeDefault, dropColumn, dropNotNull, renameColumn, retypeColumn, setNotNull } from "./change-column.ts";
 import { addConstraint, asWritten, dropConstraint, validateConstraint } from "./constraints.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
+import { refuseRewrite } from "./move-over.ts";
 import { finishBrought } from "./objects.ts";
 import { attachPartition, detachPartition } from "./partitions.ts";
 
@@ -29,7 +30,12 @@ const refused =
   };
 
 const WEAK = { lock: "SHARE UPDATE EXCLUSIVE" } as const;
-const REWRITES = "it writes the whole table anew under a lock that stops all reads and writes";
+/** #45 */
+const movesOver =
+  (create: "CREATE TABLE" | "CREATE UNLOGGED TABLE"): Handler =>
+  (draft, table) => {
+    refuseRewrite(draft, table.physical, { create });
+  };
 
 const HANDLERS: Readonly<Record<string, Handler>> = {
   AT_AddColumn: (draft, table, command) => {
@@ -85,9 +91,11 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   AT_NoForceRowSecurity: written({ phase: "contract" }),
   AT_AttachPartition: attachPartition,
   AT_DetachPartition: detachPartition,
-  AT_SetLogged: refused("rewrite", REWRITES, ["-- make a table of the other kind, let the release write both, and move over"]),
-  AT_SetUnLogged: refused("rewrite", REWRITES, ["-- make a table of the other kind, let the release write both, and move over"]),
-  AT_SetAccessMethod: refused("rewrite", REWRITES, ["-- make a table with the other access method, and move over"]),
+  AT_SetLogged: movesOver("CREATE TABLE"),
+  AT_SetUnLogged: movesOver("CREATE UNLOGGED TABLE"),
+  AT_SetAccessMethod: (draft, table, command) => {
+    refuseRewrite(draft, table.physical, { more: ` USING ${ident(name(command))}` });
+  },
   AT_SetTableSpace: refused("rewrite", "it copies the whole table under a lock that stops all reads and writes", [
     "-- move the table with pg_repack, or in a window without users",
   ]),

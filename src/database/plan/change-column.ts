@@ -118,15 +118,19 @@ function retypeInTwo(
     notNull: old.notNull,
     up: up === undefined ? cast(type, using ?? reference(old.name)) : parseExpression(draft.language, up.expression),
     down: down === undefined ? cast(old.type, reference(name)) : parseExpression(draft.language, down.expression),
-    default: old.default === null || /^nextval\(/.test(old.default) ? old.default : castDefault(old.default, type),
+    default: old.default === null || /^nextval\(/.test(old.default) ? old.default : castDefault(draft, old, type),
   });
 }
 
 const reference = (column: string): Node => ({ ColumnRef: { fields: [{ String: { sval: column } }] } });
 
-/** A default keeps its value: `'0'::numeric` becomes `('0'::numeric)::bigint`. */
-function castDefault(expression: string, type: string): string {
-  return `(${expression})::${type}`;
+/** A default keeps its value: `'0'::numeric` becomes `('0'::numeric)::bigint`. What was an enum's goes by its text, so that the enum may go. */
+function castDefault({ catalog }: PlanDraft, old: Column, type: string): string {
+  const value = old.default ?? "NULL";
+  if (!catalog.types.some(({ kind, name }) => kind === "enum" && name === old.type.split(".").at(-1)))
+    return `(${value})::${type}`;
+  const label = /^('(?:[^']|'')*')::[\w."]+$/.exec(value)?.[1];
+  return label === undefined ? `(${value})::text::${type}` : `${label}::${type}`;
 }
 
 /** `USING c::type` says nothing that the change itself does not. */

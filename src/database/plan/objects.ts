@@ -1,6 +1,6 @@
-import { child, children, flag, openedList, text, words } from "../ast.ts";
+import { child, children, openedList, text, words } from "../ast.ts";
 import type { Node } from "../language.ts";
-import { ident, literal, qualified, relationOf, type ObjectName } from "../names.ts";
+import { ident, qualified, relationOf, type ObjectName } from "../names.ts";
 import type { RuleId } from "../rules/rule-ids.ts";
 import { sessionRelease } from "../session-release.ts";
 import type { Action } from "./action.ts";
@@ -69,82 +69,6 @@ export function finishBrought(draft: PlanDraft, { physical }: TableDraft, title:
     keepIf: hasRows(physical),
     keeps: { statement, of: physical },
   });
-}
-
-/** #58, #59 */
-export function alterEnum(draft: PlanDraft, node: Node): void {
-  const parts = words(children(node, "typeName"));
-  const name = parts.join(".");
-  const type = draft.catalog.types.find((one) => one.kind === "enum" && one.name === parts.at(-1));
-  const value = text(node, "newVal");
-  if (text(node, "oldVal") !== "") {
-    draft.refuse("enum-rename-value", "queries of the running release that name the old value would fail at once", [
-      `ALTER TYPE ${name} ADD VALUE ${literal(value)};`,
-      `-- and change the rows in a later release, which no longer names ${literal(text(node, "oldVal"))}`,
-    ]);
-    return;
-  }
-  if (type === undefined) {
-    draft.refuse("unknown-object", `there is no enum ${name}`, []);
-    return;
-  }
-  const { text: statement } = draft.statement;
-  if (type.labels.includes(value)) {
-    if (!draft.leftovers.takesRun(statement) && !flag(node, "skipIfNewValExists"))
-      draft.refuse("column-exists", `${name} already has ${literal(value)}`, []);
-    return;
-  }
-  const neighbor = text(node, "newValNeighbor");
-  const place = neighbor === "" ? "" : ` ${flag(node, "newValIsAfter") ? "AFTER" : "BEFORE"} ${literal(neighbor)}`;
-  draft.act({
-    stage: "shape",
-    phase: draft.phase("expand"),
-    title: `let ${name} be ${value}`,
-    run: {
-      kind: "alone",
-      sql: `ALTER TYPE ${parts.map(ident).join(".")} ADD VALUE IF NOT EXISTS ${literal(value)}${place}`,
-      done: `SELECT EXISTS (SELECT FROM pg_enum e WHERE e.enumtypid = to_regtype(${literal(parts.map(ident).join("."))}) AND e.enumlabel = ${literal(value)}) AS done`,
-    },
-    table: null,
-    lock: null,
-    work: "instant",
-    // PostgreSQL takes no value out of an enum.
-    keepIf: "SELECT true AS keep",
-    keeps: { statement },
-  });
-  draft.notice(
-    "enum-value",
-    `the running release may read ${literal(value)}, which it does not know, as soon as a new one writes it`,
-  );
-}
-
-/** #61 */
-export function alterDomain(draft: PlanDraft, node: Node): void {
-  const adds = text(node, "subtype") === "C" || text(node, "subtype") === "O" || text(node, "subtype") === "V";
-  if (!adds) {
-    runAsWritten(draft, { title: "change a domain" });
-    return;
-  }
-  const constraint = child(child(node, "def") ?? {}, "Constraint") ?? {};
-  if (flag(constraint, "skip_validation") || !isUsed(draft, words(children(node, "typeName")).at(-1) ?? "")) {
-    // The running release may write what it forbids.
-    runAsWritten(draft, { title: "change a domain", phase: "contract" });
-    return;
-  }
-  draft.refuse(
-    "domain-constraint",
-    "every table with a column of the domain is read under a lock that stops its writers, also by VALIDATE",
-    [
-      "ALTER TABLE … ADD CONSTRAINT … CHECK (…); -- on each table with a column of the domain, which Hitless checks beside the traffic",
-    ],
-  );
-}
-
-/** Whether a column may be of the type, or of an array or a domain of it. */
-function isUsed({ catalog: { tables, types } }: PlanDraft, type: string): boolean {
-  const names = [type, ...types.filter(({ base }) => base?.includes(type) === true).map(({ name }) => name)];
-  const composite = types.some(({ kind }) => kind === "composite");
-  return composite || tables.some(({ columns }) => columns.some((column) => names.some((name) => column.type.includes(name))));
 }
 
 /** #81: all releases' writes would run it at once, so until the contract it runs for this release and later ones only. */
@@ -227,11 +151,6 @@ export function dropOnTable(draft: PlanDraft, node: Node): void {
 
 /** #67 and other kinds that are refused for what they are. */
 export const REFUSED: Readonly<Record<string, readonly [rule: RuleId, why: string, write: readonly string[]]>> = {
-  ClusterStmt: [
-    "rewrite",
-    "it writes the whole table anew under a lock that stops all reads and writes",
-    ["-- use pg_repack beside the traffic"],
-  ],
   RuleStmt: [
     "rule",
     "a rule changes the statements of every release at once, in ways that a trigger does not",

@@ -10,11 +10,13 @@ import { alterTable, renameInTable, renameTable } from "./alter-table.ts";
 import { PlanDraft } from "./draft.ts";
 import { finishTable } from "./finish.ts";
 import { createIndex, dropIndex, droppedNames, reindex, renameIndex } from "./indexes.ts";
-import { alterDomain, alterEnum, createTrigger, dropOnTable, finishBrought, REFUSED, runAsWritten, runOnce } from "./objects.ts";
+import { createTrigger, dropOnTable, finishBrought, REFUSED, runAsWritten, runOnce } from "./objects.ts";
 import type { Leftover } from "./leftovers.ts";
 import { make, undoOf } from "./making.ts";
+import { refuseRewrite } from "./move-over.ts";
 import { copyPinned, createNew, dropRoutines, planRoutines, wantedRoutine, type WantedRoutine } from "./routines.ts";
 import { changeRows, createTable, dropTables, truncate } from "./tables.ts";
+import { alterDomain, alterEnum, renameType } from "./user-types.ts";
 import { checkViewsUnder, dropViews, planViews, refreshView, wantedView } from "./views.ts";
 
 export interface PlanRequest {
@@ -241,6 +243,9 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
     runOnce(draft, "run a query");
   },
   VacuumStmt: vacuum,
+  ClusterStmt: (draft, node) => {
+    rewrite(draft, child(node, "relation"));
+  },
   VariableSetStmt: () => undefined,
 };
 
@@ -283,7 +288,8 @@ function rename(draft: PlanDraft, node: Node): void {
     kind === "OBJECT_POLICY"
   ) {
     runAsWritten(draft, { title: "rename", phase: "contract" });
-  } else {
+  } else if (kind === "OBJECT_TYPE" || kind === "OBJECT_DOMAIN") renameType(draft, node);
+  else {
     draft.refuse("rename", "queries of the running release that name it would fail at once", [
       "-- make a new one beside it in this release, and drop the old one in a later one",
     ]);
@@ -335,14 +341,16 @@ function drop(draft: PlanDraft, node: Node, wanted: Wanted): void {
 }
 
 /** #44 */
+function rewrite(draft: PlanDraft, relation: Node | null): void {
+  if (draft.accepts("rewrite")) runAsWritten(draft, { title: "run as it is written" });
+  else refuseRewrite(draft, relation === null ? null : rangeName(relation, draft.schema), { repack: true });
+}
+
+/** #44 */
 function vacuum(draft: PlanDraft, node: Node): void {
   const full = openedList(node, "options").some(({ node: option }) => text(option, "defname") === "full");
   if (full) {
-    refuseKind(draft, [
-      "rewrite",
-      "VACUUM FULL writes the table anew under a lock that stops all reads and writes",
-      ["-- use pg_repack beside the traffic"],
-    ]);
+    rewrite(draft, child(openedList(node, "rels")[0]?.node ?? {}, "relation"));
     return;
   }
   draft.act({
