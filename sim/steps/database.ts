@@ -170,4 +170,5 @@ const SURVEY = {
   rowsPerSecond: null,
   triggers: [],
   quiet: false,
+  halves: false,
 };

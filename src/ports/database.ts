@@ -58,8 +58,16 @@ export interface FailedRow {
   readonly message: string;
 }
 
+/** What lies between a cursor and `to`: every second row of it is done. */
+export interface HalfDone {
+  readonly to: readonly string[];
+  /** Keys (or pages) of it. */
+  readonly size: number;
+}
+
 /** Where the walk along a stretch stands. Keys are the text of their columns. */
 export interface BackfillCursor {
+  /** Everything up to here is done. */
   readonly after: readonly string[] | null;
   /** The last key of the walk, where rows that come later are not its business. */
   readonly until: readonly string[] | null;
@@ -70,6 +78,7 @@ export interface BackfillCursor {
   /** Rows that were looked at. */
   readonly walked?: number | undefined;
   readonly end?: boolean | undefined;
+  readonly half?: HalfDone | undefined;
   readonly failed?: readonly FailedRow[] | undefined;
 }
 
@@ -95,6 +104,8 @@ export interface Survey {
   readonly triggers: readonly string[];
   /** Whether the role can leave them out. */
   readonly quiet: boolean;
+  /** Whether it is worth doing every second row first: the others then find room in their own pages. */
+  readonly halves: boolean;
 }
 
 export interface BatchRequest {
@@ -106,6 +117,8 @@ export interface BatchRequest {
   readonly size: number;
   /** The application's triggers do not fire. */
   readonly quiet: boolean;
+  /** Every second row of the range, and what is left of the range before it; false: the whole range, whatever of it is done. */
+  readonly halves: boolean;
   readonly lockTimeoutMs: number;
 }
 
@@ -160,7 +173,7 @@ export interface BatchWorker {
   /** The failed rows of the stretch once more; the walk stays where it is. */
   retry(request: BatchRequest): Promise<BatchOutcome>;
   /** Reads a range, or (size null) all that is left of the stretch, without a lock that anybody meets. */
-  compare(request: Omit<BatchRequest, "size"> & { readonly size: number | null }): Promise<ComparisonOutcome>;
+  compare(request: Omit<BatchRequest, "size" | "halves"> & { readonly size: number | null }): Promise<ComparisonOutcome>;
   close(): Promise<void>;
 }
 

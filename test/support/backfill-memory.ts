@@ -10,6 +10,14 @@ import type {
 } from "../../src/ports/database.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 
+interface MemoryTableParts {
+  readonly rows: number;
+  readonly faulty: ReadonlySet<number>;
+  readonly trouble: number;
+  readonly rng: Rng;
+  readonly halves?: boolean;
+}
+
 /** A table of numbered rows, each with the times it was done, and where a backfill along it stands. */
 export class MemoryTable implements Clock {
   readonly done: number[];
@@ -17,14 +25,16 @@ export class MemoryTable implements Clock {
   readonly #faulty: ReadonlySet<number>;
   /** The chance of each thing that goes wrong with a batch. */
   readonly #trouble: number;
+  readonly #halves: boolean;
   #stretches = new Map<number, Stretch>();
   #time = 0;
 
-  constructor({ rows, faulty, trouble, rng }: { rows: number; faulty: ReadonlySet<number>; trouble: number; rng: Rng }) {
+  constructor({ rows, faulty, trouble, rng, halves = false }: MemoryTableParts) {
     this.done = Array.from({ length: rows }, () => 0);
     this.#faulty = faulty;
     this.#trouble = trouble;
     this.#rng = rng;
+    this.#halves = halves;
   }
 
   now(): number {
@@ -64,6 +74,7 @@ export class MemoryTable implements Clock {
             rowsPerSecond: null,
             triggers: [],
             quiet: false,
+            halves: this.#halves,
           },
           stretches: bounds.map((_, part) => cut(part)),
         },
@@ -93,22 +104,22 @@ export class MemoryTable implements Clock {
 
   /** `change` says which rows of the range are done; null: the batch fails on one of them. */
   async #transaction(
-    { stretch, size }: BatchRequest,
+    { stretch, size, halves, backfill }: BatchRequest,
     change: (range: readonly number[]) => readonly number[] | null,
   ): Promise<BatchOutcome> {
     this.#time += 1 + size * 0.01;
     await Promise.resolve();
     if (this.#rng.chance(this.#trouble)) return { kind: "locked", blockers: [] };
     if (this.#rng.chance(this.#trouble)) return { kind: "lost", message: "before its commit" };
-    const { after, until } = stretch.cursor;
-    const last = Number(until?.[0]);
-    const first = after === null ? 0 : Number(after[0]) + 1;
-    const upper = Math.min(last, first + size - 1);
-    const range = Array.from({ length: Math.max(0, upper - first + 1) }, (_, index) => first + index);
+    const { range: all, upper, end } = rangeOf({ stretch, size, halves });
+    const range = all.filter((row) => backfill.once === true || this.done[row] === 0);
+    const { half, after } = stretch.cursor;
     const rows = change(range);
     if (rows === null) return { kind: "faulty", code: "22P02", message: "it does not fit" };
     for (const row of rows) this.done[row] = (this.done[row] ?? 0) + 1;
-    const cursor = size === 0 ? stretch.cursor : moved(stretch.cursor, { range, rows, end: upper >= last, upper });
+    const whole = moved(stretch.cursor, { range, rows, end, upper });
+    const inHalves = { ...whole, after: half?.to ?? after, half: { to: [String(upper)], size } };
+    const cursor = size === 0 ? stretch.cursor : halves && !end ? inHalves : whole;
     this.#stretches.set(stretch.part, { ...stretch, cursor });
     if (this.#rng.chance(this.#trouble)) return { kind: "lost", message: "after its commit" };
     return { kind: "walked", cursor };
@@ -120,8 +131,31 @@ export class MemoryTable implements Clock {
   }
 }
 
+/** What a batch is about: of its own range the even rows, of the range before it what is left. */
+function rangeOf({ stretch: { cursor }, size, halves }: Pick<BatchRequest, "stretch" | "size" | "halves">): {
+  readonly range: readonly number[];
+  readonly upper: number;
+  readonly end: boolean;
+} {
+  const { after, until, half } = cursor;
+  const last = Number(until?.[0]);
+  const begin = rowAfter(halves ? (half?.to ?? after) : after);
+  const upper = Math.min(last, begin + size - 1);
+  const end = upper >= last;
+  const wanted = rowsBetween(begin, upper).filter((row) => !halves || end || row % 2 === 0);
+  return { range: [...wanted, ...(halves ? rowsBetween(rowAfter(after), begin - 1) : [])], upper, end };
+}
+
+function rowAfter(key: readonly string[] | null): number {
+  return key === null ? 0 : Number(key[0]) + 1;
+}
+
+function rowsBetween(first: number, last: number): readonly number[] {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
+}
+
 function moved(
-  cursor: BackfillCursor,
+  { half: _, ...cursor }: BackfillCursor,
   {
     range,
     rows,

@@ -29,6 +29,11 @@ export async function nextKey(database: Queryable, stretch: Stretch, size: numbe
   return row?.key ?? null;
 }
 
+/** The stretch from another place on. */
+export function from(stretch: Stretch, after: readonly string[] | null): Stretch {
+  return { ...stretch, cursor: { ...stretch.cursor, after } };
+}
+
 export function keyTexts(key: readonly string[]): string {
   return `ARRAY[${key.map((column) => `${column}::text`).join(", ")}]`;
 }

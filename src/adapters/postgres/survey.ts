@@ -37,6 +37,7 @@ export async function readSurvey(database: Queryable, backfill: Backfill, parts:
     rowsPerSecond: await pastRate(database, backfill.table),
     triggers,
     quiet,
+    halves: await isWorthHalving(database, backfill),
   };
 }
 
@@ -147,6 +148,23 @@ async function readTriggers(database: Queryable, backfill: Backfill): Promise<{ 
     [backfill.table, columns],
   );
   return { triggers: triggers.map(({ name }) => name), quiet: may?.quiet === true };
+}
+
+/**
+ * Whether rows that stay in their pages save work: with one index there is little to save, and an index of the changed column has to be told anyhow.
+ * Doing a range twice must do no harm.
+ */
+async function isWorthHalving(database: Queryable, { table, columns, once, ...backfill }: Backfill): Promise<boolean> {
+  if (once === true || backfill.delete === true || columns === undefined) return false;
+  const [row] = await database.query<{ worth: boolean }>(
+    `SELECT count(*) >= 2 AND NOT COALESCE(bool_or(EXISTS (
+       SELECT FROM pg_attribute a WHERE a.attrelid = i.indrelid AND a.attname = ANY ($2::text[]) AND (a.attnum = ANY (i.indkey::int2[]) OR EXISTS (
+         SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+           AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)))), false) AS worth
+     FROM pg_index i WHERE i.indrelid = $1::regclass`,
+    [table, columns],
+  );
+  return row?.worth === true;
 }
 
 async function version(database: Queryable): Promise<number> {

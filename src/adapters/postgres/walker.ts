@@ -12,8 +12,11 @@ import type {
   Stretch,
 } from "../../ports/database.ts";
 import type { Guard } from "./guard.ts";
-import { keyTexts, nextKey, rangeSql, relationSql, rowOf } from "./range.ts";
+import { from, keyTexts, nextKey, rangeSql, relationSql, rowOf } from "./range.ts";
 import { moveSql } from "./stretches.ts";
+
+/** By their places, of which a page has about as many of the one kind as of the other. */
+const EVERY_SECOND = "hashtid(ctid) & 1 = 0";
 
 export type ComparisonRequest = Parameters<BatchWorker["compare"]>[0];
 
@@ -29,12 +32,32 @@ export class PostgresWalker implements BatchWorker {
   }
 
   batch(request: BatchRequest): Promise<BatchOutcome> {
+    if (request.halves) return this.#inHalves(request);
     return this.#committed(request, async () => {
-      const next = await nextKey(this.#guard.connection, request.stretch, request.size);
-      const upper = next ?? request.stretch.cursor.until;
-      const sql = changeSql(request, (stretch) => rangeSql(stretch, upper), `(${request.backfill.where})`);
-      const counts = await this.#guard.connection.counts([...this.#opening(request), sql].join(";\n"));
+      const { connection } = this.#guard;
+      const next = await nextKey(connection, request.stretch, request.size);
+      const sql = rangeChangeSql(request, next ?? request.stretch.cursor.until);
+      const counts = await connection.counts([...this.#opening(request), sql].join(";\n"));
       return moved(request, next, { changed: counts.at(-1) ?? 0, failed: [] });
+    });
+  }
+
+  /**
+   * Every second row of the next range, then what is left of the range before: the old versions of what an earlier batch has moved are cleared away
+   * meanwhile, so that these rows stay in their pages, and no index has to be told (HOT). A statement later, and not in the same batch, as versions
+   * are kept for as long as anybody else's statement (another worker's, say) is older than the commit.
+   */
+  #inHalves(request: BatchRequest): Promise<BatchOutcome> {
+    return this.#committed(request, async () => {
+      const { connection } = this.#guard;
+      const { half, after, until } = request.stretch.cursor;
+      const ahead = { ...request, stretch: from(request.stretch, half?.to ?? after) };
+      const next = await nextKey(connection, ahead.stretch, request.size);
+      const first = rangeChangeSql(ahead, next ?? until, next === null ? [] : [EVERY_SECOND]);
+      const rest = half === undefined ? [] : [rangeChangeSql(request, half.to)];
+      const counts = await connection.counts([...this.#opening(request), first, ...rest].join(";\n"));
+      const [changed = 0, changedOfRest = 0] = counts.slice(-1 - rest.length);
+      return movedInHalves(request, next, { changed, changedOfRest });
     });
   }
 
@@ -143,6 +166,26 @@ export class PostgresWalker implements BatchWorker {
   }
 }
 
+interface ChangedInHalves {
+  readonly changed: number;
+  readonly changedOfRest: number;
+}
+
+function movedInHalves(
+  { stretch: { cursor, key }, size }: BatchRequest,
+  next: readonly string[] | null,
+  { changed, changedOfRest }: ChangedInHalves,
+): BackfillCursor {
+  const { half, ...whole } = cursor;
+  const after = half?.to ?? cursor.after;
+  const rows = cursor.rows + changed + changedOfRest;
+  const walkedBefore = (cursor.walked ?? 0) + (key.length === 0 ? changedOfRest : (half?.size ?? 0));
+  // Pages are not rows; and of the last range only what was changed in it is known.
+  if (next === null) return { ...whole, after: cursor.until ?? after, rows, walked: walkedBefore + changed, end: true };
+  const walked = walkedBefore + (key.length === 0 ? changed : 0);
+  return { ...whole, after, half: { to: next, size }, rows, walked, end: false };
+}
+
 interface Changed {
   readonly changed: number;
   readonly failed: readonly FailedRow[];
@@ -154,8 +197,9 @@ function moved(
   { changed, failed }: Changed,
 ): BackfillCursor {
   const pages = key.length === 0;
+  const { half: _, ...whole } = cursor;
   return {
-    ...cursor,
+    ...whole,
     after: next ?? cursor.until ?? cursor.after,
     rows: cursor.rows + changed,
     // Of the last batch only what it changed is known.
@@ -163,6 +207,12 @@ function moved(
     end: next === null,
     failed: [...(cursor.failed ?? []), ...failed],
   };
+}
+
+/** What is to do between the cursor and the key `upper`. */
+function rangeChangeSql(request: BatchRequest, upper: readonly string[] | null, more: readonly string[] = []): string {
+  const where = [`(${request.backfill.where})`, ...more].join(" AND ");
+  return changeSql(request, (stretch) => rangeSql(stretch, upper), where);
 }
 
 /** `rangeOf`: the conditions for the rows it is about, with the key's columns as the stretch names them. */

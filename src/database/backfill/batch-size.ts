@@ -39,9 +39,9 @@ export function nextSize({ unit, size, cost, suspects }: BatchSize, tookMs: numb
   return { unit, size: within(unit, wanted), cost: mean, suspects: left };
 }
 
-/** After a batch in which a row failed: it is looked for in the first half, then in the second. */
-export function halved({ unit, size, cost }: BatchSize): BatchSize {
-  return { unit, size: within(unit, size / 2), cost, suspects: size };
+/** After a batch in which a row failed: it is looked for in the first half, then in the second. `rest`: of the range before it, what the batch was about, too. */
+export function halved({ unit, size, cost }: BatchSize, rest?: { readonly size: number }): BatchSize {
+  return { unit, size: within(unit, size / 2), cost, suspects: size + (rest?.size ?? 0) };
 }
 
 /** After the rows of a range were tried one by one: how long that took says nothing. */

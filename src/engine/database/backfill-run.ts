@@ -20,4 +20,6 @@ export interface WalkParts {
   readonly meter: BackfillMeter;
   /** The application's triggers are left out. */
   readonly quiet: boolean;
+  /** Every second row first. */
+  readonly halves: boolean;
 }

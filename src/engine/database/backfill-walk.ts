@@ -51,7 +51,8 @@ export class BackfillWalk {
   async retry(): Promise<readonly Stretch[]> {
     const { lease } = this.#parts.runner;
     for (const stretch of this.#stretches.values()) {
-      if ((stretch.cursor.failed ?? []).length > 0) await this.#try(stretch, 1, (request) => lease.retry(request));
+      if ((stretch.cursor.failed ?? []).length > 0)
+        await this.#try(stretch, firstSize("rows"), (request) => lease.retry(request));
     }
     return [...this.#stretches.values()];
   }
@@ -107,11 +108,11 @@ export class BackfillWalk {
       if (!leads && (batchShare < CROWDED || this.#working > this.#staffing.workers)) return stretch;
       const started = this.#now();
       const before = stretch.cursor;
-      const moved = await this.#try(stretch, size.size, (request) => worker.batch(request));
+      const moved = await this.#try(stretch, size, (request) => worker.batch(request));
       if (moved === null && isSmallest(size)) {
-        stretch = (await this.#try(stretch, size.size, (request) => worker.sift(request))) ?? stretch;
+        stretch = (await this.#try(stretch, size, (request) => worker.sift(request))) ?? stretch;
         size = sifted(size);
-      } else if (moved === null) size = halved(size);
+      } else if (moved === null) size = halved(size, before.half);
       else {
         stretch = moved;
         took = this.#now() - started;
@@ -124,13 +125,15 @@ export class BackfillWalk {
   }
 
   /** The stretch as it is after the batch; null: a row of it fails. */
-  async #try(stretch: Stretch, size: number, attempt: Try): Promise<Stretch | null> {
+  async #try(stretch: Stretch, { size, suspects }: BatchSize, attempt: Try): Promise<Stretch | null> {
     const { runner, run, quiet, meter } = this.#parts;
+    // While a row is looked for that fails, every range is done whole.
+    const halves = this.#parts.halves && suspects === 0;
     const { release, action, backfill } = run;
     const { lockTimeoutMs } = runner.patience;
     const cursors: BackfillCursor[] = [];
     await untilDone(runner, action, async (): Promise<StepOutcome> => {
-      const outcome = await attempt({ release, action: action.id, backfill, stretch, size, quiet, lockTimeoutMs });
+      const outcome = await attempt({ release, action: action.id, backfill, stretch, size, quiet, halves, lockTimeoutMs });
       if (outcome.kind === "walked") cursors.push(outcome.cursor);
       return outcome.kind === "walked" || outcome.kind === "faulty" ? { kind: "done" } : outcome;
     });

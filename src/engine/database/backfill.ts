@@ -31,7 +31,7 @@ export async function runBackfill(given: StepRunner, run: BackfillRun, options: 
     onProgress: options.onProgress ?? (() => undefined),
   });
   const pacer = options.pacer?.(run.backfill.table) ?? null;
-  const parts: WalkParts = { runner, run, options, pacer, meter, quiet: survey.quiet };
+  const parts: WalkParts = { runner, run, options, pacer, meter, quiet: survey.quiet, halves: survey.halves };
   const { stretches, workers, comparison } = await walkToTheEnd(parts, begun);
   const record = recordOf({ run, survey, meter, stretches, workers, comparison });
   await runner.lease.keep(run.release, run.action.id, record);

@@ -123,6 +123,27 @@ describe("a backfill", () => {
     expect(await query(url, WRONG)).toEqual([{ wrong: 0 }]);
   });
 
+  it.each([
+    ["its key", { key: ["id"] }],
+    ["its pages", { key: ["id"], lazy: true }],
+  ])("leaves rows in their pages where a table has more indexes, along %s, and finds those that fail", async (_, way) => {
+    const url = await prepared(
+      `CREATE TABLE t (id int PRIMARY KEY, n int UNIQUE, m int CHECK (m <> 30000), note text);
+       INSERT INTO t SELECT i, i, NULL, repeat('x', 100) FROM generate_series(1, 20000) i`,
+    );
+    const record = await backfillIn(url, doubling([], way), { workers: 1, batchMs: 20 });
+    expect(record).toMatchObject({ rows: 19_999, failed: [{ message: expect.stringContaining("t_m_check") as string }] });
+    expect(await query(url, "SELECT id FROM t WHERE m IS DISTINCT FROM n * 2")).toEqual([{ id: 15_000 }]);
+    // Statistics of a session that has ended come a moment later.
+    await vi.waitFor(async () => {
+      const [row] = await query<{ hot: number }>(
+        url,
+        "SELECT n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE relname = 't'",
+      );
+      expect(row?.hot).toBeGreaterThan(5_000);
+    });
+  });
+
   it("finds failing rows without a key, too", async () => {
     const url = await prepared(
       "CREATE TABLE t (n int, m int CHECK (m <> 6000)); INSERT INTO t SELECT i FROM generate_series(1, 20000) i",

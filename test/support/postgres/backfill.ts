@@ -62,3 +62,15 @@ export function doubling(key: readonly string[], more: Partial<Backfill> = {}): 
 export function counting(key: readonly string[]): Backfill {
   return { table: "public.t", key, set: "n = n + 1", where: "true", columns: ["n"], once: true };
 }
+
+/** Fills `m` from the key. */
+export function numbering(key: readonly string[]): Backfill {
+  return {
+    table: "public.t",
+    key,
+    set: "m = id * 2",
+    where: "m IS NULL",
+    columns: ["m"],
+    differs: "m IS DISTINCT FROM id * 2",
+  };
+}

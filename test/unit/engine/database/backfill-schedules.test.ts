@@ -55,17 +55,18 @@ it("does each row once, counts each once, and names each that fails, whatever is
         rows: fc.integer({ min: 1, max: 20_000 }),
         faulty: fc.uniqueArray(fc.nat(20_000), { maxLength: 8 }),
         trouble: fc.constantFrom(0, 0.05, 0.2),
-        once: fc.boolean(),
+        way: fc.constantFrom("once", "whole", "halves"),
       }),
-      async ({ seed, rows, faulty, trouble, once }) => {
+      async ({ seed, rows, faulty, trouble, way }) => {
         const bad = new Set(faulty.filter((row) => row < rows));
         const table = new MemoryTable({
           rows,
           faulty: bad,
           trouble,
           rng: createRng(seed),
+          halves: way === "halves",
         });
-        const record = await toTheEnd(table, seed, once);
+        const record = await toTheEnd(table, seed, way === "once");
         expect(table.done.every((times, row) => times === (bad.has(row) ? 0 : 1))).toBe(true);
         expect(record.rows).toBe(rows - bad.size);
         expect(record.failed.map(({ key }) => Number(key[0])).toSorted((a, b) => a - b)).toEqual(
