@@ -143,7 +143,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "an answer to a drain that was given up counts",
-    file: "src/engine/executor.ts",
+    file: "src/engine/cancels.ts",
     good: "      signal.throwIfAborted();\n      return result;",
     bad: "      return result;",
   },

@@ -10,11 +10,14 @@ import type { Http } from "../ports/http.ts";
 import type { Jobs } from "../ports/jobs.ts";
 import type { Releases } from "../ports/releases.ts";
 import type { Traffic } from "../ports/traffic.ts";
+import { Cancels } from "./cancels.ts";
+import { failed } from "./failed-command.ts";
+import { Lanes } from "./lanes.ts";
 import { closeLedger, openLedger } from "./ledger-window.ts";
 import { deliver } from "./notify.ts";
 import { awaitReady } from "./readiness.ts";
 import { Conclusions } from "./tasks/conclusions.ts";
-import { failedTask, runTask } from "./tasks/run-task.ts";
+import { runTask } from "./tasks/run-task.ts";
 import { TaskCancelled } from "./tasks/task-order.ts";
 
 export interface EnginePorts {
@@ -50,9 +53,8 @@ export class Executor {
   readonly #leave: Leave;
   readonly #emit: (event: EventBody) => void;
   readonly #closing = new AbortController();
-  readonly #lanes = new Map<string, Promise<unknown>>();
-  /** What can be given up, by what it concerns: `ready/<instance>`, `drain/<instance>`, `create/<release>`. */
-  readonly #cancels = new Map<string, AbortController>();
+  readonly #lanes = new Lanes();
+  readonly #cancels = new Cancels(this.#closing.signal);
   readonly #conclusions = new Conclusions();
 
   /** `emit` takes events that are no command's end, such as build output. */
@@ -66,28 +68,16 @@ export class Executor {
   /** Resolves with the event that settles the command, or null if it was given up. Never rejects but for ERR_STALE_EPOCH. */
   async run(command: Command): Promise<EventBody | null> {
     this.#cancelOutdated(command);
-    const lane = laneOf(command);
-    const before = lane === null ? undefined : this.#lanes.get(lane);
-    const result = (async () => {
-      await before?.catch(() => undefined);
-      return this.#guarded(command);
-    })();
-    if (lane !== null) this.#lanes.set(lane, result);
-    try {
-      return await result;
-    } finally {
-      if (lane !== null && this.#lanes.get(lane) === result) this.#lanes.delete(lane);
-    }
+    return this.#lanes.run(command, () => this.#guarded(command));
   }
 
   /** The instance has ended by itself: nobody need wait for it. */
   forget(instance: InstanceName): void {
-    this.#cancels.get(`ready/${instance}`)?.abort();
+    this.#cancels.abort(`ready/${instance}`);
   }
 
   close(): void {
     this.#closing.abort();
-    for (const cancel of this.#cancels.values()) cancel.abort();
   }
 
   #isClosing(): boolean {
@@ -151,7 +141,7 @@ export class Executor {
 
   async #create(command: Of<"release.create">): Promise<EventBody> {
     const { release, unlessIdentity } = command;
-    return this.#cancellable([`create/${release}`], async (signal) => {
+    return this.#cancels.run([`create/${release}`], async (signal) => {
       const outcome = await this.#ports.releases.create(this.#app, release, {
         unlessIdentity,
         signal,
@@ -187,7 +177,7 @@ export class Executor {
 
   async #awaitReady(command: Of<"instance.awaitReady">): Promise<EventBody> {
     const { instance } = command;
-    return this.#cancellable([`ready/${instance}`], async (signal) => {
+    return this.#cancels.run([`ready/${instance}`], async (signal) => {
       const failure = await awaitReady(this.#ports, this.#app, command, signal);
       return failure === null ? { kind: "instance.ready", instance } : { kind: "instance.unready", instance, failure };
     });
@@ -221,14 +211,14 @@ export class Executor {
   async #drain({ instances, timeoutMs, tunnelsMs }: Of<"traffic.drain">): Promise<EventBody> {
     const limits = { requestsMs: timeoutMs, tunnelsMs: tunnelsMs ?? timeoutMs };
     const keys = instances.map((name) => `drain/${name}`);
-    return this.#cancellable(keys, async (signal) => {
+    return this.#cancels.run(keys, async (signal) => {
       const { cut } = await this.#persist(() => this.#ports.traffic.drain(this.#app, instances, limits, signal));
       return { kind: "traffic.drained", instances, cut };
     });
   }
 
   async #quiet({ app }: Of<"traffic.quiet">): Promise<EventBody> {
-    return this.#cancellable(["quiet"], async (signal) => {
+    return this.#cancels.run(["quiet"], async (signal) => {
       return { kind: "traffic.quiet", quiet: await this.#persist(() => this.#ports.traffic.quiet(app, signal)) };
     });
   }
@@ -236,7 +226,7 @@ export class Executor {
   async #runTask(command: Of<"task.run">): Promise<EventBody> {
     const { task } = command;
     const conclusion = this.#conclusions.of(task);
-    const result = await this.#cancellable([`task/${task}`], (signal) =>
+    const result = await this.#cancels.run([`task/${task}`], (signal) =>
       runTask(this.#ports, { app: this.#app, command, signal, conclusion }, (lines) => {
         this.#emit({ kind: "output.written", lines });
       }),
@@ -246,7 +236,7 @@ export class Executor {
   }
 
   async #cancelTask({ task }: Of<"task.cancel">): Promise<EventBody> {
-    this.#cancels.get(`task/${task}`)?.abort(new TaskCancelled());
+    this.#cancels.abort(`task/${task}`, new TaskCancelled());
     await this.#ports.jobs.cancel(this.#app, task);
     return { kind: "command.done" };
   }
@@ -286,102 +276,12 @@ export class Executor {
     this.#emit({ kind: "output.written", lines: ["the proxy does not answer; waiting for it"] });
   }
 
-  async #cancellable<T>(keys: readonly string[], call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const cancel = new AbortController();
-    for (const key of keys) this.#cancels.set(key, cancel);
-    try {
-      const signal = AbortSignal.any([cancel.signal, this.#closing.signal]);
-      const result = await call(signal);
-      // What comes although it was given up answers an old question: an instance that is drained again is not drained yet.
-      signal.throwIfAborted();
-      return result;
-    } finally {
-      for (const key of keys) if (this.#cancels.get(key) === cancel) this.#cancels.delete(key);
-    }
-  }
-
   /** A new order can make one that still runs pointless. */
   #cancelOutdated(command: Command): void {
-    if (command.kind === "instance.stop") this.#cancels.get(`ready/${command.instance}`)?.abort();
-    if (command.kind === "release.discard") this.#cancels.get(`create/${command.release}`)?.abort();
+    if (command.kind === "instance.stop") this.#cancels.abort(`ready/${command.instance}`);
+    if (command.kind === "release.discard") this.#cancels.abort(`create/${command.release}`);
     if (command.kind !== "traffic.apply") return;
-    for (const { instance } of command.table.pools.flatMap((pool) => pool.targets))
-      this.#cancels.get(`drain/${instance}`)?.abort();
-  }
-}
-
-/** Commands with the same lane must not overtake one another; null runs at once. */
-function laneOf(command: Command): string | null {
-  switch (command.kind) {
-    case "instance.start":
-    case "instance.stop":
-      return `instance/${command.instance}`;
-    case "traffic.apply":
-    case "traffic.remove":
-      return "routes";
-    case "release.create":
-    case "release.discard":
-      return `release/${command.release}`;
-    case "release.prune":
-    case "freeze.look":
-    case "instance.awaitReady":
-    case "traffic.drain":
-    case "traffic.quiet":
-    case "ledger.open":
-    case "ledger.close":
-    case "task.run":
-    case "task.cancel":
-    case "task.conclude":
-    case "timer.set":
-      return null;
-    // One receiver is told in order, and hears of the next when it has heard of the one before.
-    case "notify":
-      return `notify/${JSON.stringify(command.target)}`;
-  }
-}
-
-/** The event that says that a command did not work, where the core wants to know; otherwise it just counts as done. */
-function failed(command: Command, error: unknown): EventBody {
-  switch (command.kind) {
-    case "release.create":
-      return {
-        kind: "release.failed",
-        release: command.release,
-        failure: toFailure(error, "ERR_SNAPSHOT_FAILED", `${command.release} could not be prepared.`),
-      };
-    case "instance.start":
-      return {
-        kind: "instance.startFailed",
-        instance: command.instance,
-        failure: toFailure(error, "ERR_COMMAND_NOT_FOUND", `${command.instance} could not be started.`),
-      };
-    case "instance.awaitReady":
-      return {
-        kind: "instance.unready",
-        instance: command.instance,
-        failure: toFailure(error, "ERR_INSTANCE_UNREADY", `${command.instance} could not be checked.`),
-      };
-    case "instance.stop":
-      return { kind: "instance.stopped", instance: command.instance, how: "gone" };
-    case "traffic.drain":
-      return { kind: "traffic.drained", instances: command.instances, cut: 0 };
-    case "ledger.open":
-      return { kind: "ledger.opened", snapshot: null, before: [], beforeMs: 0 };
-    case "ledger.close":
-      return { kind: "ledger.closed", snapshot: null };
-    case "task.run":
-      return { kind: "task.ended", task: command.task, result: failedTask(command.run, error) };
-    case "release.discard":
-    case "release.prune":
-    case "freeze.look":
-    case "task.cancel":
-    case "task.conclude":
-    case "notify":
-    case "traffic.apply":
-    case "traffic.remove":
-    case "traffic.quiet":
-    case "timer.set":
-      return { kind: "command.done" };
+    for (const { instance } of command.table.pools.flatMap((pool) => pool.targets)) this.#cancels.abort(`drain/${instance}`);
   }
 }
 
