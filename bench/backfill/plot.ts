@@ -1,21 +1,26 @@
 import type { Answered } from "./open-loop.ts";
 
-export type Way = "none" | "throttled" | "full";
+/** `again`: without a backfill, like `none`, to see how far two that should be alike lie apart. */
+export type Way = "none" | "throttled" | "again" | "full";
 
 /** A time in which one thing was going on. */
 export interface Span {
   readonly way: Way;
   readonly from: number;
   readonly to: number;
+  /** Rows that the backfill looked at meanwhile. */
+  readonly rows: number;
 }
 
 const COLOURS: Readonly<Record<Way, string>> = {
   none: "#6b7280",
+  again: "#b6bcc7",
   throttled: "#15803d",
   full: "#b91c1c",
 };
 const NAMES: Readonly<Record<Way, string>> = {
   none: "no backfill",
+  again: "none, again",
   throttled: "backfill, throttle on",
   full: "backfill, throttle off",
 };
@@ -39,10 +44,10 @@ export function seconds(answers: readonly Answered[], { way, from, to }: Span): 
 
 /** p99 of each second, in the colour of what was going on. */
 export function plot(answers: readonly Answered[], spans: readonly Span[]): string {
-  const end = Math.max(...spans.map(({ to }) => to));
+  const [begin, end] = [Math.min(...spans.map(({ from }) => from)), Math.max(...spans.map(({ to }) => to))];
   const points = spans.flatMap((span) => seconds(answers, span));
   const most = Math.max(...points.map(({ ms }) => ms).filter(Number.isFinite));
-  const x = (at: number): string => (LEFT + (at / end) * (WIDTH - LEFT - 12)).toFixed(1);
+  const x = (at: number): string => (LEFT + ((at - begin) / (end - begin)) * (WIDTH - LEFT - 12)).toFixed(1);
   const y = (ms: number): string =>
     (HEIGHT - BOTTOM - (Math.log10(1 + ms) / Math.log10(1 + most)) * (HEIGHT - TOP - BOTTOM)).toFixed(1);
   const ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000].filter((ms) => ms <= most);
@@ -51,7 +56,7 @@ export function plot(answers: readonly Answered[], spans: readonly Span[]): stri
     `<rect width="100%" height="100%" fill="white"/>`,
     `<text x="${String(LEFT)}" y="18" font-size="14">p99 of the shop's requests, each second (ms)</text>`,
     ...Object.entries(NAMES).map(
-      ([way, name], index) => `<text x="${String(LEFT + index * 190)}" y="36" fill="${COLOURS[way as Way]}">● ${name}</text>`,
+      ([way, name], index) => `<text x="${String(LEFT + index * 170)}" y="36" fill="${COLOURS[way as Way]}">● ${name}</text>`,
     ),
     ...ticks.flatMap((ms) => [
       `<line x1="${String(LEFT)}" x2="${String(WIDTH - 12)}" y1="${y(ms)}" y2="${y(ms)}" stroke="#e5e7eb"/>`,
@@ -62,7 +67,7 @@ export function plot(answers: readonly Answered[], spans: readonly Span[]): stri
       .map(({ way, at, ms }) => `<circle cx="${x(at)}" cy="${y(ms)}" r="3" fill="${COLOURS[way]}"/>`),
     ...[0, 0.25, 0.5, 0.75, 1].map(
       (share) =>
-        `<text x="${x(share * end)}" y="${String(HEIGHT - 12)}" text-anchor="${share === 1 ? "end" : "middle"}">${String(Math.round((share * end) / 1_000))} s</text>`,
+        `<text x="${x(begin + share * (end - begin))}" y="${String(HEIGHT - 12)}" text-anchor="${share === 1 ? "end" : "middle"}">${String(Math.round((share * (end - begin)) / 1_000))} s</text>`,
     ),
     "</svg>",
     "",

@@ -49,6 +49,8 @@ const SHORTEST_WORK_MS = 4_000;
 /** What was usual is as much worth as so many answers, whatever their number was, and less with each rest. */
 const WORTH = 4_000;
 const FADING = 0.8;
+/** Of what was answered in a longer time nobody knows beside what. */
+const LONGEST_LOOK_MS = 5_000;
 /** A mean of the answers a second over about so long. */
 const MEMORY_MS = 3_000;
 /** It steers towards this share of the rise that is allowed: what is measured goes up and down. */
@@ -75,7 +77,8 @@ export function felt(
   by: { readonly speed: number; readonly rise: number },
 ): [FeltLatency, Reading] {
   const { last } = state;
-  const next = last === null || last.boot !== sample.boot ? anew(state, sample) : seen(state, sample, last, by);
+  const goesOn = last !== null && last.boot === sample.boot && sample.at - last.at <= LONGEST_LOOK_MS;
+  const next = goesOn ? seen(state, sample, last, by) : anew(state, sample);
   return [next, readingOf(next)];
 }
 

@@ -48,10 +48,17 @@ describe("what users feel", () => {
     expect(readings.find(({ most }) => most === 0)?.text).toBe("it looks how fast the requests are without it");
   });
 
-  it("begins anew with a proxy that was restarted", () => {
-    const [state] = felt(feltFrom(answers(60_000, 20), 300_000), { at: 0, boot: "a", latency: answers(9_000, 20) }, BY);
-    const [, reading] = felt(state, { at: 5_000, boot: "b", latency: answers(400, 90) }, BY);
-    expect(reading.most).toBe(0.1);
+  it("leaves out what was answered while nobody looked, and begins anew with a proxy that was restarted", () => {
+    for (const [at, boot] of [
+      [60_000, "a"],
+      [1_000, "b"],
+    ] as const) {
+      const before = felt(feltFrom(answers(60_000, 20), 300_000), { at: 0, boot: "a", latency: answers(9_000, 20) }, BY)[0];
+      const [began] = felt(before, { at: 500, boot: "a", latency: answers(9_100, 20) }, BY);
+      const latency = addHistograms(answers(9_100, 20), answers(900, 90));
+      const [, reading] = felt(began, { at, boot, latency }, BY);
+      expect(reading.most).toBe(0.1);
+    }
   });
 });
 
