@@ -7,6 +7,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { FAULTS, isStale, type Fault } from "./mutants/faults.ts";
+import { STEP_FAULTS } from "./mutants/step-faults.ts";
 
 /** Seeds that a fault has time for, and how long; most are found within some tens. Every crash point comes after them. */
 const SEEDS = 1_000;
@@ -14,6 +15,17 @@ const LIMIT_MS = 180_000;
 /** Without any fault nothing may be found. */
 const NONE: Fault = { name: "none", file: "package.json", good: '"sim"', bad: '"sim"' };
 const SEEDS_OF_NONE = 100;
+
+/** A fault, and the part of the simulation that must find it. */
+interface Hunt {
+  readonly fault: Fault;
+  readonly part: readonly string[];
+}
+
+const ALL: readonly Hunt[] = [
+  ...FAULTS.map((fault) => ({ fault, part: [] })),
+  ...STEP_FAULTS.map((fault) => ({ fault, part: ["--steps"] })),
+];
 
 interface Finding {
   readonly found: boolean;
@@ -23,7 +35,7 @@ interface Finding {
 }
 
 /** The fault is only ever in a copy. */
-async function examine(fault: Fault, seeds: number): Promise<Finding> {
+async function examine({ fault, part }: Hunt, seeds: number): Promise<Finding> {
   const root = mkdtempSync(join(tmpdir(), "hl-mutant-"));
   try {
     for (const part of ["src", "sim", "package.json"]) cpSync(part, join(root, part), { recursive: true });
@@ -33,15 +45,15 @@ async function examine(fault: Fault, seeds: number): Promise<Finding> {
       path,
       readFileSync(path, "utf8").replace(fault.good, () => fault.bad),
     );
-    return await hunt(root, seeds);
+    return await hunt(root, [...part, "--seeds", String(seeds)]);
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
 }
 
-function hunt(root: string, seeds: number): Promise<Finding> {
+function hunt(root: string, what: readonly string[]): Promise<Finding> {
   const started = performance.now();
-  const args = ["sim/main.ts", "--first", "--threads", "1", "--crash-every", "10", "--seeds", String(seeds)];
+  const args = ["sim/main.ts", "--first", "--threads", "1", "--crash-every", "10", ...what];
   const simulation = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "ignore"], timeout: LIMIT_MS });
   let said = "";
   simulation.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
@@ -60,14 +72,14 @@ function row({ name }: Fault, { found, what, seconds }: Finding): string {
   return `${found ? "found    " : "NOT FOUND"}  ${seconds.toFixed(1).padStart(6)} s  ${name}: ${what.slice(0, 120)}`;
 }
 
-async function examineAll(faults: readonly Fault[]): Promise<number> {
-  const left = [...faults];
+async function examineAll(hunts: readonly Hunt[]): Promise<number> {
+  const left = [...hunts];
   let missed = 0;
   const work = async (): Promise<void> => {
-    for (let fault = left.shift(); fault !== undefined; fault = left.shift()) {
-      const finding = await examine(fault, SEEDS);
+    for (let next = left.shift(); next !== undefined; next = left.shift()) {
+      const finding = await examine(next, SEEDS);
       if (!finding.found) missed += 1;
-      console.log(row(fault, finding));
+      console.log(row(next.fault, finding));
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
@@ -75,14 +87,14 @@ async function examineAll(faults: readonly Fault[]): Promise<number> {
 }
 
 async function main(words: readonly string[]): Promise<void> {
-  const stale = FAULTS.filter(isStale);
+  const stale = ALL.map(({ fault }) => fault).filter(isStale);
   if (stale.length > 0)
     throw new Error(`these places are gone, or not the only ones: ${stale.map(({ name }) => name).join("; ")}`);
-  const none = await examine(NONE, SEEDS_OF_NONE);
+  const none = await examine({ fault: NONE, part: [] }, SEEDS_OF_NONE);
   if (none.what !== "nothing") throw new Error(`without any fault: ${none.what}`);
-  const faults = FAULTS.filter(({ name }) => words.every((word) => name.includes(word)));
-  const missed = await examineAll(faults);
-  console.log(`${String(faults.length - missed)} of ${String(faults.length)} faults were found`);
+  const hunts = ALL.filter(({ fault: { name } }) => words.every((word) => name.includes(word)));
+  const missed = await examineAll(hunts);
+  console.log(`${String(hunts.length - missed)} of ${String(hunts.length)} faults were found`);
   if (missed > 0) process.exitCode = 1;
 }
 

@@ -9,6 +9,7 @@ const OPTIONS = {
   from: { type: "string", default: "1" },
   seed: { type: "string" },
   way: { type: "string" },
+  steps: { type: "boolean", default: false },
   "crash-points": { type: "boolean", default: false },
   "crash-every": { type: "string", default: "1" },
   "crash-at": { type: "string" },

@@ -2,33 +2,27 @@ import { createRng, type Rng } from "../../src/base/rng.ts";
 import type { StepDefinition } from "../../src/core/preparation/step-definition.ts";
 import type { StepOperation } from "../../src/core/preparation/operations.ts";
 import type { StepRecord } from "../../src/core/preparation/step-record.ts";
-import type { CrashKind } from "../crashing.ts";
+import type { RunOptions, RunResult } from "../run.ts";
 import { ROWS } from "./database.ts";
 import { simSteps } from "./definitions.ts";
 import { PIECES } from "./programs.ts";
 import { APP, StepWorld } from "./world.ts";
 
-export interface StepRunOptions {
-  readonly seed: number;
-  /** The port call at which the engine crashes or stalls; 0: at none. */
-  readonly crashAt: number;
-  readonly crashWhen: CrashKind;
-  /** Without chance faults. */
-  readonly calm?: boolean | undefined;
+/** Ways through the steps of a release: without chance faults; or with them, and with people who get in the way. */
+export const STEPS_WAY = "steps";
+export const MEDDLED_STEPS_WAY = "steps-meddled";
+
+export function isStepsWay(way: string | undefined): boolean {
+  return way === STEPS_WAY || way === MEDDLED_STEPS_WAY;
 }
 
-export interface StepRunResult {
-  readonly violations: readonly string[];
-  /** Port calls of the engine. */
-  readonly calls: number;
-}
-
-/** Half an hour of the simulated world, in which all steps come to their end. */
+/** An hour of the simulated world, in which all steps come to their end. */
 const LONGEST_MS = 60 * 60_000;
 const ASK_EVERY_MS = 3_000;
 
 /** One release's steps, from the preparation to the moment at which a deployment may begin. */
-export async function runSteps({ seed, crashAt, crashWhen, calm = false }: StepRunOptions): Promise<StepRunResult> {
+export async function runSteps({ seed, way, crashAt = 0, crashWhen = "before" }: RunOptions): Promise<RunResult> {
+  const calm = way === STEPS_WAY;
   const rng = createRng(seed);
   const steps = simSteps(rng);
   const faultShare = calm ? 0 : rng.pick([0, 0.02, 0.1]);
@@ -43,7 +37,12 @@ export async function runSteps({ seed, crashAt, crashWhen, calm = false }: StepR
     void operate(world, steps, calm ? null : rng).catch(() => undefined);
   }
   judgeEnd(world, steps);
-  return { violations: world.watch.violations, calls: world.crash.calls };
+  const { watch, crash, journal } = world;
+  return { violations: watch.violations, calls: crash.calls, journal: journal.join("\n"), outcome: endOf(world, steps) };
+}
+
+function endOf(world: StepWorld, steps: readonly StepDefinition[]): string {
+  return isOver(world, steps) ? "steps done" : "steps left";
 }
 
 function isOver({ records }: StepWorld, steps: readonly StepDefinition[]): boolean {

@@ -41,6 +41,8 @@ export class StepWorld {
   load = 0;
   /** Requests that came to the other side. */
   requests = 0;
+  /** What was written down of each step, in its order. */
+  readonly journal: string[] = [];
   /** How often people have told each step something. */
   readonly orders = new Map<string, number>();
   readonly #options: StepWorldOptions;
@@ -177,7 +179,11 @@ export class StepWorld {
         if (lease !== this.#epoch) throw new HitlessError({ code: "ERR_STALE_EPOCH", what: "Another daemon has taken over." });
         for (const record of records) {
           this.#records.set(record.definition.name, record);
+          this.journal.push(
+            JSON.stringify({ at: this.clock.now(), epoch: lease, ...record, definition: record.definition.name }),
+          );
           this.#judgeAttempts(record);
+          this.#judgeNeeds(record);
         }
         const running = this.records.filter(({ state, lane }) => state === "running" && lane !== null);
         if (running.length > 1)
@@ -190,6 +196,11 @@ export class StepWorld {
   #judgeAttempts({ definition, attempt }: StepRecord): void {
     const allowed = 1 + (this.orders.get(definition.name) ?? 0);
     if (!isRepeatable(definition) && attempt > allowed) this.watch.say(`${definition.name} is begun again by itself`);
+  }
+
+  #judgeNeeds({ definition: { name, needs }, state }: StepRecord): void {
+    const missing = needs.filter((need) => this.#records.get(need)?.state !== "done");
+    if (state === "running" && missing.length > 0) this.watch.say(`${name} runs without ${missing.join(", ")}`);
   }
 
   #http(): Http {
