@@ -72,6 +72,7 @@ export class SimDatabase {
       ask: () => this.#asked(() => this.#world.rng.chance(0.3)),
       toolRows: () => this.#asked(() => null),
       statements: () => this.#asked(() => []),
+      backfills: () => this.#asked(() => []),
       journal: (_url, _app, release) => this.#asked(() => this.#journal(release)),
       connections: () => this.#asked(() => this.#connections()),
       unnamed: () => this.#asked(() => []),

@@ -2,7 +2,8 @@ import { postgresDatabase } from "../adapters/postgres/database.ts";
 import type { PlanReport } from "../api/database.ts";
 import type { AheadTarget } from "../cli/host.ts";
 import { planAhead, type AheadPlan, type Estimated, type ExpandAction } from "../core/preparation/ahead.ts";
-import type { StepWork } from "../core/preparation/step-definition.ts";
+import type { StepDefinition, StepWork } from "../core/preparation/step-definition.ts";
+import type { MeasuredBackfill } from "../database/backfill/measured-rate.ts";
 import { tableOf, type Catalog } from "../database/catalog.ts";
 import { writtenName } from "../database/names.ts";
 import { estimate } from "../database/shadow/estimate.ts";
@@ -13,8 +14,7 @@ import { stepSources } from "./step-sources.ts";
 export async function planAheadOf({ spec, directory, url, database, known }: AheadTarget): Promise<AheadPlan> {
   const steps = await stepSources.read(directory, spec);
   const isSized = url !== null && steps.some(({ work }) => walks(work));
-  const catalog = isSized ? await postgresDatabase.catalog(url) : null;
-  const sizes = new Map(steps.map(({ name, work }) => [name, catalog === null ? null : sizeOf(work, catalog)]));
+  const sizes = isSized ? await sizesOf(steps, url) : new Map<string, Estimated | null>();
   return planAhead({ steps, known, sizes, expansion: actionsOf(database) });
 }
 
@@ -24,12 +24,17 @@ function walks(work: StepWork): work is Walk {
   return work.kind === "update" || work.kind === "batches";
 }
 
+async function sizesOf(steps: readonly StepDefinition[], url: string): Promise<ReadonlyMap<string, Estimated | null>> {
+  const [catalog, measured] = await Promise.all([postgresDatabase.catalog(url), postgresDatabase.backfills(url)]);
+  return new Map(steps.map(({ name, work }) => [name, sizeOf(work, catalog, measured)]));
+}
+
 /** Null where the table is not there: a step before, or the expansion, makes it. */
-function sizeOf(work: StepWork, catalog: Catalog): Estimated | null {
+function sizeOf(work: StepWork, catalog: Catalog, measured: readonly MeasuredBackfill[]): Estimated | null {
   const table = walks(work) ? tableOf(catalog, writtenName(work.table, catalog.schema)) : null;
   if (table === null || !walks(work)) return null;
   const run = { kind: "backfill", backfill: backfillOf(work, table) } as const;
-  return estimate({ table: `${table.schema}.${table.name}`, work: "batches", run }, catalog);
+  return estimate({ table: `${table.schema}.${table.name}`, work: "batches", run }, catalog, measured);
 }
 
 function actionsOf(report: PlanReport | null): readonly ExpandAction[] {

@@ -48,6 +48,7 @@ async function plan({ app, url, directory, spec, env, running, tried }: PlanTarg
   const report = {
     catalog,
     spec,
+    measured: await postgresDatabase.backfills(url),
     language: await fileSources.language(),
     missing: await missingPrivileges(parts, url, made),
     open,

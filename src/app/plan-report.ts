@@ -2,18 +2,20 @@ import type { PlanNotice, PlanReport, PlanStep, PlanTrial } from "../api/databas
 import { releaseName } from "../base/names.ts";
 import type { DatabaseSpec } from "../core/database-spec.ts";
 import { tablesNamed } from "../database/ast.ts";
+import type { MeasuredBackfill } from "../database/backfill/measured-rate.ts";
 import type { ChangeSet } from "../database/change-set.ts";
 import type { Catalog } from "../database/catalog.ts";
 import { inTheWay } from "../database/overlap.ts";
 import type { SqlLanguage } from "../database/language.ts";
 import { LOCK_MODES, type Action, type Plan } from "../database/plan/action.ts";
 import { placeOf, type Proof } from "../database/proof/proof.ts";
-import { estimate } from "../database/shadow/estimate.ts";
+import { estimate, type Estimate } from "../database/shadow/estimate.ts";
 import type { Position } from "../database/source/position.ts";
 import type { Trial } from "../engine/database/trial.ts";
 
 interface ReportParts {
   readonly catalog: Catalog;
+  readonly measured: readonly MeasuredBackfill[];
   readonly spec: Pick<DatabaseSpec, "migrations" | "procedures">;
   readonly language: SqlLanguage;
   readonly missing: PlanReport["missing"];
@@ -22,7 +24,7 @@ interface ReportParts {
 }
 
 /** A plan with what a copy of the database showed, for `hitless db plan` and `lint`. */
-export function planReport(trial: Trial, { catalog, spec, language, missing, open }: ReportParts): PlanReport {
+export function planReport(trial: Trial, { catalog, measured, spec, language, missing, open }: ReportParts): PlanReport {
   const { plan } = trial;
   const found = (position: Position | null): Omit<PlanNotice, "rule" | "text"> => ({
     ...placed(position),
@@ -34,7 +36,7 @@ export function planReport(trial: Trial, { catalog, spec, language, missing, ope
     release: releaseName(plan.release),
     overlay: plan.overlay,
     migrations: plan.migrations.map(({ version }) => version),
-    steps: plan.actions.map((action) => stepOf(action, catalog)),
+    steps: plan.actions.map((action) => stepOf(action, estimate(action, catalog, measured))),
     refusals: plan.refusals.map(({ rule, position, why, write }) => ({ rule, ...found(position), why, write })),
     notices: plan.notices.map(({ rule, position, text }) => ({ rule, ...found(position), text })),
     missing,
@@ -63,8 +65,7 @@ function textAt({ statements }: Plan, { path, line, column }: Position): string 
   return statements.find(({ position }) => is(position))?.text ?? "";
 }
 
-function stepOf(action: Action, catalog: Catalog): PlanStep {
-  const expected = estimate(action, catalog);
+function stepOf(action: Action, expected: Estimate | null): PlanStep {
   return {
     id: action.id,
     phase: action.phase,

@@ -222,6 +222,8 @@ export interface Database {
   applied(url: string, app: string): Promise<readonly AppliedMigration[]>;
   /** Texts of statements that clients have sent, as pg_stat_statements has counted them; none where it is not there. */
   statements(url: string): Promise<readonly string[]>;
+  /** What backfills of any app were on this database, newest first; none where Hitless was never here. */
+  backfills(url: string): Promise<readonly BackfillRecord[]>;
   journal(url: string, app: string, release: number): Promise<readonly JournalRow[]>;
   /** A query for one boolean, that changes nothing. */
   ask(url: string, sql: string): Promise<boolean>;

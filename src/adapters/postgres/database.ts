@@ -7,6 +7,7 @@ import { ask, readApplied, readChangeSets, readJournal, readToolRows } from "./r
 import { readSeen } from "./seen.ts";
 import { dropRoles, makeRole, sightOf } from "./sessions.ts";
 import { readStatements } from "./statements.ts";
+import { readBackfills } from "./stretches.ts";
 import { takeDatabase } from "./taking.ts";
 import { readCalls, readConnections, readUnnamed } from "./usage.ts";
 
@@ -19,6 +20,7 @@ export const postgresDatabase: Database = {
   changeSets: (url, app) => using(url, (connection) => readChangeSets(connection, app)),
   applied: (url, app) => using(url, (connection) => readApplied(connection, app)),
   statements: (url) => using(url, readStatements),
+  backfills: (url) => using(url, readBackfills),
   journal: (url, app, release) => using(url, (connection) => readJournal(connection, app, release)),
   ask: (url, sql) => using(url, (connection) => ask(connection, sql)),
   toolRows: (url, table) => using(url, (connection) => readToolRows(connection, table)),

@@ -20,6 +20,17 @@ export async function readStretches(
   return rows.map(({ stretch }) => stretch);
 }
 
+/** The last ones that have come to their end, newest first. An earlier Hitless has made the table without the column. */
+export async function readBackfills(database: Queryable): Promise<readonly BackfillRecord[]> {
+  const [there] = await database.query<{ there: boolean }>("SELECT to_regclass('hitless.actions') IS NOT NULL AS there");
+  if (there?.there !== true) return [];
+  const rows = await database.query<{ record: BackfillRecord }>(
+    `SELECT to_jsonb(a) -> 'record' AS record FROM hitless.actions a
+     WHERE jsonb_typeof(to_jsonb(a) -> 'record') = 'object' ORDER BY changed_at DESC LIMIT 20`,
+  );
+  return rows.map(({ record }) => record);
+}
+
 export function beginSql(app: string, of: ActionOf, stretches: readonly Stretch[]): readonly string[] {
   return [
     `INSERT INTO hitless.actions (app, release, action, state) VALUES (${keyOf(app, of)}, 'running')

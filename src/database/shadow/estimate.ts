@@ -1,3 +1,4 @@
+import { expectedRate, type MeasuredBackfill } from "../backfill/measured-rate.ts";
 import type { Catalog, Table } from "../catalog.ts";
 import type { Action } from "../plan/action.ts";
 
@@ -15,23 +16,29 @@ type Sized = Pick<Action, "table" | "work" | "run">;
 const SCAN_MB = 200;
 const INDEX_ROWS = 400_000;
 const REWRITE_MB = 80;
-const BATCH_ROWS = 50_000;
 /** An index entry while it is sorted, in bytes. */
 const ENTRY_BYTES = 40;
 const PAGE_MB = 8_192 / 1_048_576;
 
-/** Null: it does not depend on the size, or the size is not known. */
-export function estimate(action: Sized, catalog: Catalog): Estimate | null {
+/** Null: it does not depend on the size, or the size is not known. `measured`: backfills of this database, newest first. */
+export function estimate(action: Sized, catalog: Catalog, measured: readonly MeasuredBackfill[]): Estimate | null {
   const table = catalog.tables.find(({ schema, name }) => `${schema}.${name}` === action.table);
   if (action.work === "instant" || table === undefined || table.rows < 0) return null;
-  const [size, amount, rate, note] = costOf(action, table, catalog);
+  const [size, amount, rate, note] = costOf(action, table, { catalog, measured });
   return {
     seconds: Math.ceil(amount / rate),
     basis: `${size} of ${action.table ?? ""} at ${rate.toLocaleString("en-US")} ${note}`,
   };
 }
 
-function costOf(action: Sized, table: Table, catalog: Catalog): [size: string, amount: number, rate: number, note: string] {
+interface Known {
+  readonly catalog: Catalog;
+  readonly measured: readonly MeasuredBackfill[];
+}
+
+type Cost = [size: string, amount: number, rate: number, note: string];
+
+function costOf(action: Sized, table: Table, { catalog, measured }: Known): Cost {
   const megabytes = Math.round(table.pages * PAGE_MB);
   const rows = Math.round(table.rows * shareToDo(action, table));
   const sized = `${rows.toLocaleString("en-US")} rows (${megabytes.toLocaleString("en-US")} MB)`;
@@ -50,8 +57,10 @@ function costOf(action: Sized, table: Table, catalog: Catalog): [size: string, a
         `rows/s (${memory}: ${fits ? "sorted in memory" : "sorted on disk"})`,
       ];
     }
-    default:
-      return [sized, rows, BATCH_ROWS, "rows/s, in batches"];
+    default: {
+      const { perSecond, basis } = expectedRate(table, measured, catalog.tables);
+      return [sized, rows, perSecond, `rows/s in batches (${basis})`];
+    }
   }
 }
 

@@ -15,6 +15,7 @@ export class BackfillMeter {
   readonly #onProgress: (progress: BackfillProgress) => void;
   readonly total: number;
   readonly #startedAt: number;
+  readonly #walkedBefore: number;
   #rate: Rate;
   #rows: number;
   #walked: number;
@@ -28,6 +29,7 @@ export class BackfillMeter {
     this.#onProgress = onProgress;
     this.#rows = cursors.reduce((sum, { rows }) => sum + rows, 0);
     this.#walked = cursors.reduce((sum, { walked }) => sum + (walked ?? 0), 0);
+    this.#walkedBefore = this.#walked;
     this.#startedAt = clock.now();
     this.#rate = rateFrom(this.#startedAt, this.#walked);
   }
@@ -42,6 +44,11 @@ export class BackfillMeter {
 
   get walked(): number {
     return this.#walked;
+  }
+
+  /** Of this run, pauses included. */
+  get rowsPerSecond(): number {
+    return ((this.#walked - this.#walkedBefore) / Math.max(1, this.ms)) * 1_000;
   }
 
   /** After a batch that brought the cursor from one place to the other. */

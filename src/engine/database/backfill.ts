@@ -130,7 +130,7 @@ function recordOf({ run, survey, meter, stretches, workers, comparison }: Ended)
     ms: meter.ms,
     pausedMs: meter.pausedMs,
     workers,
-    rowsPerSecond: Math.round((meter.walked / Math.max(1, meter.ms)) * 1_000),
+    rowsPerSecond: Math.round(meter.rowsPerSecond),
     estimate: { rows, bytes, ms: rowsPerSecond === null ? null : Math.round((rows / rowsPerSecond) * 1_000) },
     comparison,
     failed: stretches.flatMap(({ cursor }) => cursor.failed ?? []),

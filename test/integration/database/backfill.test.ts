@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "v
 import { systemClock } from "../../../src/adapters/clock/system.ts";
 import { nodeHttp } from "../../../src/adapters/http/node-http.ts";
 import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
+import { expectedRate } from "../../../src/database/backfill/measured-rate.ts";
 import { BLIND } from "../../../src/database/backfill/pace-law.ts";
 import type { BackfillProgress } from "../../../src/database/backfill/progress.ts";
 import { LoadPacer } from "../../../src/engine/database/load-pacer.ts";
@@ -58,6 +59,11 @@ describe("a backfill", () => {
     );
     const first = await backfillIn(url, doubling(["id"]));
     expect(first.estimate.ms).toBeNull();
+    const { tables } = await postgresDatabase.catalog(url);
+    const kept = await postgresDatabase.backfills(url);
+    expect(kept).toEqual([first]);
+    for (const table of tables) expect(expectedRate(table, kept, tables).basis).toBe("as measured on 1 earlier backfill of it");
+    expect(tables).toHaveLength(1);
     await query(url, "UPDATE t SET m = NULL WHERE id % 10 = 0; UPDATE t SET n = n");
     const notes: string[] = [];
     const second = await backfillIn(url, doubling(["id"]), { notes });
