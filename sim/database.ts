@@ -102,7 +102,21 @@ export class SimDatabase {
     if (own === undefined || own === "expanding" || own === "reverting" || own === "reverted")
       this.#world.onViolation(`${release} was started on a database that is ${own ?? "without its changes"}`);
     const gone = this.#all().find((set) => set.release > number && set.state === "contracted");
+    const hidden = this.#all().find((set) => set.release > number && this.#isSwapped(set));
+    if (hidden !== undefined)
+      this.#world.onViolation(`${release} was started while the base has the names of r${String(hidden.release)}`);
     if (gone !== undefined) this.#world.onViolation(`${release} was started after the contract of r${String(gone.release)}`);
+  }
+
+  /** Whether the base has the release's names, softly. */
+  isSwapped(release: string): boolean {
+    const set = this.#sets.get(nameNumber(release) ?? 0);
+    return set !== undefined && this.#isSwapped(set);
+  }
+
+  #isSwapped({ release, state, plan }: ChangeSet): boolean {
+    const isOpen = state === "expanded" || state === "reverting";
+    return isOpen && (plan.swaps ?? []).some(({ id }) => this.#rows.get(`${String(release)}/${id}`)?.state === "done");
   }
 
   #all(): readonly ChangeSet[] {
@@ -162,9 +176,10 @@ export class SimDatabase {
     const key = `${String(release)}/${action}`;
     if (mark === "done" && this.#rows.get(key)?.state === "done")
       this.#world.onViolation(`step ${action} of r${String(release)} was done twice`);
-    const phase = this.#sets.get(release)?.plan.actions.find(({ id }) => id === action)?.phase;
+    const plan = this.#sets.get(release)?.plan;
+    const phase = [...(plan?.actions ?? []), ...(plan?.swaps ?? [])].find(({ id }) => id === action)?.phase;
     const old = this.#world.running().find((name) => (nameNumber(name) ?? 0) < release);
-    if (phase === "contract" && old !== undefined)
+    if (phase === "contract" && mark === "done" && old !== undefined)
       this.#world.onViolation(`step ${action} of r${String(release)} took something away while ${old} runs`);
     this.#rows.set(key, { action, state: mark, cursor: null });
   }

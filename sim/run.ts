@@ -39,7 +39,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const way = options.way === undefined ? null : wayOf(options.way);
   const store = new SimJournal(rng, way !== null ? 0 : rng.pick([0, 0, 0.02]));
   const world = createWorld(options, rng, store);
-  const size = way !== null ? { instances: 3, batch: 1, rollout: way.rollout ?? {} } : anySize(rng);
+  const size = way !== null ? { instances: 3, batch: 1, rollout: way.rollout ?? {} } : { ...anySize(rng), ...keeping(options) };
   world.meddle = meddleWith(world, rng, size);
   if (way === null)
     world.whenAway = () => {
@@ -105,6 +105,11 @@ function createWorld(options: RunOptions, rng: Rng, store: SimJournal): World {
 function databaseFaultShare({ seed }: RunOptions, way: Way | null): number | null {
   if (way !== null) return way.database === true ? 0 : null;
   return seed % 6 === 5 ? 0.05 : null;
+}
+
+/** Half of those with a database contract softly. */
+function keeping({ seed }: RunOptions): Pick<Size, "softContractMs"> {
+  return seed % 12 === 11 ? { softContractMs: 30_000 } : {};
 }
 
 function anySize(rng: Rng): Size {

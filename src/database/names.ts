@@ -75,3 +75,8 @@ export function fitted(name: string): string {
 export function overlaySchema(app: string, release: number): string {
   return `hitless_${app.replaceAll("-", "_")}_r${String(release)}`;
 }
+
+/** What is kept of an old release under a name that nobody else gives. */
+export function keptName(release: number, name: string): string {
+  return fitted(`hitless_kept_r${String(release)}_${name}`);
+}

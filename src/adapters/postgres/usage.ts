@@ -36,9 +36,12 @@ export async function readUnnamed(database: Queryable, app: string, release: num
   );
 }
 
-/** How often the routines that a contract replaces or drops were called; they are counted where `track_functions` is on. */
-export async function readCalls(database: Queryable, { plan }: ChangeSet): Promise<number> {
-  const contract = plan.actions.flatMap(({ phase, run }) => (phase === "contract" && run.kind === "transaction" ? run.sql : []));
+/** How often the routines that a contract replaces or drops were called; they are counted where `track_functions` is on. What is kept softly was replaced before. */
+export async function readCalls(database: Queryable, { plan, keptUntilMs }: ChangeSet): Promise<number> {
+  const isKept = typeof keptUntilMs === "number";
+  const contract = plan.actions.flatMap(({ phase, run, over }) =>
+    phase === "contract" && run.kind === "transaction" && !(isKept && over !== undefined) ? run.sql : [],
+  );
   const rows = await database.query<{ schema: string; name: string; calls: string }>(
     "SELECT schemaname AS schema, funcname AS name, sum(calls) AS calls FROM pg_stat_user_functions WHERE schemaname = $1 GROUP BY 1, 2",
     [plan.baseSchema],

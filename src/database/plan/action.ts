@@ -96,6 +96,8 @@ export interface Action {
   readonly keeps?: KeptObject | undefined;
   /** The statement that asked for it; null for what Hitless needs itself. */
   readonly cause: Position | null;
+  /** Of a contract: the swap that a soft contract has done in its place, and that is taken back first, in the same transaction. */
+  readonly over?: string | undefined;
   /** Its author has accepted a hazard of it. */
   readonly accepted?: boolean | undefined;
   /** What a copy of the database showed; without it `lock` and `work` are those of the rules. */
@@ -147,6 +149,8 @@ export interface Plan {
   /** Sums of the procedures' files: with others it is another plan. Absent in what was planned before there was such a thing. */
   readonly procedures?: readonly string[] | undefined;
   readonly actions: readonly Action[];
+  /** What a soft contract does when it begins: the base gets the release's names. None: it leaves all as it is. */
+  readonly swaps?: readonly Action[] | undefined;
   readonly statements: readonly PlannedStatement[];
   readonly refusals: readonly Refusal[];
   readonly notices: readonly Notice[];

@@ -213,7 +213,8 @@ function addFromOld(draft: PlanDraft, table: TableDraft, column: ColumnDef, up: 
     direction: "up",
     target: column.name,
     targetType: column.type,
-    expression: rowExpression(draft.language, up, names),
+    value: up,
+    names,
     sources: sourcesOf(table, up, names),
     newColumns: [column.name],
   });

@@ -6,7 +6,7 @@ import type { Sync } from "../source/annotations.ts";
 import { alterSql, oneLine, quoteTable, tableLabel } from "./alter.ts";
 import { collationOf, typeText } from "./column-def.ts";
 import { physicalNames, replaceSeen, seenColumn, type PlanDraft, type SeenColumn, type TableDraft } from "./draft.ts";
-import { parseExpression, rowExpression } from "./expression.ts";
+import { parseExpression } from "./expression.ts";
 import { addTwin, fill, neverNull, sourcesOf } from "./twin.ts";
 import { alwaysFits, isCatalogOnly, sameType } from "./types.ts";
 
@@ -73,7 +73,8 @@ function syncDown(draft: PlanDraft, table: TableDraft, old: Column, down: Sync):
     direction: "down",
     target: old.name,
     targetType: old.type,
-    expression: rowExpression(draft.language, expression, names),
+    value: expression,
+    names,
     sources: sourcesOf(table, expression, names),
     newColumns: sourcesOf(table, expression, names).map(({ name }) => name),
   });
@@ -272,7 +273,8 @@ function fillNulls(draft: PlanDraft, table: TableDraft, seen: SeenColumn, fallba
     direction: "up",
     target: seen.physical,
     targetType: seen.type,
-    expression: rowExpression(draft.language, expression, names),
+    value: expression,
+    names,
     sources: [],
     newColumns: [],
     onlyNull: true,

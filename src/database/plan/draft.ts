@@ -1,11 +1,11 @@
 import { tableOf, type Catalog, type Column, type Table } from "../catalog.ts";
-import type { SqlLanguage } from "../language.ts";
+import type { Node, SqlLanguage } from "../language.ts";
 import type { RuleId } from "../rules/rule-ids.ts";
 import { overlaySchema, qualified, type ObjectName } from "../names.ts";
 import type { Sync } from "../source/annotations.ts";
 import type { Position } from "../source/position.ts";
 import type { SourceStatement } from "../source/statements.ts";
-import type { Action, Notice, PlannedStatement, Refusal } from "./action.ts";
+import type { Action, Notice, Plan, Refusal } from "./action.ts";
 import { Leftovers, type Leftover } from "./leftovers.ts";
 
 /** When, inside of a phase, an action runs: what fills comes after what keeps in step, what checks after what fills. */
@@ -29,8 +29,9 @@ export interface SyncRule {
   readonly direction: "up" | "down";
   readonly target: string;
   readonly targetType: string;
-  /** SQL over `new.` columns, physical names. */
-  readonly expression: string;
+  /** Over columns by the names in `names`, which are those of the base. */
+  readonly value: Node;
+  readonly names: ReadonlyMap<string, string>;
   /** Physical columns that it reads, with their types. */
   readonly sources: readonly { readonly name: string; readonly type: string }[];
   /** The columns of the new release by which an INSERT without a known writer is told apart. */
@@ -59,10 +60,18 @@ export interface TableDraft {
   readonly afterSwap: string[];
 }
 
-type ActionDraft = Omit<Action, "id" | "cause" | "undo" | "accepted" | "measured"> & {
+type ActionDraft = Omit<Action, "id" | "cause" | "undo" | "accepted" | "measured" | "over"> & {
   readonly stage: Stage;
   readonly undo?: readonly string[];
+  /** What a soft contract does first in place of this; null: it can do nothing of the kind, and so nothing at all. */
+  readonly swap?: SwapDraft | null | undefined;
 };
+
+/** The base gets the names of the release, and what they replace stays under others. */
+export interface SwapDraft {
+  readonly sql: readonly string[];
+  readonly undo: readonly string[];
+}
 
 export interface DraftOptions {
   readonly app: string;
@@ -173,12 +182,15 @@ export class PlanDraft {
   }
 
   /** Everything in the order in which it runs. */
-  finish(): { readonly actions: readonly Action[]; readonly statements: readonly PlannedStatement[] } {
+  finish(): Pick<Plan, "actions" | "swaps" | "statements"> {
     const place = (action: ActionDraft): number => (action.phase === "contract" ? 100 : 0) + STAGES.indexOf(action.stage);
     const ordered = this.#actions.toSorted((one, other) => place(one) - place(other));
+    const swappable = ordered.every(canWaitForSwap);
+    const swaps: Action[] = [];
     const numbers = { expand: 0, contract: 0 };
-    const named = ordered.map(({ stage: _, statement, ...action }) => ({
+    const named = ordered.map(({ stage: _, statement, swap, ...action }) => ({
       statement,
+      swap,
       action: {
         ...action,
         undo: action.undo ?? [],
@@ -186,8 +198,27 @@ export class PlanDraft {
         id: `${action.phase === "expand" ? "e" : "c"}${String(++numbers[action.phase])}`,
       },
     }));
+    const actions = named.map(({ action, swap }): Action => {
+      if (!swappable || swap === undefined || swap === null) return action;
+      const id = `s${String(swaps.length + 1)}`;
+      const { lock, table, title, cause } = action;
+      const run = { kind: "transaction", sql: swap.sql } as const;
+      swaps.push({
+        id,
+        phase: "contract",
+        title: `${title}, and keep what that replaces`,
+        run,
+        table,
+        lock,
+        work: "instant",
+        undo: swap.undo,
+        cause,
+      });
+      return { ...action, over: id };
+    });
     return {
-      actions: named.map(({ action }) => action),
+      actions,
+      ...(swaps.length === 0 ? {} : { swaps }),
       statements: this.#statements.map((statement) => ({
         position: statement.position,
         text: statement.text,
@@ -211,6 +242,12 @@ function draftOf(base: Table | null, name: ObjectName): TableDraft {
     beforeSwap: [],
     afterSwap: [],
   };
+}
+
+/** Whether it works on a base that has the release's names already. */
+function canWaitForSwap({ phase, stage, swap }: ActionDraft): boolean {
+  if (phase === "expand") return true;
+  return swap !== null && (stage === "unview" || STAGES.indexOf(stage) >= STAGES.indexOf("swap"));
 }
 
 /** The base table's columns under the names that the new release gives them. */

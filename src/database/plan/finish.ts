@@ -1,9 +1,9 @@
 import type { Column } from "../catalog.ts";
-import { fitted, ident, literal, qualified } from "../names.ts";
-import { sessionRelease } from "../session-release.ts";
+import { fitted, ident, qualified } from "../names.ts";
 import { quoteTable, tableLabel } from "./alter.ts";
-import type { PlanDraft, SyncRule, TableDraft } from "./draft.ts";
-import { comparable } from "./types.ts";
+import type { PlanDraft, TableDraft } from "./draft.ts";
+import { swapOf } from "./soft-swap.ts";
+import { addSyncs } from "./sync-triggers.ts";
 
 /** What every statement has left to do for a table, once all are known: its triggers, its view, its contract. */
 export function finishTable(draft: PlanDraft, table: TableDraft): void {
@@ -11,138 +11,6 @@ export function finishTable(draft: PlanDraft, table: TableDraft): void {
   const triggers = addSyncs(draft, table);
   if (table.seenDifferently) addView(draft, table);
   swap(draft, table, triggers);
-}
-
-/** Whose write it is: true for this release and later ones, false for older ones, null where the connection does not say. */
-function writerIsNew(draft: PlanDraft): string {
-  return `${sessionRelease(draft.app)} >= ${String(draft.release)}`;
-}
-
-function addSyncs(draft: PlanDraft, table: TableDraft): readonly string[] {
-  if (table.syncs.length === 0) return [];
-  const triggers = [insertTrigger(draft, table), ...table.syncs.flatMap((rule) => updateTrigger(draft, table, rule))];
-  draft.act({
-    stage: "sync",
-    phase: "expand",
-    title: `keep old and new columns of ${table.name.name} in step`,
-    run: { kind: "transaction", sql: triggers.flatMap(({ sql }) => sql) },
-    table: tableLabel(table),
-    lock: "SHARE ROW EXCLUSIVE",
-    work: "instant",
-    undo: triggers.flatMap(({ drop }) => drop),
-  });
-  return triggers.flatMap(({ drop }) => drop);
-}
-
-interface TriggerSql {
-  readonly sql: readonly string[];
-  readonly drop: readonly string[];
-}
-
-function trigger(
-  draft: PlanDraft,
-  table: TableDraft,
-  parts: { name: string; body: string; when: string; pinned: boolean },
-): TriggerSql {
-  const name = fitted(`zz_hitless_r${String(draft.release)}_${parts.name}`);
-  const routine = qualified({ schema: draft.overlay, name: fitted(`${table.physical.name}_${parts.name}`) });
-  const path = parts.pinned ? ` SET search_path = ${ident(table.physical.schema)}, pg_temp` : "";
-  return {
-    sql: [
-      `CREATE OR REPLACE FUNCTION ${routine}() RETURNS trigger LANGUAGE plpgsql${path} AS ${literal(parts.body)}`,
-      `CREATE OR REPLACE TRIGGER ${ident(name)} ${parts.when} EXECUTE FUNCTION ${routine}()`,
-    ],
-    drop: [`DROP TRIGGER IF EXISTS ${ident(name)} ON ${quoteTable(table)}`, `DROP FUNCTION IF EXISTS ${routine}()`],
-  };
-}
-
-/** Expressions that call something are read with the base schema's names, whoever writes. */
-const pinned = (...rules: readonly SyncRule[]): boolean => rules.some(({ expression }) => /[\w"]\s*\(/.test(expression));
-
-/** An INSERT gives either the old columns or the new ones: by the writer's release, or by what it filled in. */
-function insertTrigger(draft: PlanDraft, table: TableDraft): TriggerSql {
-  const brought = new Set(
-    table.syncs
-      .flatMap(({ newColumns }) => newColumns)
-      .filter((name) => table.base?.columns.every((column) => column.name !== name)),
-  );
-  const filled = [...brought].map((name) => `NEW.${ident(name)} IS NOT NULL`).join(" OR ") || "false";
-  const set = ({ target, expression }: SyncRule): string => `NEW.${ident(target)} := ${expression};`;
-  const ifNull = (rule: SyncRule): string => `IF NEW.${ident(rule.target)} IS NULL THEN ${set(rule)} END IF;`;
-  const downs = table.syncs.filter(({ direction }) => direction === "down");
-  const ups = table.syncs.filter(({ direction }) => direction === "up");
-  const body = [
-    "DECLARE",
-    `  writer boolean := ${writerIsNew(draft)};`,
-    "BEGIN",
-    `  IF COALESCE(writer, ${filled}) THEN`,
-    ...downs.map((rule) => `    ${set(rule)}`),
-    "  ELSE",
-    ...ups.map((rule) => `    ${rule.onlyNull === true ? ifNull(rule) : set(rule)}`),
-    ...downs.map((rule) => `    IF writer IS NULL THEN ${ifNull(rule)} END IF;`),
-    "  END IF;",
-    "  RETURN NEW;",
-    "END",
-  ].join("\n");
-  const when = `BEFORE INSERT ON ${quoteTable(table)} FOR EACH ROW`;
-  return trigger(draft, table, { name: "0_insert", body, when, pinned: pinned(...table.syncs) });
-}
-
-/**
- * Fires only when what a column is computed from has really changed, so that nothing else that is written can overwrite it. `down` before `up`
- * (triggers run in the order of their names): where one statement changes both sides, the newer release's word counts.
- */
-function updateTrigger(draft: PlanDraft, table: TableDraft, rule: SyncRule): readonly TriggerSql[] {
-  const target = ident(rule.target);
-  const fired = `BEFORE UPDATE${columnList(table, rule)} ON ${quoteTable(table)}`;
-  if (rule.onlyNull === true) {
-    const body = `BEGIN\n  IF (${writerIsNew(draft)}) IS NOT TRUE THEN NEW.${target} := ${rule.expression}; END IF;\n  RETURN NEW;\nEND`;
-    const when = `${fired} FOR EACH ROW WHEN (NEW.${target} IS NULL)`;
-    return [trigger(draft, table, { name: `2_null_${rule.target}`, body, when, pinned: pinned(rule) })];
-  }
-  if (rule.sources.length === 0) return [];
-  const tests = changeTests(draft, table, rule);
-  const condition =
-    rule.direction === "down" ? `(${tests}) AND current_setting('hitless.backfill', true) IS DISTINCT FROM 'on'` : tests;
-  const body = `BEGIN\n  NEW.${target} := ${rule.expression};\n  RETURN NEW;\nEND`;
-  const name = `${rule.direction === "down" ? "1_down" : "2_up"}_${rule.target}`;
-  return [trigger(draft, table, { name, body, when: `${fired} FOR EACH ROW WHEN (${condition})`, pinned: pinned(rule) })];
-}
-
-/**
- * SQL: whether a source has changed on the writer's side. What only one side knows tells whose write it is; a column that both write does not, so the
- * session is asked: else a release's own value would be computed anew because it wrote another column.
- */
-function changeTests(draft: PlanDraft, table: TableDraft, { direction, target, targetType, sources }: SyncRule): string {
-  const old = (name: string): boolean => table.base?.columns.some((column) => column.name === name) === true;
-  const seen = (name: string): boolean => table.columns.some(({ physical }) => physical === name);
-  const changed = (those: (name: string) => boolean): string =>
-    sources
-      .filter(({ name }) => those(name))
-      .map(({ name, type }) => differs(name, type))
-      .join(" OR ");
-  const untouched = `NOT (${differs(target, targetType)})`;
-  const writer = `(${writerIsNew(draft)}) IS ${direction === "up" ? "NOT TRUE" : "TRUE"}`;
-  return [
-    [changed((name) => !old(name))],
-    [changed((name) => old(name) && !seen(name)), untouched],
-    [changed((name) => old(name) && seen(name)), untouched, writer],
-  ]
-    .filter(([change]) => change !== "")
-    .map(([change, ...careful]) => [`(${String(change)})`, ...careful].join(" AND "))
-    .map((test) => `(${test})`)
-    .join(" OR ");
-}
-
-function differs(name: string, type: string): string {
-  return `${comparable(`OLD.${ident(name)}`, type)} IS DISTINCT FROM ${comparable(`NEW.${ident(name)}`, type)}`;
-}
-
-/** The columns that fire it, by the statement's own list; where another trigger may change a row first, any update may. */
-function columnList(table: TableDraft, { sources, target, onlyNull }: SyncRule): string {
-  if (table.base?.triggers.some(({ beforeUpdate }) => beforeUpdate) === true) return "";
-  const names = onlyNull === true ? [target] : sources.map(({ name }) => name);
-  return ` OF ${names.map(ident).join(", ")}`;
 }
 
 /** The table as this release sees it; columns stand in the order that they will have after the contract. */
@@ -216,6 +84,7 @@ function swap(draft: PlanDraft, table: TableDraft, dropTriggers: readonly string
     table: tableLabel(table),
     lock: "ACCESS EXCLUSIVE",
     work: "instant",
+    swap: swapOf(draft, table, renames(table)),
   });
 }
 

@@ -94,7 +94,7 @@ function finish(draft: PlanDraft, wanted: Wanted): void {
 }
 
 function planOf({ app, release, migrations }: PlanRequest, draft: PlanDraft): Plan {
-  const { actions, statements } = draft.finish();
+  const { actions, swaps, statements } = draft.finish();
   const overlay = actions.some(({ run }) => JSON.stringify(run).includes(draft.overlay)) ? draft.overlay : null;
   return {
     app,
@@ -103,6 +103,7 @@ function planOf({ app, release, migrations }: PlanRequest, draft: PlanDraft): Pl
     baseSchema: draft.schema,
     migrations: migrations.map(({ version, checksum, name }) => ({ version, checksum, name })),
     actions: overlay === null ? actions : [overlayOpens(overlay), ...actions, overlayCloses(overlay)],
+    swaps,
     statements,
     refusals: draft.refusals,
     notices: draft.notices,

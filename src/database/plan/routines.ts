@@ -1,9 +1,9 @@
 import { child, children, found, openedList, text, words } from "../ast.ts";
 import type { Routine } from "../catalog.ts";
 import type { Node, SqlLanguage } from "../language.ts";
-import { ident, qualified } from "../names.ts";
+import { ident, keptName, qualified } from "../names.ts";
 import { oneLine } from "./alter.ts";
-import type { PlanDraft } from "./draft.ts";
+import type { PlanDraft, SwapDraft } from "./draft.ts";
 import { typeName } from "./types.ts";
 
 /** A routine as a source says it should be. */
@@ -193,7 +193,42 @@ function overlayRoutine(
     table: null,
     lock: null,
     work: "instant",
+    swap: swapRoutine(draft, routine, { same, gone }),
   });
+}
+
+/** The base gets the release's; what it replaces stays, as text or under another name. */
+function swapRoutine(
+  draft: PlanDraft,
+  routine: WantedRoutine,
+  { same, gone }: { readonly same: Routine | null; readonly gone: readonly Routine[] },
+): SwapDraft {
+  const text = same === null || gone.includes(same) || isBound(draft, same) ? null : same.definition;
+  const moved = text === null && same !== null && !gone.includes(same) ? [same, ...gone] : gone;
+  const renames = moved.map((one) => {
+    const kind = one.kind === "procedure" ? "PROCEDURE" : "FUNCTION";
+    const kept = { ...one, name: keptName(draft.release, one.name) };
+    return {
+      there: `ALTER ${kind} ${signed(one.schema, one)} RENAME TO ${ident(kept.name)}`,
+      back: `ALTER ${kind} ${signed(kept.schema, kept)} RENAME TO ${ident(one.name)}`,
+    };
+  });
+  return {
+    sql: [...renames.map(({ there }) => there), createSql(draft, routine, draft.schema)],
+    undo: [
+      ...(text === null
+        ? [`DROP ${what(routine.node)} IF EXISTS ${signed(draft.schema, routine)}`]
+        : // The tables that its body speaks of get their names back after it.
+          ["SET LOCAL check_function_bodies = off", text]),
+      ...renames.map(({ back }) => back),
+    ],
+  };
+}
+
+/** Its body is no text that could be written again. */
+function isBound(draft: PlanDraft, { definition }: Routine): boolean {
+  const [statement] = draft.language.parse(definition ?? "");
+  return statement === undefined || isAtomic(statement.node);
 }
 
 /** CREATE OR REPLACE refuses another result type, and other names of arguments. */

@@ -2,10 +2,10 @@ import { child, children, mapped, text, words } from "../ast.ts";
 import type { Constraint, Index } from "../catalog.ts";
 import { referencesTo } from "../catalog.ts";
 import type { Node } from "../language.ts";
-import { fitted, ident, literal, qualified } from "../names.ts";
+import { fitted, ident, literal, qualified, type ObjectName } from "../names.ts";
 import { concurrently, keyOf, quoteTable, tableLabel, validate } from "./alter.ts";
 import { physicalNames, replaceSeen, type PlanDraft, type SeenColumn, type TableDraft } from "./draft.ts";
-import { rebound, rowExpression } from "./expression.ts";
+import { rebound } from "./expression.ts";
 import { refuseStars } from "./stars.ts";
 import { comparable } from "./types.ts";
 
@@ -53,7 +53,7 @@ export function addTwin(draft: PlanDraft, table: TableDraft, seen: SeenColumn, s
     physical: twin,
     type: spec.type,
     notNull: spec.notNull,
-    viewDefault: old.identity === null ? spec.default : serialDefault(table, old.name),
+    viewDefault: old.identity === null ? spec.default : serialDefault(table.physical, old.name),
   }));
   table.seenDifferently = true;
   table.dropped.push(old.name);
@@ -62,7 +62,8 @@ export function addTwin(draft: PlanDraft, table: TableDraft, seen: SeenColumn, s
       direction: "up",
       target: twin,
       targetType: spec.type,
-      expression: rowExpression(draft.language, spec.up, oldNames),
+      value: spec.up,
+      names: oldNames,
       sources: sourcesOf(table, spec.up, oldNames),
       newColumns: [twin],
     },
@@ -70,7 +71,8 @@ export function addTwin(draft: PlanDraft, table: TableDraft, seen: SeenColumn, s
       direction: "down",
       target: old.name,
       targetType: old.type,
-      expression: rowExpression(draft.language, spec.down, physicalNames(table)),
+      value: spec.down,
+      names: physicalNames(table),
       sources: sourcesOf(table, spec.down, physicalNames(table)),
       newColumns: [twin],
     },
@@ -157,8 +159,8 @@ export function neverNull(draft: PlanDraft, table: TableDraft, column: string): 
   );
 }
 
-function serialDefault(table: TableDraft, column: string): string {
-  return `nextval(pg_get_serial_sequence(${literal(quoteTable(table))}, ${literal(column)}))`;
+export function serialDefault(table: ObjectName, column: string): string {
+  return `nextval(pg_get_serial_sequence(${literal(qualified(table))}, ${literal(column)}))`;
 }
 
 /** The same tree with one column under another name, wherever a constraint or an index names it. */

@@ -13,6 +13,7 @@ import { LOOK_EVERY_MS, stillUsed, usageOf, type Place, type Usage } from "./gat
 import { contract } from "./runner.ts";
 import { Setbacks } from "./setbacks.ts";
 import { nextTurn } from "./soft-contract.ts";
+import { swapNames, swapsOf } from "./soft-swap.ts";
 import type { StepRunner } from "./steps.ts";
 
 export interface KeeperParts {
@@ -85,10 +86,21 @@ export class ContractKeeper {
     if (ahead !== undefined) await this.#keep(place, { ...ahead, keptUntilMs: null });
     const open = sets.filter((set) => set.release <= active);
     const { next, untilMs } = nextTurn(open, place.spec, this.#parts.clock.now());
-    if (next === null) this.#settle(place.app, state, untilMs);
-    else if (!(await this.#areGone(place, next.set))) return;
-    else if (next.turn.kind === "keep") await this.#keep(place, { ...next.set, keptUntilMs: next.turn.untilMs });
-    else await this.#contract(place, next.set.release);
+    const half = next === null ? await this.#halfSwapped(place, open) : null;
+    const due = next?.set ?? half;
+    if (due === null) this.#settle(place.app, state, untilMs);
+    else if (!(await this.#areGone(place, due))) return;
+    else if (next?.turn.kind === "remove") await this.#contract(place, due.release);
+    else await this.#keep(place, { ...due, keptUntilMs: next?.turn.untilMs ?? due.keptUntilMs });
+  }
+
+  /** What is kept, but was not brought to its end: the base does not have all the names of the release yet. */
+  async #halfSwapped({ app, url }: Place, open: readonly ChangeSet[]): Promise<ChangeSet | null> {
+    for (const set of open.filter(({ plan, keptUntilMs }) => plan.swaps !== undefined && typeof keptUntilMs === "number")) {
+      const journal = await this.#parts.database.journal(url, app, set.release);
+      if (swapsOf(set, journal, "open").length > 0) return set;
+    }
+    return null;
   }
 
   #isSettled(app: string, state: AppState): boolean {
@@ -121,25 +133,32 @@ export class ContractKeeper {
     return isQuiet(state) && this.#parts.clock.now() >= (state.deployment?.endedAt ?? 0) + contractAfterMs;
   }
 
-  /** Writes down until when what only older releases use is kept. */
+  /**
+   * Writes down until when what only older releases use is kept, and then gives the base the names of the newer one: an older release that is
+   * started meanwhile either sees that it was begun, or is seen.
+   */
   async #keep(place: KeptPlace, set: ChangeSet): Promise<void> {
-    await this.#leased(place, async ({ lease }) => {
+    await this.#leased(place, async (runner) => {
+      const { lease } = runner;
       const now = (await lease.changeSets()).find(({ release }) => release === set.release);
       if (now?.state !== set.state) return;
       await lease.save(set);
+      if (typeof set.keptUntilMs === "number") await swapNames(runner, set, () => this.#isQuietNow(place.app));
       const until = typeof set.keptUntilMs === "number" ? new Date(set.keptUntilMs).toISOString() : "its next contract";
       this.#parts.log.info("what only older releases use is kept", { app: place.app, release: set.release, until });
       this.#looks.delete(place.app);
     });
   }
 
+  #isQuietNow(app: string): boolean {
+    const now = this.#parts.state(app);
+    return now !== null && isQuiet(now);
+  }
+
   async #contract(place: KeptPlace, release: number): Promise<void> {
     const { app, url, spec } = place;
     await this.#leased(place, async (runner) => {
-      const { state } = await contract(runner, release, () => {
-        const now = this.#parts.state(app);
-        return now !== null && isQuiet(now);
-      });
+      const { state } = await contract(runner, release, () => this.#isQuietNow(app));
       this.#parts.log.info("the database after its contract", { app, release, state });
       this.#setbacks.forget(app);
       this.#looks.delete(app);

@@ -15,6 +15,7 @@ import type { Traffic } from "../../ports/traffic.ts";
 import type { BackfillOptions } from "./backfill-options.ts";
 import { LoadPacer } from "./load-pacer.ts";
 import { loadSignals } from "./load-signals.ts";
+import { giveNamesBack, type ReleasePlace } from "./names-back.ts";
 import { isPlanOf, planSources, type PlanInput } from "./prepare.ts";
 import { lacksPrivileges, missingPrivileges } from "./privileges.ts";
 import { tryRelease, type ReleaseSource, type TrialParts } from "./release-trial.ts";
@@ -45,6 +46,10 @@ export interface Expansion {
   readonly backfill?: BackfillOptions | undefined;
   /** Before there is a deployment: an earlier release keeps its way back for as long as it was promised. */
   readonly ahead?: true | undefined;
+}
+
+interface PlacedSession extends OpenSession {
+  readonly place: ReleasePlace;
 }
 
 interface Planned {
@@ -78,6 +83,7 @@ export class DatabaseReleases extends ReleasesAround {
     const [plan, { spec }] = await Promise.all([this.inner.launchPlan(app, release, type), this.inner.workplace(app, release)]);
     const session = await this.#session(app, release, { spec, env: plan.env });
     if (session === null) return plan;
+    await giveNamesBack(this.#parts, session.place);
     await checkSession(this.#parts.database, session);
     return { ...plan, env: session.env };
   }
@@ -88,7 +94,7 @@ export class DatabaseReleases extends ReleasesAround {
   }
 
   /** The environment with the database as the release sees it; null: it has none. @throws ERR_CONTRACTED */
-  async #session(app: string, release: ReleaseName, place: Pick<Workplace, "spec" | "env">): Promise<OpenSession | null> {
+  async #session(app: string, release: ReleaseName, place: Pick<Workplace, "spec" | "env">): Promise<PlacedSession | null> {
     const { database: spec } = place.spec;
     const url = spec === undefined ? undefined : place.env[spec.variable];
     if (spec === undefined || url === undefined) return null;
@@ -101,7 +107,12 @@ export class DatabaseReleases extends ReleasesAround {
     const session = { app, release: number, searchPath: searchPath(sets, number, schema) };
     const asSeen =
       spec.identity === "role" ? urlOfRole(url, await database.role(own, session), session) : releaseUrl(url, session);
-    return { session, url: asSeen, env: { ...place.env, [spec.variable]: asSeen } };
+    return {
+      session,
+      url: asSeen,
+      place: { app, release: number, url: own, spec },
+      env: { ...place.env, [spec.variable]: asSeen },
+    };
   }
 
   /** Everything that the release's SQL wants before its first instance; what was begun for another content is taken back first. */

@@ -4,6 +4,7 @@ import type { Action, Plan } from "../../database/plan/action.ts";
 import { goesWith, isRelation, sameObject } from "../../database/plan/leftovers.ts";
 import { runBackfill } from "./backfill.ts";
 import { incomplete, recordText } from "./backfill-words.ts";
+import { takenBack, unswapNames } from "./soft-swap.ts";
 import { runStep, type StepRunner } from "./steps.ts";
 
 /** Everything before the first new instance. What the journal has is not done again; a plan that was begun is gone on with as it was. */
@@ -45,6 +46,7 @@ export async function revert(
   const set = await known(runner, release);
   if (set.state === "contracting" || set.state === "contracted") throw noWayBack(set);
   await runner.lease.save({ ...set, state: "reverting" });
+  await unswapNames(runner, set);
   const states = new Map((await runner.lease.journal(release)).map(({ action, state }) => [action, state]));
   const kept: string[] = [];
   const done = set.plan.actions.filter(({ phase }) => phase === "expand");
@@ -100,7 +102,10 @@ async function runAll(runner: StepRunner, set: ChangeSet, phase: Action["phase"]
         { ...request, sql: [] },
         { ...action, table: null, lock: null, run: { kind: "transaction", sql: [] } },
       );
-    } else await runStep(runner, { ...request, sql: run.kind === "alone" ? [run.sql] : run.sql }, action);
+    } else {
+      const sql = run.kind === "alone" ? [run.sql] : [...takenBack(set, action, [...journal.values()]), ...run.sql];
+      await runStep(runner, { ...request, sql }, action);
+    }
   }
 }
 

@@ -8,7 +8,17 @@ import { databaseTools } from "../../../src/app/database-tools.ts";
 import { BusyClient, type Turn } from "../../support/postgres/clients.ts";
 import { databaseReleases } from "../../support/postgres/database-releases.ts";
 import { procedureSum } from "../../../src/database/plan/plan.ts";
-import { APP, contractIn, expandIn, planOf, urlOf, withRunner } from "../../support/postgres/release.ts";
+import { swapNames } from "../../../src/engine/database/soft-swap.ts";
+import {
+  APP,
+  contractIn,
+  expandIn,
+  giveNamesBackIn,
+  planOf,
+  softenIn,
+  urlOf,
+  withRunner,
+} from "../../support/postgres/release.ts";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
 
 const SETUP = `
@@ -66,18 +76,97 @@ describe("a soft contract", () => {
     url = await server.database();
     await query(url, SETUP);
     await expandIn(url, await planOf(url, 2, { migration: MIGRATION, procedures: { "label.sql": LABEL } }));
-    await withRunner(url, async ({ lease }) => {
-      const [set] = await lease.changeSets();
-      await lease.save({ ...set!, keptUntilMs: keptUntil });
+    await withRunner(url, async (runner) => {
+      const set = { ...(await runner.lease.changeSets())[0]!, keptUntilMs: keptUntil };
+      await runner.lease.save(set);
+      await swapNames(runner, set, () => true);
     });
   };
+
+  it("gives the base the names of the new release, for whoever is of none; what they write is undone with the rest", async () => {
+    await keep();
+    await query(url, "INSERT INTO items (title, price) VALUES ('report', 5000000)");
+    await query(url, "UPDATE items SET title = title || '!', price = price + 1 WHERE title = 'report'");
+    const seen = "SELECT title, price, label(id) FROM items WHERE title = 'report!'";
+    const found = [{ title: "report!", price: "5000001", label: "report!: 5000001" }];
+    expect(await query(url, seen)).toEqual(found);
+    expect(await query(await urlOf(url, 2), seen)).toEqual(found);
+    await databaseTools.undo(target(), () => undefined);
+    expect(await query(url, "SELECT name, price, code, label(id) FROM items WHERE name = 'report!'")).toEqual([
+      { name: "report!", price: 5_000_001, code: null, label: "report!5000001" },
+    ]);
+    expect(await query(url, "SELECT proname FROM pg_proc WHERE proname ~ '^hitless_kept'")).toEqual([]);
+  });
+
+  const WIDE = {
+    migration: `ALTER TABLE items ALTER COLUMN id TYPE bigint; ALTER TABLE items RENAME COLUMN name TO title;
+      ALTER TABLE items RENAME TO goods; ALTER TABLE shelves RENAME COLUMN place TO room; ALTER TABLE shelves ALTER COLUMN n SET DEFAULT 2;`,
+    procedures: {
+      "a.sql": "CREATE FUNCTION a() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM goods';",
+      "b.sql": "CREATE FUNCTION b() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT n FROM shelves WHERE room IS NOT NULL; END;",
+    },
+  };
+  const BEFORE_WIDE = `
+    CREATE TABLE items (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE shelves (place text, n int DEFAULT 1);
+    CREATE FUNCTION a() RETURNS int LANGUAGE sql AS 'SELECT count(*)::int FROM items';
+    CREATE FUNCTION b() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT n + 1 FROM shelves WHERE place IS NOT NULL; END;
+    INSERT INTO items (name) VALUES ('one'); INSERT INTO shelves VALUES ('cellar'); ANALYZE;`;
+  const catalogOf = async (): Promise<unknown> => {
+    const { tables, routines, views } = await postgresDatabase.catalog(url);
+    return {
+      tables: tables.map(({ name, columns }) => [name, columns.map((one) => ({ ...one, nullFraction: null }))]),
+      routines,
+      views,
+    };
+  };
+
+  /** Of the runner that has done only so many of its steps, no more is there than of one that was killed. */
+  it("is undone, or comes to its end, from wherever its runner was killed", async () => {
+    const ends = new Set<string>();
+    const ways = { undo: [1, 2, 3, 4], contract: [0, 2, 4] };
+    for (const [end, kills] of Object.entries(ways)) {
+      for (const done of kills) {
+        url = await server.database();
+        await query(url, BEFORE_WIDE);
+        const before = await catalogOf();
+        const plan = await planOf(url, 2, WIDE);
+        expect(plan.refusals).toEqual([]);
+        expect(plan.swaps).toHaveLength(4);
+        await expandIn(url, plan);
+        let steps = 0;
+        await withRunner(url, async (runner) => {
+          const set = { ...(await runner.lease.changeSets())[0]!, keptUntilMs: keptUntil };
+          await runner.lease.save(set);
+          await swapNames(runner, set, () => (steps += 1) <= done);
+        });
+        await query(await urlOf(url, 2), "INSERT INTO goods (title) VALUES ('two')");
+        expect(await query(await urlOf(url, 2), "SELECT a(), b(), count(id) AS ids FROM goods")).toEqual([
+          { a: "2", b: 1, ids: "2" },
+        ]);
+        if (end === "contract") {
+          await contractIn(url, 2);
+          ends.add(JSON.stringify(await catalogOf()));
+          expect(await query(url, "SELECT a(), b(), title FROM goods WHERE title = 'two'")).toEqual([
+            { a: "2", b: 1, title: "two" },
+          ]);
+        } else {
+          await databaseTools.undo(target(), () => undefined);
+          expect(await catalogOf(), `after ${String(done)} steps`).toEqual(before);
+          expect(await query(url, "SELECT a(), b(), name FROM items WHERE name = 'two'")).toEqual([{ a: 2, b: 2, name: "two" }]);
+        }
+      }
+    }
+    expect([...ends]).toHaveLength(1);
+  });
 
   it("both releases read and write what the other has written, before, after going back and forth, and the new one after the drop", async () => {
     await keep();
     const next = await busy(2, newTurn);
     await next.turns(20);
+    await giveNamesBackIn(url, 1);
     const back = await busy(1, oldTurn);
-    await back.turns(20);
+    await Promise.all([back.turns(20), next.turns(20)]);
     expect((await back.stop()).errors).toEqual([]);
     const [{ mine } = { mine: 0 }] = await query<{ mine: number }>(
       await urlOf(url, 2),
@@ -85,9 +174,9 @@ describe("a soft contract", () => {
     );
     expect(mine).toBeGreaterThanOrEqual(20);
     expect(await query(await urlOf(url, 1), "SELECT FROM items WHERE name IS NULL OR price IS NULL")).toEqual([]);
-    expect((await databaseTools.status(target())).releases).toMatchObject([
-      { release: "r2", state: "expanded", keptUntil: new Date(keptUntil).toISOString() },
-    ]);
+    expect((await databaseTools.status(target())).releases).toMatchObject([{ release: "r2", state: "expanded" }]);
+    await softenIn(url, 2);
+    await next.turns(10);
     await contractIn(url, 2);
     await next.turns(10);
     expect((await next.stop()).errors).toEqual([]);
@@ -95,13 +184,18 @@ describe("a soft contract", () => {
     await expect(databaseTools.undo(target(), () => undefined)).resolves.toContain("Nothing can be taken back");
   });
 
-  it("is undone at once, with everything that was written meanwhile", async () => {
+  it("is undone at once, beside writers of the old release, with everything that was written meanwhile", async () => {
     await keep();
     await query(await urlOf(url, 2), "INSERT INTO items (title, price) VALUES ('late', 7)");
+    await giveNamesBackIn(url, 1);
+    const back = await busy(1, oldTurn);
+    await back.turns(10);
     expect(await databaseTools.undo(target(), () => undefined)).toContain("The changes of r2 are taken back.");
     expect(await query(url, "SELECT name, price, label(id) FROM items WHERE name = 'late'")).toEqual([
       { name: "late", price: 7, label: "late7" },
     ]);
+    await back.turns(10);
+    expect((await back.stop()).errors).toEqual([]);
   });
 
   /** The sources of a later release, in which those of release 2 are as they were. */

@@ -8,6 +8,8 @@ import { planRelease } from "../../../src/database/plan/plan.ts";
 import { releaseUrl } from "../../../src/database/release-url.ts";
 import { leftovers } from "../../../src/engine/database/leftovers.ts";
 import { contract, expand, revert } from "../../../src/engine/database/runner.ts";
+import { giveNamesBack } from "../../../src/engine/database/names-back.ts";
+import { swapNames } from "../../../src/engine/database/soft-swap.ts";
 import type { StepRunner } from "../../../src/engine/database/steps.ts";
 import { systemClock } from "../../../src/adapters/clock/system.ts";
 
@@ -61,6 +63,21 @@ export const contractIn = (url: string, release: number): Promise<unknown> =>
   withRunner(url, (runner) => contract(runner, release));
 export const revertIn = (url: string, release: number): Promise<{ kept: readonly string[] }> =>
   withRunner(url, (runner) => revert(runner, release));
+
+/** As a soft contract begins: for an hour, and with the release's names in the base. */
+export const softenIn = (url: string, release: number): Promise<void> =>
+  withRunner(url, async (runner) => {
+    const set = (await runner.lease.changeSets()).find((one) => one.release === release)!;
+    await runner.lease.save({ ...set, keptUntilMs: Date.now() + 3_600_000 });
+    await swapNames(runner, set, () => true);
+  });
+
+/** As an older release is started meanwhile. */
+export const giveNamesBackIn = (url: string, release: number): Promise<void> =>
+  giveNamesBack(
+    { clock: systemClock, database: postgresDatabase },
+    { app: APP, url, release, spec: { lockTimeoutMs: 100, lockPatienceMs: 30_000 } },
+  );
 
 /** The URL that an instance of the release gets. */
 export async function urlOf(url: string, release: number): Promise<string> {

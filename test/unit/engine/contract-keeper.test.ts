@@ -67,8 +67,10 @@ test("a soft contract keeps everything for its time; going back and forth again 
   await until(world, () => database.keptUntil("r2") !== null);
   const first = database.keptUntil("r2")!;
   expect(first - world.clock.now()).toBeGreaterThan(KEPT_MS / 2);
+  await until(world, () => database.isSwapped("r2"));
 
   await goTo(world, "r1");
+  expect(database.isSwapped("r2")).toBe(false);
   expect(world.state?.active).toBe("r1");
   await until(world, () => database.keptUntil("r2") === null);
   await goTo(world, "r2");

@@ -1,0 +1,167 @@
+import { fitted, ident, literal, qualified } from "../names.ts";
+import { sessionRelease } from "../session-release.ts";
+import { quoteTable, tableLabel } from "./alter.ts";
+import type { PlanDraft, SyncRule, TableDraft } from "./draft.ts";
+import { rowExpression } from "./expression.ts";
+import { comparable } from "./types.ts";
+
+/** Whose write it is: true for this release and later ones, false for older ones, null where the connection does not say. */
+function writerIsNew(draft: PlanDraft): string {
+  return `${sessionRelease(draft.app)} >= ${String(draft.release)}`;
+}
+
+/** Gives the SQL that takes them away. */
+export function addSyncs(draft: PlanDraft, table: TableDraft): readonly string[] {
+  const triggers = syncTriggers(draft, table, sameNames);
+  if (triggers.length === 0) return [];
+  draft.act({
+    stage: "sync",
+    phase: "expand",
+    title: `keep old and new columns of ${table.name.name} in step`,
+    run: { kind: "transaction", sql: triggers.flatMap(({ routine, trigger: fires }) => [routine, fires]) },
+    table: tableLabel(table),
+    lock: "SHARE ROW EXCLUSIVE",
+    work: "instant",
+    undo: triggers.flatMap(({ drop }) => drop),
+  });
+  return triggers.flatMap(({ drop }) => drop);
+}
+
+/** The routines of the triggers for a table whose columns have got other names; when they fire does not change with that. */
+export function syncRoutines(draft: PlanDraft, table: TableDraft, nameOf: Naming): readonly string[] {
+  return syncTriggers(draft, table, nameOf).map(({ routine }) => routine);
+}
+
+/** What a column of the base is called. */
+export type Naming = (physical: string) => string;
+export const sameNames: Naming = (physical) => physical;
+
+interface TriggerSql {
+  /** Makes or changes it. */
+  readonly routine: string;
+  readonly trigger: string;
+  readonly drop: readonly string[];
+}
+
+function syncTriggers(draft: PlanDraft, table: TableDraft, nameOf: Naming): readonly TriggerSql[] {
+  if (table.syncs.length === 0) return [];
+  const rules = table.syncs.map((rule) => valued(draft, rule, nameOf));
+  return [insertTrigger(draft, table, { rules, nameOf }), ...rules.flatMap((rule) => updateTrigger(draft, table, rule))];
+}
+
+/** With its value as SQL over `new.` columns, and what it sets. */
+interface ValuedRule extends SyncRule {
+  readonly expression: string;
+  readonly set: string;
+}
+
+function valued(draft: PlanDraft, rule: SyncRule, nameOf: Naming): ValuedRule {
+  const names = new Map([...rule.names].map(([name, physical]) => [name, nameOf(physical)]));
+  const expression = rowExpression(draft.language, rule.value, names);
+  return { ...rule, expression, set: `NEW.${ident(nameOf(rule.target))} := ${expression};` };
+}
+
+function trigger(
+  draft: PlanDraft,
+  table: TableDraft,
+  parts: { name: string; body: string; when: string; pinned: boolean },
+): TriggerSql {
+  const name = fitted(`zz_hitless_r${String(draft.release)}_${parts.name}`);
+  const routine = qualified({ schema: draft.overlay, name: fitted(`${table.physical.name}_${parts.name}`) });
+  const path = parts.pinned ? ` SET search_path = ${ident(table.physical.schema)}, pg_temp` : "";
+  return {
+    routine: `CREATE OR REPLACE FUNCTION ${routine}() RETURNS trigger LANGUAGE plpgsql${path} AS ${literal(parts.body)}`,
+    trigger: `CREATE OR REPLACE TRIGGER ${ident(name)} ${parts.when} EXECUTE FUNCTION ${routine}()`,
+    drop: [`DROP TRIGGER IF EXISTS ${ident(name)} ON ${quoteTable(table)}`, `DROP FUNCTION IF EXISTS ${routine}()`],
+  };
+}
+
+/** Expressions that call something are read with the base schema's names, whoever writes. */
+const pinned = (...rules: readonly ValuedRule[]): boolean => rules.some(({ expression }) => /[\w"]\s*\(/.test(expression));
+
+/** An INSERT gives either the old columns or the new ones: by the writer's release, or by what it filled in. */
+function insertTrigger(
+  draft: PlanDraft,
+  table: TableDraft,
+  { rules, nameOf }: { readonly rules: readonly ValuedRule[]; readonly nameOf: Naming },
+): TriggerSql {
+  const brought = new Set(
+    rules.flatMap(({ newColumns }) => newColumns).filter((name) => table.base?.columns.every((column) => column.name !== name)),
+  );
+  const filled = [...brought].map((name) => `NEW.${ident(nameOf(name))} IS NOT NULL`).join(" OR ") || "false";
+  const ifNull = ({ target, set }: ValuedRule): string => `IF NEW.${ident(nameOf(target))} IS NULL THEN ${set} END IF;`;
+  const downs = rules.filter(({ direction }) => direction === "down");
+  const ups = rules.filter(({ direction }) => direction === "up");
+  const body = [
+    "DECLARE",
+    `  writer boolean := ${writerIsNew(draft)};`,
+    "BEGIN",
+    `  IF COALESCE(writer, ${filled}) THEN`,
+    ...downs.map(({ set }) => `    ${set}`),
+    "  ELSE",
+    ...ups.map((rule) => `    ${rule.onlyNull === true ? ifNull(rule) : rule.set}`),
+    ...downs.map((rule) => `    IF writer IS NULL THEN ${ifNull(rule)} END IF;`),
+    "  END IF;",
+    "  RETURN NEW;",
+    "END",
+  ].join("\n");
+  const when = `BEFORE INSERT ON ${quoteTable(table)} FOR EACH ROW`;
+  return trigger(draft, table, { name: "0_insert", body, when, pinned: pinned(...rules) });
+}
+
+/**
+ * Fires only when what a column is computed from has really changed, so that nothing else that is written can overwrite it. `down` before `up`
+ * (triggers run in the order of their names): where one statement changes both sides, the newer release's word counts.
+ */
+function updateTrigger(draft: PlanDraft, table: TableDraft, rule: ValuedRule): readonly TriggerSql[] {
+  const target = ident(rule.target);
+  const fired = `BEFORE UPDATE${columnList(table, rule)} ON ${quoteTable(table)}`;
+  if (rule.onlyNull === true) {
+    const body = `BEGIN\n  IF (${writerIsNew(draft)}) IS NOT TRUE THEN ${rule.set} END IF;\n  RETURN NEW;\nEND`;
+    const when = `${fired} FOR EACH ROW WHEN (NEW.${target} IS NULL)`;
+    return [trigger(draft, table, { name: `2_null_${rule.target}`, body, when, pinned: pinned(rule) })];
+  }
+  if (rule.sources.length === 0) return [];
+  const tests = changeTests(draft, table, rule);
+  const condition =
+    rule.direction === "down" ? `(${tests}) AND current_setting('hitless.backfill', true) IS DISTINCT FROM 'on'` : tests;
+  const body = `BEGIN\n  ${rule.set}\n  RETURN NEW;\nEND`;
+  const name = `${rule.direction === "down" ? "1_down" : "2_up"}_${rule.target}`;
+  return [trigger(draft, table, { name, body, when: `${fired} FOR EACH ROW WHEN (${condition})`, pinned: pinned(rule) })];
+}
+
+/**
+ * SQL: whether a source has changed on the writer's side. What only one side knows tells whose write it is; a column that both write does not, so the
+ * session is asked: else a release's own value would be computed anew because it wrote another column.
+ */
+function changeTests(draft: PlanDraft, table: TableDraft, { direction, target, targetType, sources }: SyncRule): string {
+  const old = (name: string): boolean => table.base?.columns.some((column) => column.name === name) === true;
+  const seen = (name: string): boolean => table.columns.some(({ physical }) => physical === name);
+  const changed = (those: (name: string) => boolean): string =>
+    sources
+      .filter(({ name }) => those(name))
+      .map(({ name, type }) => differs(name, type))
+      .join(" OR ");
+  const untouched = `NOT (${differs(target, targetType)})`;
+  const writer = `(${writerIsNew(draft)}) IS ${direction === "up" ? "NOT TRUE" : "TRUE"}`;
+  return [
+    [changed((name) => !old(name))],
+    [changed((name) => old(name) && !seen(name)), untouched],
+    [changed((name) => old(name) && seen(name)), untouched, writer],
+  ]
+    .filter(([change]) => change !== "")
+    .map(([change, ...careful]) => [`(${String(change)})`, ...careful].join(" AND "))
+    .map((test) => `(${test})`)
+    .join(" OR ");
+}
+
+function differs(name: string, type: string): string {
+  return `${comparable(`OLD.${ident(name)}`, type)} IS DISTINCT FROM ${comparable(`NEW.${ident(name)}`, type)}`;
+}
+
+/** The columns that fire it, by the statement's own list; where another trigger may change a row first, any update may. */
+function columnList(table: TableDraft, { sources, target, onlyNull }: SyncRule): string {
+  if (table.base?.triggers.some(({ beforeUpdate }) => beforeUpdate) === true) return "";
+  const names = onlyNull === true ? [target] : sources.map(({ name }) => name);
+  return ` OF ${names.map(ident).join(", ")}`;
+}
