@@ -4,6 +4,8 @@ import type { Backend } from "./backend.ts";
 /** A move that the daemon makes (`hitless sessions move`), as this instance was told of it. */
 export interface OrderedMove {
   readonly id: string;
+  /** This instance's name. */
+  readonly instance: string | undefined;
   readonly moveTo?: string | undefined;
   readonly moveFrom?: string | undefined;
 }
@@ -15,7 +17,7 @@ const MARK_MS = 7 * 86_400_000;
 export function orderedMove(url: string, env: NodeJS.ProcessEnv): OrderedMove | null {
   const { [SESSION_MOVE]: id, [SESSION_MOVE_TO]: moveTo, [SESSION_MOVE_FROM]: moveFrom } = env;
   const isOwn = url === "hitless://" || url === env[SESSION_URL];
-  return id === undefined || !isOwn ? null : { id, moveTo, moveFrom };
+  return id === undefined || !isOwn ? null : { id, instance: env["HITLESS_INSTANCE"], moveTo, moveFrom };
 }
 
 /** What the ids of this process' sessions begin with. */
@@ -23,8 +25,11 @@ const prefixes = new Set<string>();
 let writing: Promise<unknown> = Promise.resolve();
 
 /** Leaves word in the new store that this instance writes there too, and with which ids. */
-export function leaveMark({ id }: OrderedMove, prefix: string, open: (prefix: string) => Promise<Backend>): Promise<void> {
-  const instance = process.env["HITLESS_INSTANCE"];
+export function leaveMark(
+  { id, instance }: OrderedMove,
+  prefix: string,
+  open: (prefix: string) => Promise<Backend>,
+): Promise<void> {
   prefixes.add(prefix);
   // One after the other: an earlier list must not come after a later one.
   const written = writing.then(async () => {

@@ -1,0 +1,103 @@
+import { expect, test } from "vitest";
+import { MovingApp } from "../../../support/sessions/moving-app.ts";
+
+/** Which instances may run at the same time. */
+const TOGETHER = [
+  ["old", "both, old read"],
+  ["both, old read", "both, new read"],
+  ["both, new read", "new"],
+];
+
+/** Looks at every moment until the move is over. */
+async function watched(app: MovingApp, whenever: () => Promise<void> = () => Promise.resolve()): Promise<void> {
+  while (app.move === null || (app.move.phase !== "done" && app.move.phase !== "aborted")) {
+    await app.world.settle(app.world.clock.pass(50));
+    const sights = [...app.sights()];
+    expect(
+      TOGETHER.some((pair) => sights.every((sight) => pair.includes(sight))),
+      sights.join(" beside "),
+    ).toBe(true);
+    await whenever();
+  }
+}
+
+test("every instance comes to know of each phase, one phase after the other, and the copies are removed in the end", async () => {
+  const app = await MovingApp.deployed();
+  await app.begin();
+  await watched(app);
+  expect(app.move).toMatchObject({ phase: "done", verified: 2, prefixes: ["sess:"], failure: null });
+  expect([...app.sights()]).toEqual(["new"]);
+  expect([app.stores.copies, app.stores.tidied]).toEqual([2, 1]);
+});
+
+test.each(["before", "after"] as const)(
+  "a daemon that dies %s anything it writes down is followed by one that goes on",
+  async (when) => {
+    for (let at = 2; ; at += 1) {
+      const app = await MovingApp.deployed();
+      app.disk.death = { at, when };
+      await app.begin();
+      let lived = 1;
+      await watched(app, async () => {
+        if (lived > 1 || app.disk.writes < at) return;
+        lived += 1;
+        app.moves.stop();
+        await app.live();
+      });
+      expect(app.move, `death at write ${String(at)}`).toMatchObject({ phase: "done", failure: null });
+      expect([...app.sights()]).toEqual(["new"]);
+      if (lived === 1) return;
+    }
+  },
+);
+
+test("what fails while sessions are copied takes the move back, with the reason", async () => {
+  const app = await MovingApp.deployed();
+  app.stores.copyFails = true;
+  await app.begin();
+  await watched(app);
+  expect(app.move).toMatchObject({
+    phase: "aborted",
+    failure: { code: "ERR_SESSIONS_UNREACHABLE", why: "the new store is full" },
+  });
+  expect([...app.sights()]).toEqual(["old"]);
+});
+
+test("nothing is copied while an instance has not said that it writes into both stores; after half a minute all go back", async () => {
+  const app = await MovingApp.deployed();
+  app.stores.areSilent = true;
+  await app.begin();
+  await watched(app);
+  expect(app.move).toMatchObject({ phase: "aborted", failure: { code: "ERR_SESSIONS_UNMARKED" } });
+  expect(app.stores.copies).toBe(0);
+});
+
+test("an operator takes it back: what is being copied is broken off; afterwards it can be begun again", async () => {
+  const app = await MovingApp.deployed();
+  app.stores.isEndless = true;
+  await app.begin();
+  await app.until(() => app.moves.report("shop")?.progress?.doing === "copying");
+  await expect(app.begin()).rejects.toMatchObject({ code: "ERR_SESSIONS_MOVING" });
+  await app.moves.abort("shop", "somebody");
+  await watched(app);
+  expect(app.move).toMatchObject({ phase: "aborted", failure: { code: "ERR_ABORTED" } });
+  expect([...app.sights()]).toEqual(["old"]);
+  app.stores.isEndless = false;
+  await app.begin();
+  await watched(app);
+  expect(app.move).toMatchObject({ phase: "done", failure: null });
+});
+
+test("what cannot be is refused with all reasons, and nothing has changed", async () => {
+  const app = await MovingApp.deployed();
+  app.stores.whyNot.push("no password", "no table");
+  void app.world.request({ kind: "restart.requested", by: "somebody" });
+  await app.until(() => app.state.deployment?.kind === "restart");
+  await expect(app.begin()).rejects.toMatchObject({
+    failure: {
+      code: "ERR_SESSIONS_MOVE",
+      details: [expect.stringContaining("is replacing instances"), "no password", "no table"],
+    },
+  });
+  expect(app.move).toBeNull();
+});
