@@ -9,11 +9,12 @@ export interface LoadSignal {
   read(speed: number, signal: AbortSignal): Promise<readonly Reading[]>;
 }
 
-const EVERY_MS = 500;
+/** Looking costs the machine something, too. */
+const EVERY_MS = 1_000;
 /** A signal that takes longer says nothing. */
 const PATIENCE_MS = 3_000;
 
-/** Asks the signals twice a second and lets the law decide. */
+/** Asks the signals once a second and lets the law decide. */
 export class LoadPacer implements Pacer {
   readonly #clock: Clock;
   readonly #signals: readonly LoadSignal[];
