@@ -1,6 +1,7 @@
 import { hasSqlDetails, loadModule, parseSync } from "libpg-query";
 import { deparseSync } from "pgsql-deparser";
-import { child, mapped } from "../../database/ast.ts";
+import { child, mapped, text } from "../../database/ast.ts";
+import { ident } from "../../database/names.ts";
 import { type Node, type ParsedStatement, type SqlLanguage, SqlSyntaxError } from "../../database/language.ts";
 
 /** PostgreSQL 18's own parser, compiled to WebAssembly, and the writer that belongs to it. Loading takes some 50 ms. */
@@ -46,7 +47,10 @@ function parseTree(sql: string): { readonly stmts?: readonly unknown[] } {
 }
 
 function deparse(node: Node): string {
-  return deparseSync(mapped(node, writable) as Node);
+  const sql = deparseSync(mapped(node, writable) as Node);
+  // The writer knows no tablespaces of tables.
+  const tablespace = text(child(node, "CreateStmt") ?? {}, "tablespacename");
+  return tablespace === "" ? sql : `${sql.replace(/;\s*$/, "")} TABLESPACE ${ident(tablespace)}`;
 }
 
 /** The writer leaves out the table of a LIKE where that has a schema, unless it says that it is one. */

@@ -14,7 +14,21 @@ export type PrivilegeNeed =
       /** Whoever owns the schema may do it too. */
       readonly orOfSchema?: true;
     }
-  | { readonly kind: "privilege"; readonly on: "table"; readonly name: string; readonly privilege: TablePrivilege }
+  | {
+      readonly kind: "privilege";
+      readonly on: "table";
+      readonly name: string;
+      readonly privilege: TablePrivilege;
+      /** To give it to others. */
+      readonly grantable?: true;
+    }
+  | { readonly kind: "privilege"; readonly on: "tablespace"; readonly name: string; readonly privilege: "CREATE" }
+  /** To make it, where it is not there. */
+  | { readonly kind: "extension"; readonly name: string }
+  /** To make roles. */
+  | { readonly kind: "createrole"; readonly name: "" }
+  /** To act as another role, or to say who else may. */
+  | { readonly kind: "member" | "admin"; readonly name: string }
   | { readonly kind: "privilege"; readonly on: "schema"; readonly name: string; readonly privilege: "CREATE" }
   | {
       readonly kind: "privilege";
@@ -25,7 +39,8 @@ export type PrivilegeNeed =
       readonly unless?: string;
     };
 
-type TablePrivilege = "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "TRIGGER" | "REFERENCES";
+const TABLE_PRIVILEGES = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "REFERENCES"] as const;
+type TablePrivilege = (typeof TABLE_PRIVILEGES)[number];
 
 /** A need with the statement that it comes from; null: Hitless' own. Each need is given once, for the first statement that has it. */
 export interface PlacedNeed {
@@ -64,7 +79,7 @@ function parsed(language: SqlLanguage, sql: string): readonly ParsedStatement[] 
 }
 
 const ownerOf = (name: string): PrivilegeNeed => ({ kind: "owner", of: "relation", name });
-const onTable = (name: string, privilege: TablePrivilege): PrivilegeNeed => ({ kind: "privilege", on: "table", name, privilege });
+const onTable = (name: string, privilege: TablePrivilege) => ({ kind: "privilege", on: "table", name, privilege }) as const;
 const createIn = ({ schema }: Pick<ObjectName, "schema">): PrivilegeNeed => ({
   kind: "privilege",
   on: "schema",
@@ -87,13 +102,18 @@ const namedIn =
 const schemaOf = (path: readonly string[], schema: string): string => path.at(-2) ?? schema;
 
 const NEEDS: Readonly<Record<string, NeedsOf>> = {
-  AlterTableStmt: (node, schema) => [...owner(node, schema), ...references(node, schema)],
-  IndexStmt: (node, schema) => [...owner(node, schema), ...creates(node, schema)],
+  AlterTableStmt: (node, schema) => [...owner(node, schema), ...references(node, schema), ...newOwners(node)],
+  IndexStmt: (node, schema) => [...owner(node, schema), ...creates(node, schema), ...inTablespace(text(node, "tableSpace"))],
   RenameStmt: renamed,
   CreateTrigStmt: writes("TRIGGER"),
   RuleStmt: owner,
   CreatePolicyStmt: (node, schema) => [ownerOf(qualified(rangeName(child(node, "table"), schema)))],
-  CreateStmt: (node, schema) => [...creates(node, schema), ...parents(node, schema), ...references(node, schema)],
+  CreateStmt: (node, schema) => [
+    ...creates(node, schema),
+    ...parents(node, schema),
+    ...references(node, schema),
+    ...inTablespace(text(node, "tablespacename")),
+  ],
   ViewStmt: (node, schema) => {
     const view = rangeName(child(node, "view"), schema);
     return [createIn(view), ...(node["replace"] === true ? [ownerOf(qualified(view))] : [])];
@@ -108,6 +128,12 @@ const NEEDS: Readonly<Record<string, NeedsOf>> = {
   AlterEnumStmt: (node, schema) => [typeOwner(words(children(node, "typeName")), schema)],
   AlterDomainStmt: (node, schema) => [typeOwner(words(children(node, "typeName")), schema)],
   CreateSchemaStmt: () => [{ kind: "privilege", on: "database", name: "", privilege: "CREATE" }],
+  CreateExtensionStmt: (node) => [{ kind: "extension", name: text(node, "extname") }],
+  CreateRoleStmt: () => [{ kind: "createrole", name: "" }],
+  GrantRoleStmt: (node) =>
+    openedList(node, "granted_roles").map(({ node: role }) => ({ kind: "admin", name: text(role, "priv_name") })),
+  GrantStmt: granted,
+  AlterOwnerStmt: newOwners,
   DropStmt: dropped,
   InsertStmt: writes("INSERT"),
   UpdateStmt: writes("UPDATE"),
@@ -116,6 +142,30 @@ const NEEDS: Readonly<Record<string, NeedsOf>> = {
 
 function statementNeeds({ kind, node }: ParsedStatement, schema: string): readonly PrivilegeNeed[] {
   return NEEDS[kind]?.(node, schema) ?? [];
+}
+
+const inTablespace = (name: string): readonly PrivilegeNeed[] =>
+  name === "" ? [] : [{ kind: "privilege", on: "tablespace", name, privilege: "CREATE" }];
+
+/** Who gives something away must be able to act as the one who gets it. */
+function newOwners(node: Node): readonly PrivilegeNeed[] {
+  const owners = [child(node, "newowner"), ...found(node, "AlterTableCmd").map((command) => child(command, "newowner"))];
+  return owners.flatMap((role) =>
+    role === null || text(role, "rolename") === "" ? [] : [{ kind: "member", name: text(role, "rolename") }],
+  );
+}
+
+/** What one has only for oneself cannot be given: PostgreSQL warns, and gives nothing. */
+function granted(node: Node, schema: string): readonly PrivilegeNeed[] {
+  if (text(node, "targtype") !== "ACL_TARGET_OBJECT" || text(node, "objtype") !== "OBJECT_TABLE") return [];
+  const named = openedList(node, "privileges").map(({ node: one }) => text(one, "priv_name").toUpperCase());
+  const tables = openedList(node, "objects").map(({ node: range }) => qualified(rangeName(range, schema)));
+  if (named.length === 0) return tables.map(ownerOf);
+  return tables.flatMap((name) =>
+    TABLE_PRIVILEGES.filter((privilege) => named.includes(privilege)).map(
+      (privilege) => ({ ...onTable(name, privilege), grantable: true }) as const,
+    ),
+  );
 }
 
 function renamed(node: Node, schema: string): readonly PrivilegeNeed[] {

@@ -9,7 +9,7 @@ import { privilegeNeeds } from "../../../src/database/privileges/needs.ts";
 import { missingPrivileges } from "../../../src/engine/database/privileges.ts";
 import { databaseReleases } from "../../support/postgres/database-releases.ts";
 import { APP, contractIn, expandIn, planOf } from "../../support/postgres/release.ts";
-import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
+import { ownDirectory, query, startServer, type TestServer } from "../../support/postgres/server.ts";
 import { STATEMENT_TABLES, STATEMENTS } from "../../support/postgres/statements.ts";
 
 const BOSSES = `
@@ -31,6 +31,19 @@ const as = (url: string, role: string): string => {
   parsed.username = role;
   return parsed.href;
 };
+
+/** A place beside the server's own data, with the given name. */
+async function tablespace(url: string, name: string): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), "hl-space-"));
+  ownDirectory(directory);
+  onTestFinished(async () => {
+    await query(url, "DROP TABLE IF EXISTS visits");
+    await query(url, `DROP TABLESPACE ${name}`);
+    rmSync(directory, { recursive: true, force: true });
+  });
+  await query(url, `CREATE TABLESPACE ${name} LOCATION '${directory}'`);
+  return name;
+}
 
 describe.each([15, 18] as const)("privileges on PostgreSQL %i", (major) => {
   let server: TestServer;
@@ -79,6 +92,46 @@ describe.each([15, 18] as const)("privileges on PostgreSQL %i", (major) => {
     await contractIn(shop, 2);
   });
 
+  it("extensions, tablespaces, roles and what is granted: each is named with what would help, and with that it can", async () => {
+    const own = await bosses();
+    const name = new URL(own).pathname.slice(1);
+    const guest = `guest_${name}`;
+    await query(
+      own,
+      `CREATE ROLE ${guest} LOGIN; GRANT CREATE ON DATABASE ${name} TO ${guest}; GRANT ALL ON SCHEMA public TO ${guest}; CREATE ROLE reader_${name}; CREATE ROLE keeper_${name}`,
+    );
+    const space = await tablespace(own, `space_${name}`);
+    const plan = await planOf(own, 2, {
+      migration: `CREATE EXTENSION pg_trgm;
+CREATE EXTENSION file_fdw;
+CREATE TABLE visits (id int) TABLESPACE ${space};
+CREATE ROLE writer_${name};
+GRANT reader_${name} TO clerk;
+GRANT SELECT, INSERT ON users TO clerk;
+CREATE TYPE colour AS ENUM ('red');
+ALTER TYPE colour OWNER TO keeper_${name};`,
+    });
+    expect(plan.refusals).toEqual([]);
+    await query(own, "DROP SCHEMA hitless CASCADE");
+    const missing = await missingPrivileges(parts, as(own, guest), plan);
+    expect(missing.map(({ place, what, grant }) => `${place} ${what}: ${grant}`)).toEqual([
+      `m.sql:2 ${guest} may not make the extension file_fdw: that needs a superuser, or CREATE on database ${name} where it is trusted: CREATE EXTENSION file_fdw`,
+      `m.sql:3 ${guest} has no CREATE on tablespace ${space}: GRANT CREATE ON TABLESPACE ${space} TO ${guest}`,
+      `m.sql:4 ${guest} may not make roles: ALTER ROLE ${guest} CREATEROLE`,
+      `m.sql:5 ${guest} may not make others members of reader_${name}: GRANT reader_${name} TO ${guest} WITH ADMIN OPTION`,
+      `m.sql:6 ${guest} has no SELECT WITH GRANT OPTION on public.users: GRANT SELECT ON public.users TO ${guest} WITH GRANT OPTION`,
+      `m.sql:6 ${guest} has no INSERT WITH GRANT OPTION on public.users: GRANT INSERT ON public.users TO ${guest} WITH GRANT OPTION`,
+      `m.sql:8 ${guest} is no member of keeper_${name}: GRANT keeper_${name} TO ${guest}${major === 18 ? " WITH SET TRUE" : ""}`,
+    ]);
+    for (const { grant } of missing) await query(own, grant);
+    await query(own, `GRANT ALL ON SCHEMA public TO keeper_${name}`);
+    expect(await missingPrivileges(parts, as(own, guest), plan)).toEqual([]);
+    const again = { ...plan, actions: plan.actions.filter(({ run }) => !JSON.stringify(run).includes("file_fdw")) };
+    await expandIn(as(own, guest), again);
+    const place = "SELECT spcname AS is FROM pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE relname = 'visits'";
+    expect(await query(own, place)).toEqual([{ is: space }]);
+  });
+
   it("a deployment stops before it has changed anything", async () => {
     const own = await bosses();
     await query(own, `GRANT CREATE ON DATABASE ${new URL(own).pathname.slice(1)} TO clerk`);
@@ -113,6 +166,7 @@ describe.each([15, 18] as const)("privileges on PostgreSQL %i", (major) => {
     await query(own, `GRANT CREATE ON DATABASE ${name} TO boss; GRANT ALL ON SCHEMA public TO boss`);
     const boss = as(own, "boss");
     await query(boss, STATEMENT_TABLES);
+    await query(own, `GRANT reader_of_statements TO boss${major === 18 ? " WITH SET TRUE" : ""}`);
     const [catalog, language] = [await postgresDatabase.catalog(boss), await fileSources.language()];
     const needs = STATEMENTS.flatMap((statement) => {
       const file = { version: "1", name: "m", path: "m.sql", checksum: "", sql: `${statement};`, repeatable: false };
