@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { COMPILED } from "./test/support/compiled.ts";
 
 /** Vitest itself leaves one processor free, which of two is half. */
 const WORKERS = "100%";
@@ -6,6 +7,7 @@ const WORKERS = "100%";
 /** Groups run one after the other: tests with real processes must not share the machine with those that use it up. */
 export default defineConfig({
   test: {
+    env: { NODE_COMPILE_CACHE: COMPILED },
     restoreMocks: true,
     setupFiles: ["test/support/setup.ts"],
     projects: [
@@ -31,6 +33,7 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
+          globalSetup: ["test/support/compiled.ts"],
           pool: "forks",
           maxWorkers: 2,
           // Much of it waits for the disk, which other work of the machine can hold up for half a minute.

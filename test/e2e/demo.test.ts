@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { chmodSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import { COMPILED } from "../support/cli.ts";
 import { processesOf } from "../support/processes.ts";
 import { temporaryDirectory, until } from "../support/temp.ts";
 
@@ -40,7 +39,7 @@ class Demo {
     // Its PostgreSQL runs as another user where this one is root.
     chmodSync(this.#directory, 0o755);
     this.#child = spawn(process.execPath, [DEMO, "--requests", "4000"], {
-      env: { ...process.env, TMPDIR: this.#directory, NODE_COMPILE_CACHE: COMPILED },
+      env: { ...process.env, TMPDIR: this.#directory },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });

@@ -1,12 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { COMPILED } from "./compiled.ts";
 import { until } from "./temp.ts";
 
 const HITLESS = fileURLToPath(new URL("../../bin/hitless.cjs", import.meta.url));
-
-/** What Node has compiled once: every program of a test starts in a third of the time. */
-export const COMPILED = fileURLToPath(new URL("../../node_modules/.cache/hitless-tests", import.meta.url));
 
 /** What a command has left behind when it ended. */
 export interface CommandResult {

@@ -4,7 +4,6 @@ import { openSync, closeSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
-import { COMPILED } from "../cli.ts";
 import { temporaryDirectory, until } from "../temp.ts";
 import { processesOf } from "../processes.ts";
 import { RedisWire } from "./redis-wire.ts";
@@ -55,8 +54,6 @@ export class StateServerProgram {
     this.child = spawn(process.execPath, [MAIN, "--data", this.data, ...listen, ...this.#args], {
       stdio: ["ignore", output, output],
       detached: true,
-      // Compiled once: tests start it often.
-      env: { ...process.env, NODE_COMPILE_CACHE: COMPILED },
     });
     closeSync(output);
     return this.child;
