@@ -217,7 +217,7 @@ export class Store {
     if (log === null) return;
     this.watchers.changed(database, key);
     this.keyspace.barrier = log.pending;
-    if (this.#options.policy === "always") database.unsettled.set(key, log.pending);
+    if (this.#options.policy === "always") database.noteChange(key, log.pending);
     log.schedule();
   }
 

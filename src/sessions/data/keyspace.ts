@@ -41,7 +41,7 @@ export class Keyspace {
 
   /** The entry if it is there and has not expired. */
   find(database: Database, key: string): Entry | undefined {
-    if (database.unsettled.size > 0 || database.clearedIn > 0) this.#mindUnsettled(database, key);
+    this.barrier = Math.max(this.barrier, database.unsettledIn(key));
     const entry = database.entries.get(key);
     if (entry === undefined || entry.expireAt === 0 || entry.expireAt > this.now) return entry;
     this.expire(database, key);
@@ -159,10 +159,6 @@ export class Keyspace {
   #nextOrder(): number {
     this.#order += 1;
     return this.#order;
-  }
-
-  #mindUnsettled({ unsettled, clearedIn }: Database, key: string): void {
-    this.barrier = Math.max(this.barrier, unsettled.get(key) ?? 0, clearedIn);
   }
 
   #hash(database: Database, key: string): Fields {

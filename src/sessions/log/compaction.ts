@@ -40,7 +40,7 @@ async function writeAll(keyspace: Keyspace, file: FileHandle): Promise<number> {
     keys = 0;
     if (records.length === 0) return;
     frames += 1;
-    const frame = records.take(false);
+    const frame = records.take();
     sealFrame(frame, frames, salt);
     for (let at = 0; at < frame.length;) at += (await file.write(frame, at)).bytesWritten;
     bytes += frame.length;

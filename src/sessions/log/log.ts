@@ -1,7 +1,5 @@
-import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { randomInt } from "node:crypto";
 import type { Logger } from "../../base/log.ts";
-import { fileHead, sealFrame } from "./frames.ts";
+import { isLackOfRoom, LogFile } from "./log-file.ts";
 import type { LogFiles } from "./log-files.ts";
 import { RecordWriter } from "./records.ts";
 
@@ -25,14 +23,13 @@ export interface LogOptions {
 
 const SYNC_MS = 1_000;
 const RETRY_MS = 250;
-/** A disk is quick if it takes less than this on the average of the last ones; a slow one is looked at again with every so many batches. */
-const SHORT_MS = 0.6;
+/** A disk is quick if a write takes less than this on the average of the last ones; a slow one is looked at again with every so many batches. */
+const SHORT_MS = 1;
 const WEIGHT = 0.1;
+const PROBE_EVERY = 50;
 /** For this part of a wait for the disk, and not longer, the next batch is gathered. */
 const GATHER_SHARE = 0.3;
 const GATHER_MAX_MS = 2;
-const PROBE_EVERY = 200;
-const SALT_END = 2 ** 32;
 
 /**
  * Appends changes to the newest file of the log. What is changed in one turn of the event loop, or while the disk is busy with what came before, is one batch:
@@ -45,19 +42,16 @@ export class Log {
   settled = 0;
   /** Why nothing can be written now; null if it can. */
   unwritable: string | null = null;
-  /** The bytes of the present file. */
-  bytes = 0;
   readonly #options: LogOptions;
   #number: number;
-  #fd: number;
-  #salt: number;
-  #frames = 0;
+  #file: LogFile;
   #scheduled = false;
-  #syncing = false;
-  /** What a wait for the disk takes, in ms. */
-  #syncMs = 0;
+  #writing = false;
+  /** What a write takes until it is on disk, in ms. */
+  #writeMs = 0;
   #gatherUntil = 0;
   #dirty = false;
+  /** What could not be written, and is tried again. */
   #stuck: Buffer | null = null;
   #whenIdle: (() => void)[] = [];
   readonly #ticking: NodeJS.Timeout | null;
@@ -65,8 +59,7 @@ export class Log {
   constructor(options: LogOptions) {
     this.#options = options;
     this.#number = options.number;
-    this.#salt = randomInt(SALT_END);
-    this.#fd = this.#create(this.#number);
+    this.#file = this.#create();
     this.#ticking = options.policy === "everysec" ? setInterval(this.#syncSoon.bind(this), SYNC_MS) : null;
     this.#ticking?.unref();
   }
@@ -76,7 +69,12 @@ export class Log {
   }
 
   get path(): string {
-    return this.#options.files.log(this.#number);
+    return this.#file.path;
+  }
+
+  /** The bytes of the present file. */
+  get bytes(): number {
+    return this.#file.bytes;
   }
 
   /** Call after every change: it is written at the end of this turn, or when the disk has finished with what came before. */
@@ -101,135 +99,121 @@ export class Log {
 
   /** Everything that has been changed by now is safe, and nothing is under way. */
   async flush(): Promise<void> {
-    while (this.records.length > 0 || this.#stuck !== null || this.#syncing) {
-      if (!this.#syncing && this.#stuck === null) this.#commit();
-      if (this.records.length > 0 || this.#stuck !== null || this.#syncing)
-        await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+    while (this.records.length > 0 || this.#isBusy) {
+      this.#commit();
+      if (this.records.length > 0 || this.#isBusy) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
     }
-    if (this.#dirty) this.#syncNow();
+    if (!this.#dirty) return;
+    this.#dirty = false;
+    this.#file.sync();
   }
 
   /** Begins a new file: everything before it stands in files up to the number before. */
   async rotate(): Promise<number> {
     await this.flush();
-    closeSync(this.#fd);
+    this.#file.close();
     this.#number = this.#options.files.present().highest + 1;
-    this.#salt = randomInt(SALT_END);
-    this.#frames = 0;
-    this.#fd = this.#create(this.#number);
+    this.#file = this.#create();
     return this.#number;
   }
 
   async close(): Promise<void> {
     if (this.#ticking !== null) clearInterval(this.#ticking);
     await this.flush();
-    closeSync(this.#fd);
+    this.#file.close();
   }
 
-  #create(number: number): number {
-    const { files } = this.#options;
-    const fd = openSync(files.log(number), "ax", 0o600);
-    const head = fileHead(this.#salt);
-    writeSync(fd, head);
-    fdatasyncSync(fd);
+  #create(): LogFile {
+    const { files, policy } = this.#options;
+    const file = new LogFile(files.log(this.#number), policy === "always");
     files.sync();
-    this.bytes = head.length;
-    return fd;
+    return file;
+  }
+
+  get #isBusy(): boolean {
+    return this.#writing || this.#stuck !== null;
   }
 
   #commit(): void {
-    if (this.#syncing || this.#stuck !== null || this.records.length === 0) return;
-    this.#frames += 1;
-    const frame = this.records.take(false);
-    sealFrame(frame, this.#frames, this.#salt);
-    if (this.#write(frame)) this.#written();
-    else this.#stuck = Buffer.from(frame);
+    if (this.#isBusy || this.records.length === 0) return;
+    const frame = this.records.take();
+    this.pending += 1;
+    this.#file.seal(frame);
+    this.#write(frame);
   }
 
-  /** A frame is written whole or, as far as readers can see, not at all. */
-  #write(frame: Buffer): boolean {
+  /** Where the disk is quick, waiting for it costs less than another thread; where it is slow, commands go on meanwhile, and become the next batch. */
+  #write(frame: Buffer): void {
+    if (this.#options.policy === "everysec" || this.#isQuick || this.#file.frames % PROBE_EVERY === 0) this.#writeHere(frame);
+    else this.#writeAside(frame);
+  }
+
+  get #isQuick(): boolean {
+    return this.#writeMs < SHORT_MS;
+  }
+
+  #writeHere(frame: Buffer): void {
+    const begun = performance.now();
     try {
-      for (let at = 0; at < frame.length;) at += writeSync(this.#fd, frame, at);
-      this.bytes += frame.length;
-      if (this.unwritable !== null) this.#options.log.info("the log can be written again", { path: this.path });
-      this.unwritable = null;
-      return true;
+      this.#file.append(frame);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      if (this.unwritable === null)
-        this.#options.log.error("the log cannot be written; it is tried again", { path: this.path, why });
-      this.unwritable = why;
-      ftruncateSync(this.#fd, this.bytes);
-      setTimeout(this.#retry.bind(this), RETRY_MS);
-      return false;
+      this.#failed(frame, error as NodeJS.ErrnoException);
+      return;
     }
+    const ms = performance.now() - begun;
+    // One quick write shows that a disk is quick again; one slow write does not show that it is slow.
+    this.#writeMs = ms < SHORT_MS && !this.#isQuick ? ms : this.#writeMs + (ms - this.#writeMs) * WEIGHT;
+    this.#written();
+  }
+
+  #writeAside(frame: Buffer): void {
+    this.#writing = true;
+    const begun = performance.now();
+    this.#file.appendAside(frame, (error) => {
+      this.#writing = false;
+      if (error === null) {
+        this.#gatherUntil = performance.now() + Math.min(GATHER_MAX_MS, (performance.now() - begun) * GATHER_SHARE);
+        this.#written();
+      } else this.#failed(frame, error);
+    });
+  }
+
+  #written(): void {
+    if (this.unwritable !== null) this.#options.log.info("the log can be written again", { path: this.path });
+    this.unwritable = null;
+    this.#dirty = this.#options.policy === "everysec";
+    this.settled = this.pending - 1;
+    this.#options.events.onSettled(this.settled);
+    if (this.records.length > 0) this.schedule();
+    if (!this.#isBusy) for (const waiter of this.#whenIdle.splice(0)) waiter();
+  }
+
+  /** Where there is no room it is tried again until there is. Any other error of a disk leaves open what stands on it. */
+  #failed(frame: Buffer, error: NodeJS.ErrnoException): void {
+    const { events, log, policy } = this.#options;
+    if (policy === "always" && !isLackOfRoom(error)) {
+      events.onBroken(error.message);
+      return;
+    }
+    if (this.unwritable === null)
+      log.error("the log cannot be written; it is tried again", { path: this.path, why: error.message });
+    this.unwritable = error.message;
+    this.#stuck = frame;
+    this.#file.cut();
+    setTimeout(this.#retry.bind(this), RETRY_MS);
   }
 
   #retry(): void {
     const frame = this.#stuck;
-    if (frame === null || !this.#write(frame)) return;
     this.#stuck = null;
-    this.#written();
-  }
-
-  #written(): void {
-    const batch = this.pending;
-    this.pending += 1;
-    if (this.#options.policy === "everysec") {
-      this.#dirty = true;
-      this.#settle(batch);
-      return;
-    }
-    if (this.#syncMs < SHORT_MS || this.#frames % PROBE_EVERY === 0) this.#syncHere(batch);
-    else this.#syncAside(batch);
-  }
-
-  /** Where the disk is quick, waiting for it costs less than another thread. */
-  #syncHere(batch: number): void {
-    const begun = performance.now();
-    try {
-      fdatasyncSync(this.#fd);
-    } catch (error) {
-      this.#options.events.onBroken(String(error));
-      return;
-    }
-    this.#syncMs += (performance.now() - begun - this.#syncMs) * WEIGHT;
-    this.#settle(batch);
-  }
-
-  /** Where it is slow, commands go on meanwhile, and become the next batch. */
-  #syncAside(batch: number): void {
-    this.#syncing = true;
-    const begun = performance.now();
-    fdatasync(this.#fd, (error) => {
-      this.#syncing = false;
-      if (error !== null) {
-        this.#options.events.onBroken(error.message);
-        return;
-      }
-      this.#gatherUntil = performance.now() + Math.min(GATHER_MAX_MS, (performance.now() - begun) * GATHER_SHARE);
-      this.#settle(batch);
-    });
-  }
-
-  #settle(batch: number): void {
-    this.settled = batch;
-    this.#options.events.onSettled(batch);
-    if (this.records.length > 0) this.schedule();
-    if (!this.#syncing && this.#stuck === null) for (const waiter of this.#whenIdle.splice(0)) waiter();
+    if (frame !== null) this.#write(frame);
   }
 
   #syncSoon(): void {
-    if (!this.#dirty || this.#syncing) return;
+    if (!this.#dirty) return;
     this.#dirty = false;
-    // The file may change meanwhile: what is closed then was made safe before.
-    fdatasync(this.#fd, (error) => {
-      if (error !== null && error.code !== "EBADF") this.#options.events.onBroken(error.message);
+    this.#file.syncAside((error) => {
+      this.#options.events.onBroken(error.message);
     });
-  }
-
-  #syncNow(): void {
-    this.#dirty = false;
-    fdatasyncSync(this.#fd);
   }
 }

@@ -18,6 +18,7 @@ const TIME_BYTES = 8;
 /** Writes effects down, one record behind the other, into the body of the next frame. */
 export class RecordWriter implements Effects {
   #buffer = Buffer.allocUnsafeSlow(START_BYTES);
+  #other = Buffer.allocUnsafeSlow(START_BYTES);
   #length = FRAME_HEAD_BYTES;
 
   /** Bytes of records that wait. */
@@ -25,10 +26,12 @@ export class RecordWriter implements Effects {
     return this.#length - FRAME_HEAD_BYTES;
   }
 
-  /** The records with room for the head in front. Lent until the next record, or the taker's own with `keep`. */
-  take(keep: boolean): Buffer {
+  /** The records with room for the head in front. Lent until the next time: what comes meanwhile stands in another buffer. */
+  take(): Buffer {
     const frame = this.#buffer.subarray(0, this.#length);
-    if (keep || this.#buffer.length > KEEP_MAX) this.#buffer = Buffer.allocUnsafeSlow(START_BYTES);
+    const next = this.#other;
+    this.#other = this.#buffer.length > KEEP_MAX ? Buffer.allocUnsafeSlow(START_BYTES) : this.#buffer;
+    this.#buffer = next;
     this.#length = FRAME_HEAD_BYTES;
     return frame;
   }

@@ -70,7 +70,7 @@ describe("the log's records", () => {
       fc.property(fc.array(told, { maxLength: 20 }), (effects) => {
         const writer = new RecordWriter();
         for (const one of effects) tell(writer, one);
-        const frame = writer.take(true);
+        const frame = writer.take();
         sealFrame(frame, 7, SALT);
         const found = readFrame(frame, 0, SALT);
         if (found.kind !== "frame") throw new Error(found.kind);
@@ -85,7 +85,7 @@ describe("the log's records", () => {
   it("count as a whole or not at all, whichever byte is missing or wrong", () => {
     const writer = new RecordWriter();
     writer.set(0, "key", "a value", 0);
-    const frame = writer.take(true);
+    const frame = writer.take();
     sealFrame(frame, 1, SALT);
     for (let length = 0; length < frame.length; length += 1)
       expect(readFrame(frame.subarray(0, length), 0, SALT).kind).toBe("short");
