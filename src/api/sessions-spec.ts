@@ -10,6 +10,7 @@ export const sessionsSchema: z.ZodType<SessionsSpec> = z.strictObject({
         .min(2 ** 20)
         .max(2 ** 40),
       fsync: z.enum(FSYNC_POLICIES),
+      aspNet: z.strictObject({ host: z.string(), port: z.number().int().min(1).max(65_535) }).optional(),
     })
     .optional(),
   variable: z

@@ -8,6 +8,8 @@ export interface SessionsStatus {
   readonly store: string;
   /** True: the daemon runs it. */
   readonly ours: boolean;
+  /** Where it speaks the ASP.NET State Server Protocol. Absent: nowhere. */
+  readonly aspNet?: string | undefined;
   readonly count: number;
   /** Commands in a second; null where the store does not count them. */
   readonly ratePerSecond: number | null;

@@ -2,6 +2,7 @@ import { HOST } from "../adapters/state-server/keeper.ts";
 import { StateServers, type StateServersOptions } from "../adapters/state-server/servers.ts";
 import type { SessionsStatus } from "../api/sessions.ts";
 import { HitlessError } from "../base/error.ts";
+import { hostAndPort } from "../base/host-and-port.ts";
 import { SESSION_URL } from "../base/session-move.ts";
 import type { SessionMove } from "../core/session-move/move.ts";
 import type { SessionsSpec } from "../core/sessions-spec.ts";
@@ -16,13 +17,14 @@ import { stateServerProgram } from "./run-state-server.ts";
 export function stateServers(options: Omit<StateServersOptions, "program">): StateServers {
   return new StateServers({
     ...options,
-    program: ({ directory, passwordFile }, { port, memoryBytes, fsync }) =>
+    program: ({ directory, passwordFile }, { port, memoryBytes, fsync, aspNet }) =>
       stateServerProgram({
         data: directory,
         listen: [`${HOST}:${String(port)}`],
         passwordFile,
         memory: String(memoryBytes),
         fsync,
+        ...(aspNet === undefined ? {} : { aspNet: hostAndPort(aspNet) }),
       }),
   });
 }
@@ -42,6 +44,7 @@ export async function sessionsStatus(
       next: "Set `sessions` in the configuration and deploy it: docs/sessions.md.",
     });
   }
+  const server = workplace?.spec.sessions?.server;
   try {
     const backend = await backendFor(url)(prefix, () => undefined, "fails");
     try {
@@ -49,6 +52,7 @@ export async function sessionsStatus(
         app,
         store: withoutPassword(url),
         ours: isOurs(url, moves.of(app), workplace?.spec.sessions),
+        ...(server?.aspNet === undefined ? {} : { aspNet: hostAndPort(server.aspNet) }),
         ...(await overview(backend)),
       };
     } finally {

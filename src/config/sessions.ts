@@ -1,10 +1,14 @@
 import { z } from "zod";
 import { SESSION_URL } from "../base/session-move.ts";
 import { FSYNC_POLICIES, type SessionsSpec } from "../core/sessions-spec.ts";
+import { address } from "./address.ts";
 import { size } from "./units.ts";
 
 const STORE = 'expected "hitless", the URL of a store (redis://, rediss://, hitless://, postgres://, mssql://), or "env:NAME"';
 const URLS = /^(?:rediss?|hitless|postgres(?:ql)?|mssql):\/\/./;
+const ASP_NET =
+  'expected an address such as "10.0.0.5:42424" that only your web servers can reach: ASP.NET State Server has no passwords, so it cannot be on all addresses';
+const ALL_ADDRESSES: readonly string[] = ["0.0.0.0", "::"];
 const VARIABLE = "expected the name of a variable such as REDIS_URL";
 
 export const sessions = z
@@ -25,9 +29,18 @@ export const sessions = z
       .enum(FSYNC_POLICIES, { error: `expected one of: ${FSYNC_POLICIES.join(", ")}` })
       .optional()
       .describe("State server: `always` answers when a change is safe on disk (default), `everysec` up to a second before."),
+    aspNet: address
+      .refine(({ host, port }) => port > 0 && !ALL_ADDRESSES.includes(host), { error: ASP_NET })
+      .optional()
+      .describe(
+        "State server: where web servers come that speak the ASP.NET State Server Protocol, usually port 42424. Default: nowhere.",
+      ),
   })
-  .refine(({ store, memory, fsync }) => store === "hitless" || (memory === undefined && fsync === undefined), {
-    error: 'expected `memory` and `fsync` only beside store: "hitless"',
+  .superRefine(({ store, memory, fsync, aspNet }, context) => {
+    if (store === "hitless") return;
+    for (const [key, value] of Object.entries({ memory, fsync, aspNet }))
+      if (value !== undefined)
+        context.addIssue({ code: "custom", path: [key], message: 'expected only beside store: "hitless"' });
   })
   .describe("Where the app keeps its sessions.");
 
@@ -35,9 +48,14 @@ type ParsedSessions = z.output<typeof sessions>;
 
 const DEFAULT_MEMORY = 2 ** 30;
 
-export function sessionsOf({ store, variable, memory, fsync }: ParsedSessions): SessionsSpec {
+export function sessionsOf({ store, variable, memory, fsync, aspNet }: ParsedSessions): SessionsSpec {
+  const server = {
+    memoryBytes: memory ?? DEFAULT_MEMORY,
+    fsync: fsync ?? "always",
+    ...(aspNet === undefined ? {} : { aspNet }),
+  } as const;
   return {
-    ...(store === "hitless" ? { server: { memoryBytes: memory ?? DEFAULT_MEMORY, fsync: fsync ?? "always" } } : {}),
+    ...(store === "hitless" ? { server } : {}),
     ...(variable === undefined ? {} : { variable }),
   };
 }

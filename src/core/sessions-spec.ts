@@ -1,3 +1,5 @@
+import type { ListenAddress } from "./listen-address.ts";
+
 /** Where the app keeps its sessions. A store of the app's own is in the environment of its processes, as it may hold a password. */
 export interface SessionsSpec {
   /** The state server that the daemon runs for the app. Absent: the app has a store of its own. */
@@ -10,6 +12,8 @@ export interface StateServerSpec {
   /** For keys and values. */
   readonly memoryBytes: number;
   readonly fsync: FsyncPolicy;
+  /** Where web servers come that speak the ASP.NET State Server Protocol. Absent: it is not spoken. */
+  readonly aspNet?: ListenAddress | undefined;
 }
 
 export const FSYNC_POLICIES = ["always", "everysec"] as const;

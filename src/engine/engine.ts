@@ -1,5 +1,6 @@
 import { HitlessError, type Failure } from "../base/error.ts";
 import type { AppSpec } from "../core/app-spec.ts";
+import { aspNetProblem } from "../core/asp-net-listeners.ts";
 import { claimProblem } from "../core/claims.ts";
 import type { AppState, Deployment } from "../core/state.ts";
 import type { ReleaseRequest } from "../ports/releases.ts";
@@ -52,7 +53,8 @@ export class Engine implements EngineControl {
   }
 
   async deploy(event: Parameters<EngineControl["deploy"]>[0], request: ReleaseRequest): Promise<DeployOutcome> {
-    const problem = claimProblem(event.spec, this.#routedSpecs());
+    const others = this.#routedSpecs();
+    const problem = claimProblem(event.spec, others) ?? aspNetProblem(event.spec, others);
     if (problem !== null) throw new HitlessError(problem);
     const engine = await this.#open(event.spec.app);
     return engine.deploy(event, request);

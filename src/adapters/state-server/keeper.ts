@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HitlessError } from "../../base/error.ts";
+import { hostAndPort } from "../../base/host-and-port.ts";
 import type { Logger } from "../../base/log.ts";
 import type { StateServerSpec } from "../../core/sessions-spec.ts";
 import { isAlive, signal } from "../../platform/process-id.ts";
@@ -71,7 +72,7 @@ export class StateServerKeeper {
   /** Takes the server up again that ran before, and replaces one of another version. */
   async resume(): Promise<void> {
     const record = this.#options.files.record();
-    if (record !== null) await this.adapt({ memoryBytes: record.memoryBytes, fsync: record.fsync });
+    if (record !== null) await this.adapt(specOf(record));
   }
 
   /** Leaves the server running. */
@@ -143,8 +144,7 @@ export class StateServerKeeper {
     if (record === null) return;
     const link = await this.#running();
     const facts = await link.facts();
-    const isAsWanted = facts.version === version && facts.memoryBytes === spec.memoryBytes && facts.fsync === spec.fsync;
-    if (isAsWanted || !this.#options.mayAct()) return;
+    if ((facts.version === version && isAs(facts, spec)) || !this.#options.mayAct()) return;
     const wanted = { port: record.port, ...spec };
     await this.#upgrade(link, facts, wanted);
     files.writeRecord(wanted);
@@ -196,6 +196,15 @@ export class StateServerKeeper {
     const { files } = this.#options;
     return `redis://:${files.password()}@${HOST}:${String(files.record()?.port ?? 0)}`;
   }
+}
+
+function specOf({ port: _, ...spec }: ServerRecord): StateServerSpec {
+  return spec;
+}
+
+function isAs({ memoryBytes, fsync, aspNet }: ServerFacts, spec: StateServerSpec): boolean {
+  const wanted = spec.aspNet === undefined ? "" : hostAndPort(spec.aspNet);
+  return memoryBytes === spec.memoryBytes && fsync === spec.fsync && aspNet === wanted;
 }
 
 function unreachable({ app, files }: KeeperOptions): HitlessError {

@@ -6,6 +6,8 @@ export interface ServerFacts {
   readonly version: string;
   readonly memoryBytes: number;
   readonly fsync: string;
+  /** Where it speaks the ASP.NET State Server Protocol; "" for nowhere. */
+  readonly aspNet: string;
   /** How many of its upgrades have failed. */
   readonly failedUpgrades: number;
 }
@@ -59,6 +61,7 @@ export class StateServerLink {
       version: lines.get("hitless_version") ?? "",
       memoryBytes: Number(lines.get("maxmemory")),
       fsync: config["appendfsync"] ?? "",
+      aspNet: lines.get("hitless_asp_net") ?? "",
       failedUpgrades: Number(lines.get("hitless_failed_upgrades") ?? 0),
     };
   }

@@ -3,9 +3,10 @@ import { table } from "./table.ts";
 import { age, bytes, count } from "./units.ts";
 
 export function renderSessions(status: SessionsStatus): readonly string[] {
-  const { store, ours, ratePerSecond, memoryBytes, oldestMs, looked, byRelease } = status;
+  const { store, ours, aspNet, ratePerSecond, memoryBytes, oldestMs, looked, byRelease } = status;
   const facts = [
     ["store", ours ? `${store} (run by Hitless)` : store],
+    ...(aspNet === undefined ? [] : [["ASP.NET", aspNet]]),
     ["sessions", count(status.count)],
     ["commands", ratePerSecond === null ? "–" : `${count(Math.round(ratePerSecond))} per second`],
     ["memory", memoryBytes === null ? "–" : bytes(memoryBytes)],

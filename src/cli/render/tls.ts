@@ -1,3 +1,4 @@
+import { hostAndPort } from "../../base/host-and-port.ts";
 import type { AppStatus } from "../../api/daemon.ts";
 import type { Output } from "../output.ts";
 
@@ -9,7 +10,7 @@ const NAMES_SHOWN = 3;
 
 /** One line for each certificate: its names, until when it is valid, what is wrong with it. */
 export function tlsLines({ listen, certificates }: Tls, output: Output, now: number): readonly string[] {
-  const where = `TLS ${listen.host.includes(":") ? `[${listen.host}]` : listen.host}:${String(listen.port)}`;
+  const where = `TLS ${hostAndPort(listen)}`;
   return certificates.map((certificate) => {
     const { names, source, from, expiresAt, problem } = certificate;
     const known = names.length === 0 ? from : shortened(names);

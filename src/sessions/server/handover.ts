@@ -65,10 +65,10 @@ export class Handover {
       await server.store.pause();
       lock.release();
       state.unlocked = true;
-      await successor.send({ kind: "final", nextId: server.nextId });
+      await successor.send({ kind: "final", nextId: server.nextId, addresses: server.listeners.addresses });
       await successor.until("prepared", STAGE_MS);
     } catch (error) {
-      successor.kill();
+      await successor.kill();
       await this.#goOn(state);
       throw failure(error instanceof Error ? error.message : String(error));
     }
@@ -98,7 +98,7 @@ export class Handover {
       await successor.until("committed", STAGE_MS);
     } catch (error) {
       log.error("the new generation died while it took over; both end, and the log has everything", { why: String(error) });
-      successor.kill();
+      await successor.kill();
       exit(1);
       return;
     }

@@ -1,6 +1,8 @@
+import { hostAndPort } from "../../base/host-and-port.ts";
 import type { InfoSection } from "../commands/server-facts.ts";
 import { REDIS_VERSION } from "../commands/info.ts";
 import type { Store } from "../store.ts";
+import type { SessionAddress } from "./listen-address.ts";
 import type { StateServerSettings } from "./settings.ts";
 
 /** What of the server is told. */
@@ -12,6 +14,7 @@ interface Described {
   readonly accepted: number;
   readonly commands: number;
   readonly failedUpgrades: number;
+  readonly listeners: { readonly addresses: readonly SessionAddress[] };
 }
 
 /** INFO, with the names by which Redis' tools know things. */
@@ -27,6 +30,7 @@ export function infoSections(server: Described): readonly InfoSection[] {
         ["redis_mode", "standalone"],
         ["hitless_version", settings.version],
         ["hitless_failed_upgrades", server.failedUpgrades],
+        ["hitless_asp_net", aspNetOf(server)],
         ["process_id", process.pid],
         ["uptime_in_seconds", seconds],
         ["uptime_in_days", Math.floor(seconds / 86_400)],
@@ -84,4 +88,9 @@ export function infoSections(server: Described): readonly InfoSection[] {
       ],
     ],
   ];
+}
+
+function aspNetOf({ listeners }: Described): string {
+  const address = listeners.addresses.find(({ kind }) => kind === "asp.net");
+  return address === undefined || address.kind === "unix" ? "" : hostAndPort(address);
 }

@@ -1,5 +1,5 @@
 import type { Handle } from "./acceptor.ts";
-import type { SessionAddress } from "./listen-address.ts";
+import { isServedBy, type SessionAddress } from "./listen-address.ts";
 import type { StateServer } from "./state-server.ts";
 import { SUCCESSION_PROTOCOL, type ToPredecessor, type ToSuccessor } from "./succession.ts";
 
@@ -9,7 +9,7 @@ export class Inheritance {
   isComplete = false;
   readonly #server: StateServer;
   readonly #takeLock: () => void;
-  readonly #final = Promise.withResolvers<undefined>();
+  readonly #final = Promise.withResolvers<readonly SessionAddress[]>();
   readonly #commit = Promise.withResolvers<undefined>();
   readonly #listeners: { readonly address: SessionAddress; readonly handle: Handle }[] = [];
   #committed = false;
@@ -36,17 +36,30 @@ export class Inheritance {
     tellPredecessor({ kind: "hello", protocol: SUCCESSION_PROTOCOL, pid: process.pid });
     await store.follow();
     tellPredecessor({ kind: "read" });
-    await this.#final.promise;
+    const inherited = await this.#final.promise;
     this.#takeLock();
     await store.load();
     store.open();
+    await this.#listenBeside(inherited);
     tellPredecessor({ kind: "prepared" });
     await this.#commit.promise;
-    for (const { address, handle } of this.#listeners) await listeners.inherit(address, handle);
+    for (const { address, handle } of this.#listeners) {
+      if (this.#server.settings.listen.some((wanted) => isServedBy(wanted, address))) await listeners.inherit(address, handle);
+      else handle.close();
+    }
     this.#server.begin();
     this.#committed = true;
     tellPredecessor({ kind: "committed" });
     for (const later of this.#early.splice(0)) later();
+    this.#server.release();
+  }
+
+  /** On what the generation before does not listen: it must be known now whether that can be had. Who comes there waits, as everybody does. */
+  async #listenBeside(inherited: readonly SessionAddress[]): Promise<void> {
+    const { settings, listeners } = this.#server;
+    this.#server.hold();
+    for (const wanted of settings.listen)
+      if (!inherited.some((address) => isServedBy(wanted, address))) await listeners.listen(wanted);
   }
 
   #whenCommitted(work: () => void): void {
@@ -58,7 +71,7 @@ export class Inheritance {
     switch (message.kind) {
       case "final":
         this.#server.nextId = message.nextId;
-        this.#final.resolve(undefined);
+        this.#final.resolve(message.addresses ?? this.#server.settings.listen);
         return;
       case "listener":
         this.#listeners.push({ address: message.address, handle });

@@ -1,4 +1,5 @@
 import { HitlessError } from "../../base/error.ts";
+import { hostAndPort } from "../../base/host-and-port.ts";
 
 export type SessionAddress =
   | { readonly kind: "unix"; readonly path: string }
@@ -36,8 +37,13 @@ export function parseAspNetAddress(text: string): SessionAddress {
 
 export function formatAddress(address: SessionAddress): string {
   if (address.kind === "unix") return `unix:${address.path}`;
-  const host = address.host.includes(":") ? `[${address.host}]` : address.host;
-  return `${address.kind === "tcp" ? "" : `${address.kind}://`}${host}:${address.port}`;
+  return `${address.kind === "tcp" ? "" : `${address.kind}://`}${hostAndPort(address)}`;
+}
+
+/** Whether what listens on `open` is what was asked for by `wanted`, whose port 0 takes any. */
+export function isServedBy(wanted: SessionAddress, open: SessionAddress): boolean {
+  if (wanted.kind === "unix" || open.kind === "unix") return formatAddress(wanted) === formatAddress(open);
+  return wanted.kind === open.kind && wanted.host === open.host && (wanted.port === 0 || wanted.port === open.port);
 }
 
 export function isLoopback(address: SessionAddress): boolean {

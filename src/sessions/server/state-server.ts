@@ -1,5 +1,6 @@
 import type net from "node:net";
 import { AspNetDoor } from "../aspnet/door.ts";
+import { hostAndPort } from "../../base/host-and-port.ts";
 import type { Logger } from "../../base/log.ts";
 import { Client, clientFrom, type ClientSnapshot } from "../commands/client.ts";
 import { Executor } from "../commands/executor.ts";
@@ -259,5 +260,5 @@ export class StateServer implements ConnectionHost {
 function addressOf(socket: net.Socket): string {
   const { remoteAddress, remotePort } = socket;
   if (remoteAddress === undefined) return "unix:0";
-  return `${remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress}:${remotePort ?? 0}`;
+  return hostAndPort({ host: remoteAddress, port: remotePort ?? 0 });
 }

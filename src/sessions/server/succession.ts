@@ -6,13 +6,14 @@ import type { SessionAddress } from "./listen-address.ts";
  * (`serialization: "advanced"`), in this order:
  *
  *     new: hello, reads the log while the old one serves → new: read → old: holds all commands, makes everything safe, gives up the lock →
- *     old: final → new: reads the rest, takes the lock → new: prepared → old: listener …, commit → new: accepts, committed → old: client …, moved
+ *     old: final → new: reads the rest, takes the lock, binds what the old one does not listen on → new: prepared → old: listener …, commit → new: accepts, committed → old: client …, moved
  *
  * Until `commit` the old one can go on as if nothing were. After it there is no way back: the new one may have changed something. Should it die then,
  * the old one ends too, and whoever watches over it starts again from the log.
  */
 export type ToSuccessor =
-  | { readonly kind: "final"; readonly nextId: number }
+  /** `addresses`: what the old one listens on, and will hand over. Absent: all that the new one wants. */
+  | { readonly kind: "final"; readonly nextId: number; readonly addresses?: readonly SessionAddress[] | undefined }
   /** Comes with the listening handle. */
   | { readonly kind: "listener"; readonly address: SessionAddress }
   | { readonly kind: "commit" }

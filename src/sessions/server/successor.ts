@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { SUCCESSION_PROTOCOL, type ToPredecessor, type ToSuccessor } from "./succession.ts";
 
 export interface Program {
@@ -61,8 +62,13 @@ export class Successor {
     });
   }
 
-  kill(): void {
+  /** Resolves when it is gone, and with it what it held. */
+  async kill(): Promise<void> {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    const gone = once(this.#child, "exit");
     this.#child.kill("SIGKILL");
+    await gone;
   }
 
   /** It lives on without us. */

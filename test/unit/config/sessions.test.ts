@@ -31,6 +31,16 @@ describe("sessions in the configuration", () => {
     expect(await environment(given, { SECRET_URL: url })).toMatchObject({ env: { web: both, worker: both }, problems: [] });
   });
 
+  it("with ASP.NET: the server learns where it listens; where everybody could come in is refused, with all other problems", () => {
+    expect(sessionsOf(config({ store: "hitless", aspNet: "10.0.0.5:42424" }).sessions!).server).toMatchObject({
+      aspNet: { host: "10.0.0.5", port: 42_424 },
+    });
+    expect(sessionsOf(config({ store: "hitless", aspNet: 42_424 }).sessions!).server?.aspNet?.host).toBe("127.0.0.1");
+    for (const aspNet of ["0.0.0.0:42424", "[::]:42424", "127.0.0.1:0", "nowhere"])
+      expect(() => config({ store: "hitless", aspNet }), aspNet).toThrow(/one problem/);
+    expect(() => config({ store: "redis://x", aspNet: 42_424, memory: "1GiB" })).toThrow(/2 problems/);
+  });
+
   it("refuses what is no store, and does not show what may be a password", async () => {
     expect(() => config({ store: "memory" })).toThrow(/one problem/);
     expect(() => config({ store: "redis://x", memory: "1GiB" })).toThrow(/one problem/);
