@@ -19,23 +19,10 @@ interface Described {
 
 /** INFO, with the names by which Redis' tools know things. */
 export function infoSections(server: Described): readonly InfoSection[] {
-  const { settings, store, startedAt } = server;
+  const { settings, store } = server;
   const [memory, cpu] = [process.memoryUsage(), process.cpuUsage()];
-  const seconds = Math.floor((Date.now() - startedAt) / 1000);
   return [
-    [
-      "Server",
-      [
-        ["redis_version", REDIS_VERSION],
-        ["redis_mode", "standalone"],
-        ["hitless_version", settings.version],
-        ["hitless_failed_upgrades", server.failedUpgrades],
-        ["hitless_asp_net", aspNetOf(server)],
-        ["process_id", process.pid],
-        ["uptime_in_seconds", seconds],
-        ["uptime_in_days", Math.floor(seconds / 86_400)],
-      ],
-    ],
+    ["Server", serverLines(server)],
     [
       "Clients",
       [
@@ -87,6 +74,20 @@ export function infoSections(server: Described): readonly InfoSection[] {
         ["used_cpu_user", cpu.user / 1_000_000],
       ],
     ],
+  ];
+}
+
+function serverLines(server: Described): InfoSection[1] {
+  const seconds = Math.floor((Date.now() - server.startedAt) / 1000);
+  return [
+    ["redis_version", REDIS_VERSION],
+    ["redis_mode", "standalone"],
+    ["hitless_version", server.settings.version],
+    ["hitless_failed_upgrades", server.failedUpgrades],
+    ["hitless_asp_net", aspNetOf(server)],
+    ["process_id", process.pid],
+    ["uptime_in_seconds", seconds],
+    ["uptime_in_days", Math.floor(seconds / 86_400)],
   ];
 }
 

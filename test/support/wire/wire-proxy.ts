@@ -3,6 +3,8 @@ import { addCounts, LEDGER_COLUMNS, ZERO_COUNTS, type LedgerColumn, type LedgerC
 import type { RouteTable } from "../../../src/core/routes.ts";
 import { DEFAULT_FORWARDING } from "../../../src/core/forwarding.ts";
 import type { Protocol, ProxySpec } from "../../../src/core/app-spec.ts";
+import type { SessionRoute } from "../../../src/core/statelessness/session-routes.ts";
+import { SessionBook } from "../../../src/proxy/holder/session-book.ts";
 import { bind } from "../../../src/proxy/holder/listening-socket.ts";
 import type { WorkerMessage } from "../../../src/proxy/messages.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../src/proxy/worker/limits.ts";
@@ -26,6 +28,7 @@ export class WireProxy {
   readonly port: number;
   readonly worker: Worker;
   #counts: LedgerCounts = ZERO_COUNTS;
+  readonly #sessions = new SessionBook();
   #inFlight = 0;
   #held = 0;
   #connectionsRefused = 0;
@@ -136,6 +139,12 @@ export class WireProxy {
     return this.#inFlight;
   }
 
+  /** What became of sessions since the start, route by route. */
+  get sessions(): readonly SessionRoute[] {
+    this.worker.take({ kind: "flush", id: 3 });
+    return this.#sessions.all();
+  }
+
   /** All that was counted since the start: only the columns that are not 0, when nothing is in flight any more. */
   async ledger(): Promise<Partial<Record<LedgerColumn, number>>> {
     await until(() => this.inFlight === 0, { what: "nothing is in flight" });
@@ -165,6 +174,7 @@ export class WireProxy {
     for (const app of message.delta.apps) {
       this.#inFlight = app.inFlight;
       this.#held = app.held;
+      this.#sessions.add(app.sessions ?? []);
       for (const row of app.rows) this.#counts = addCounts(this.#counts, row.counts);
     }
   }
