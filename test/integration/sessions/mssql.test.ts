@@ -4,6 +4,7 @@ import { sessionStore, type SessionStore } from "../../../src/session.ts";
 import { SQL } from "../../../src/sessions/store/mssql-sql.ts";
 import { refused } from "../../support/sessions/tds/tokens.ts";
 import { packets } from "../../support/sessions/tds/messages.ts";
+import { issue } from "../../support/tls/issue.ts";
 import { TdsServer } from "../../support/sessions/tds/server.ts";
 
 function opened(url: string): SessionStore {
@@ -26,6 +27,24 @@ describe("sessions in SQL Server (a scripted peer)", () => {
     ["mssql://shop@127.0.0.1/shop?encrypt=maybe&pool=3", /no option "pool".*"encrypt" is true or false/],
   ])("a URL like %s is refused with all that is wrong", async (url, problems) => {
     await expect(opened(url).get("x")).rejects.toThrow(problems);
+  });
+
+  it("what is sent is encrypted unless the URL says otherwise, to a server whose certificate is right, or is not to be checked", async () => {
+    const server = await TdsServer.started(await issue(["localhost"]));
+    await expect(opened(server.url(undefined, "")).get("x")).rejects.toThrow(/self-signed certificate/);
+    expect(server.loginsTried).toBe(0);
+    const store = opened(server.url(undefined, "?trustServerCertificate=true"));
+    const large = "ü😀x".repeat(100_000);
+    await store.set("large", { large });
+    expect(await store.get("large")).toEqual({ large });
+    expect(server.logins).toBeGreaterThan(0);
+  });
+
+  it("a server that cannot encrypt gets no password, nor does one that must be spoken to in the clear", async () => {
+    const [plain, strict] = [await TdsServer.started(), await TdsServer.started(await issue(["localhost"]))];
+    await expect(opened(plain.url(undefined, "")).get("x")).rejects.toThrow("Server did not negotiate encryption");
+    await expect(opened(strict.url()).get("x")).rejects.toThrow("Server requires encryption");
+    expect([plain.loginsTried, strict.loginsTried]).toEqual([0, 0]);
   });
 
   it("what was asked when the connection broke is asked again", async () => {

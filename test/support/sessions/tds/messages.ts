@@ -29,13 +29,13 @@ export class MessageReader {
   }
 }
 
-export function packets(body: Buffer): Buffer {
+export function packets(body: Buffer, type = MESSAGE.response): Buffer {
   const all: Buffer[] = [];
   const room = PACKET_BYTES - HEAD_BYTES;
   for (let from = 0; from === 0 || from < body.length; from += room) {
     const part = body.subarray(from, from + room);
     const head = Buffer.alloc(HEAD_BYTES);
-    head.writeUInt8(MESSAGE.response, 0);
+    head.writeUInt8(type, 0);
     head.writeUInt8(from + room >= body.length ? LAST : 0, 1);
     head.writeUInt16BE(part.length + HEAD_BYTES, 2);
     all.push(head, part);
