@@ -41,6 +41,8 @@ const CHANGES: readonly Change[] = [
   },
 ];
 
+type Ways = Readonly<Record<string, (url: string, change: Change) => Promise<unknown>>>;
+
 const WAYS = {
   "no change under way": () => Promise.resolve(),
   Hitless: async (url: string, { migration }: Change) => expandIn(url, await planOf(url, 2, { migration })),
@@ -51,18 +53,34 @@ const WAYS = {
        ${touchTriggers({ columns: ["id", "n", "name", "note"], up, source })}`,
     ),
 } as const;
-type Way = keyof typeof WAYS;
-const NAMES = Object.keys(WAYS) as readonly Way[];
+/** What of it a write of another column pays, one after the other (`--parts`). */
+const PARTS = {
+  "no change under way": () => Promise.resolve(),
+  "a wider row": (url: string) => query(url, "ALTER TABLE t ADD COLUMN twin bigint; UPDATE t SET twin = n"),
+  "and a check for nulls": async (url: string) => {
+    await PARTS["a wider row"](url);
+    return query(url, "ALTER TABLE t ADD CHECK (twin IS NOT NULL)");
+  },
+  "and a trigger that does not fire": async (url: string) => {
+    await PARTS["and a check for nulls"](url);
+    return query(
+      url,
+      `CREATE FUNCTION idle() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+       CREATE TRIGGER idle BEFORE UPDATE OF n ON t FOR EACH ROW EXECUTE FUNCTION idle()`,
+    );
+  },
+  Hitless: WAYS.Hitless,
+} as const satisfies Ways;
 
 /** The database that every measurement of the way gets a copy of. */
-async function seedOf(server: TestServer, change: Change, { way, rows }: { way: Way; rows: number }): Promise<string> {
+async function seedOf(server: TestServer, change: Change, { way, rows }: { way: Ways[string]; rows: number }): Promise<string> {
   const url = await server.database();
   await query(
     url,
     `CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL, name text NOT NULL, note text);
      INSERT INTO t SELECT i, i, 'name of ' || i, 'new' FROM generate_series(1, ${String(rows)}) i; ANALYZE t`,
   );
-  await WAYS[way](url, change);
+  await way(url, change);
   // All begin with the same pages, without room in them.
   await query(url, "VACUUM (FULL, ANALYZE) t");
   return url;
@@ -86,23 +104,24 @@ async function measure(server: TestServer, seed: string, { change, rows }: { cha
 async function measureAll(
   server: TestServer,
   change: Change,
-  { rounds, rows }: { rounds: number; rows: number },
+  { ways, rounds, rows }: { ways: Ways; rounds: number; rows: number },
 ): Promise<string[]> {
-  const seeds = new Map<Way, string>();
-  for (const way of NAMES) seeds.set(way, await seedOf(server, change, { way, rows }));
-  const times = new Map<Way, number[]>(NAMES.map((way) => [way, []]));
+  const names = Object.keys(ways);
+  const seeds = new Map<string, string>();
+  for (const [name, way] of Object.entries(ways)) seeds.set(name, await seedOf(server, change, { way, rows }));
+  const times = new Map<string, number[]>(names.map((way) => [way, []]));
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < NAMES.length; turn++) {
-      const way = NAMES[(round + turn) % NAMES.length]!;
+    for (let turn = 0; turn < names.length; turn++) {
+      const way = names[(round + turn) % names.length]!;
       const us = await measure(server, seeds.get(way)!, { change, rows });
       times.get(way)!.push(us);
       console.error(`${change.name}, round ${String(round + 1)}: ${way} ${us.toFixed(2)} µs a row`);
     }
   }
-  return NAMES.map((way) => line(change, way, times));
+  return names.map((way) => line(change, way, times));
 }
 
-function line({ name, target }: Change, way: Way, times: ReadonlyMap<Way, readonly number[]>): string {
+function line({ name, target }: Change, way: string, times: ReadonlyMap<string, readonly number[]>): string {
   const all = times.get(way)!;
   const ratio = median(all) / median(times.get("no change under way")!);
   const text = `${ratio.toFixed(2)} ×`;
@@ -117,13 +136,16 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "7" },
     rows: { type: "string", default: "200000" },
     write: { type: "boolean", default: true },
+    parts: { type: "boolean", default: false },
   },
 });
 const server = await startServer(18, ["fsync=on", "max_wal_size=4GB", "shared_buffers=512MB", "autovacuum=off"]);
 try {
   const size = { rounds: Number(values.rounds), rows: Number(values.rows) };
   const lines: string[] = [];
-  for (const change of CHANGES) lines.push(...(await measureAll(server, change, size)));
+  const ways = values.parts ? PARTS : WAYS;
+  for (const change of values.parts ? CHANGES.filter(({ target }) => target < 2) : CHANGES)
+    lines.push(...(await measureAll(server, change, { ...size, ways })));
   const text = [
     "| the change, and what is written | triggers | processor µs a row | to no change |",
     "| --- | --- | --: | --: |",
@@ -133,7 +155,7 @@ try {
     `${machine()}. ${new Date().toISOString().slice(0, 10)}, \`npm run bench:syncs\`.`,
   ].join("\n");
   console.log(text);
-  if (values.write) writeSection("syncs", text);
+  if (values.write && !values.parts) writeSection("syncs", text);
 } finally {
   await server.stop();
 }
