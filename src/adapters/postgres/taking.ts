@@ -7,6 +7,8 @@ import { JOURNAL_IS_THERE, JOURNAL_SCHEMA } from "./journal-schema.ts";
 const LEAVING_MS = 2_000;
 const LOOK_MS = 50;
 const NO_PRIVILEGE = "42501";
+/** For its transaction. Of two that make the same schema at the same time, IF NOT EXISTS lets one fail. */
+const ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('hitless journal', 0))";
 
 /** What a runner has while it changes a database. */
 export interface Taken {
@@ -64,7 +66,7 @@ async function take(connection: Connection, app: string): Promise<string> {
   }
   try {
     const [there] = await connection.query<{ there: boolean }>(JOURNAL_IS_THERE);
-    if (there?.there !== true) await connection.query(JOURNAL_SCHEMA);
+    if (there?.there !== true) await connection.query(`${ALONE};\n${JOURNAL_SCHEMA}`);
   } catch (error) {
     throw privilege(error);
   }

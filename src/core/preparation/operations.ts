@@ -32,10 +32,7 @@ const FITTING: Readonly<Record<StepOperation, readonly StepState[]>> = {
 export function ordered(record: StepRecord, order: StepOrder): Ordered {
   const { name, work } = record.definition;
   if (!FITTING[order.operation].includes(record.state))
-    return refused(
-      `${name} is ${record.state}: it cannot be told to ${order.operation}.`,
-      "`hitless steps` shows how each step is.",
-    );
+    return refused(`${name} is ${record.state}: it cannot be told to ${order.operation}.`, fittingText(record));
   if (order.operation === "approve" && !(work.kind === "wait" && work.until.kind === "approval"))
     return refused(`${name} waits for nobody's approval.`, "`hitless steps` shows which do.");
   if (order.operation === "pause" && record.state === "running" && !isRepeatable(record.definition))
@@ -44,6 +41,12 @@ export function ordered(record: StepRecord, order: StepOrder): Ordered {
       `Let it come to its end, or give it up: \`hitless steps cancel ${name}\`.`,
     );
   return { kind: "told", ...after(record, order) };
+}
+
+function fittingText({ state, definition: { name } }: StepRecord): string {
+  const fitting = STEP_OPERATIONS.filter((operation) => operation !== "approve" && FITTING[operation].includes(state));
+  if (fitting.length === 0) return "There is nothing left to be told; with another content `hitless prepare` begins it anew.";
+  return `It can be told to ${fitting.join(", ")}: \`hitless steps ${fitting[0] ?? ""} ${name}\`.`;
 }
 
 function after(record: StepRecord, { operation, by, percent, now }: StepOrder): { record: StepRecord; said: string } {

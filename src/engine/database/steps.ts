@@ -2,6 +2,7 @@ import { HitlessError } from "../../base/error.ts";
 import type { Action, LockMode } from "../../database/plan/action.ts";
 import type { Blocker, DatabaseLease, StepOutcome, StepRequest } from "../../ports/database.ts";
 import type { BackfillOptions } from "./backfill-options.ts";
+import { unlessLeft } from "./leaving.ts";
 import { pause, type Patience } from "./patience.ts";
 
 /** Builds that run beside everybody: waiting in the queue for their weak lock hurts nobody. */
@@ -39,18 +40,11 @@ export async function runStep(runner: StepRunner, request: Omit<StepRequest, "lo
   });
 }
 
-/** Rejects when the runner ends without cutting the statement off: it is the server's then, and its journal says what became of it. */
-async function leaving({ signal, cutOff }: Patience, statement: Promise<StepOutcome>): Promise<StepOutcome> {
+/** A runner that ends without cutting its statement off leaves it to the server, whose journal says what became of it. */
+function leaving({ signal, cutOff }: Patience, statement: Promise<StepOutcome>): Promise<StepOutcome> {
   if (cutOff === undefined) return statement;
-  const { promise: left, reject } = Promise.withResolvers<never>();
   const cut = cutOff().signal;
-  const leave = (): void => {
-    if (!cut.aborted) reject(signal.reason as Error);
-  };
-  signal.addEventListener("abort", leave, { once: true });
-  return Promise.race([statement, left]).finally(() => {
-    signal.removeEventListener("abort", leave);
-  });
+  return unlessLeft(statement, signal, () => !cut.aborted);
 }
 
 export async function untilDone(runner: StepRunner, action: Action, attempt: () => Promise<StepOutcome>): Promise<void> {

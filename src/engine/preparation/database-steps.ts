@@ -12,6 +12,7 @@ import { keyOf } from "../../database/plan/alter.ts";
 import type { DatabaseLease } from "../../ports/database.ts";
 import { runBackfill } from "../database/backfill.ts";
 import { incomplete } from "../database/backfill-words.ts";
+import { unlessLeft } from "../database/leaving.ts";
 import type { Patience } from "../database/patience.ts";
 import { runStep, type StepRunner } from "../database/steps.ts";
 import { DONE, type StepEnd, type StepPorts, type StepRun } from "./step-run.ts";
@@ -99,7 +100,7 @@ export function backfillOf(work: Walk, table: Table): Backfill {
 
 /** The query's answer, asked beside everybody. */
 export async function asks(ports: StepPorts, run: StepRun, sql: string): Promise<boolean> {
-  return leased(ports, run, ({ lease }) => lease.ask(sql));
+  return leased(ports, run, ({ lease }) => unlessLeft(lease.ask(sql), run.signal));
 }
 
 async function leased<T>(

@@ -140,3 +140,20 @@ test("the server ends a statement by itself when its time is over; an administra
   expect(await lease.step({ ...request, cutOff: { signal: AbortSignal.abort(), limitMs: null } })).toEqual({ kind: "cut" });
   expect(await query(url, "SELECT * FROM log")).toEqual([]);
 });
+
+test("a wait whose query does not come back can be cancelled all the same", async () => {
+  const one = await bench("0001-a.yaml", 'wait: { query: "SELECT pass() = 1" }');
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  await atGate(one.url);
+  expect(await tell(parts, "cancel")).toBe("0001-a is cancelled; it had changed nothing.");
+  await query(one.url, "INSERT INTO gate VALUES (1)");
+});
+
+test("several that come to a new database at the same time all find their journal made", async () => {
+  const url = await server.database();
+  const apps = ["a", "b", "c", "d", "e", "f"];
+  const leases = await Promise.all(apps.map((app) => postgresDatabase.lease(url, app)));
+  await Promise.all(leases.map((lease) => lease.close()));
+  expect(await query(url, "SELECT app FROM hitless.runners ORDER BY app")).toEqual(apps.map((app) => ({ app })));
+});
