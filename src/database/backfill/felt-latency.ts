@@ -40,14 +40,15 @@ export interface FeltLatency {
 const FEW = 10;
 /** A p99 of fewer answers is one answer's accident. */
 const ENOUGH = 300;
-/** Where users are, it begins at this. */
+/** Where users are, it begins with a rest, and then at this. */
 const BEGINNING = 0.1;
 const REST_MS = 4_000;
 const LONGEST_REST_MS = 30_000;
-const WORK_MS = 30_000;
+const WORK_MS = 20_000;
 const SHORTEST_WORK_MS = 4_000;
-/** What was usual is as much worth as so many answers, whatever their number was, and less with each rest. */
-const WORTH = 4_000;
+/** What was usual before it counts as so many answers at the most: what a rest shows is newer. */
+const WORTH = 1_000;
+/** With each rest what was seen in earlier ones counts less. */
 const FADING = 0.8;
 /** Of what was answered in a longer time nobody knows beside what. */
 const LONGEST_LOOK_MS = 5_000;
@@ -67,7 +68,7 @@ const [MOST_DOWN, MOST_UP] = [0.25, 1.2];
 export function feltFrom(before: HistogramData, ms: number): FeltLatency {
   const usual = countOf(before) > WORTH ? scaleHistogram(before, WORTH / countOf(before)) : before;
   const perSecond = countOf(before) / (ms / 1_000);
-  return { usual, perSecond, speed: BEGINNING, phase: begun("work", 0, BEGINNING), last: null };
+  return { usual, perSecond, speed: BEGINNING, phase: begun("rest", 0, BEGINNING), last: null };
 }
 
 /** `speed`: how fast it went since the last sample. `rise`: by how much of itself p99 may grow, 0.1 for a tenth. */
@@ -97,7 +98,7 @@ function seen(
   const weight = 1 - Math.exp(-ms / MEMORY_MS);
   const perSecond = state.perSecond + weight * ((countOf(answers) / ms) * 1_000 - state.perSecond);
   const met = { ...state, perSecond, last: sample };
-  if (perSecond < FEW) return { ...met, speed: BEGINNING, phase: begun("work", sample.at, BEGINNING) };
+  if (perSecond < FEW) return { ...met, speed: BEGINNING, phase: begun("rest", sample.at, BEGINNING) };
   // What was under way when the phase began belongs to both.
   if (state.phase.since === last.at) return met;
   return state.phase.kind === "rest" ? rested(met, answers, sample.at) : worked(met, answers, sample.at, by);
