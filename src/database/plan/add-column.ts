@@ -6,6 +6,8 @@ import { columnDef, isVolatile, type ColumnDef } from "./column-def.ts";
 import { addConstraint } from "./constraints.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
 import { parseExpression, rebound, rowExpression } from "./expression.ts";
+import { columnsThen } from "./final-names.ts";
+import { said } from "./said.ts";
 import { refuseStars } from "./stars.ts";
 import { takeOver } from "./take-over.ts";
 import { fill, neverNull, sourcesOf } from "./twin.ts";
@@ -18,7 +20,7 @@ export function addColumn(draft: PlanDraft, table: TableDraft, def: Node): void 
     return;
   }
   refuseStars(draft, table);
-  const up = draft.syncs.find((sync) => sync.kind === "up" && isColumn(table, sync, column.name));
+  const up = said(draft, table, "up", column.name);
   if (needsValue(column) && up === undefined && table.base?.rows !== 0) {
     refuseNotNull(draft, table, column);
     return;
@@ -30,10 +32,6 @@ export function addColumn(draft: PlanDraft, table: TableDraft, def: Node): void 
   else if (up !== undefined) addFromOld(draft, table, column, parseExpression(draft.language, up.expression));
   else if (!plain && column.default !== null) addVolatile(draft, table, column, column.default);
   addInline(draft, table, column);
-}
-
-function isColumn(table: TableDraft, sync: { table: string; column: string }, column: string): boolean {
-  return sync.column === column && (sync.table === table.name.name || sync.table === `${table.name.schema}.${table.name.name}`);
 }
 
 function needsValue(column: ColumnDef): boolean {
@@ -222,7 +220,8 @@ function addFromOld(draft: PlanDraft, table: TableDraft, column: ColumnDef, up: 
   if (column.notNull) neverNull(draft, table, column.name);
   if (column.default !== null) {
     const text = draft.language.deparse(column.default);
-    table.afterSwap.push(`ALTER TABLE ${quoteTable(table)} ALTER COLUMN ${ident(column.name)} SET DEFAULT ${text}`);
+    const then = (): string => ident(columnsThen(table, "contract").get(column.name) ?? column.name);
+    table.afterSwap.push(() => `ALTER TABLE ${quoteTable(table)} ALTER COLUMN ${then()} SET DEFAULT ${text}`);
     table.columns = table.columns.map((seen) => (seen.name === column.name ? { ...seen, viewDefault: text } : seen));
     table.seenDifferently = true;
   }

@@ -9,6 +9,7 @@ import { addIdentity, changeDefault, dropColumn, dropNotNull, renameColumn, rety
 import { addConstraint, asWritten, dropConstraint, validateConstraint } from "./constraints.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
 import { refuseRewrite } from "./move-over.ts";
+import { tableThen } from "./final-names.ts";
 import { finishBrought } from "./objects.ts";
 import { attachPartition, detachPartition } from "./partitions.ts";
 
@@ -199,7 +200,7 @@ function renameLater(draft: PlanDraft, table: TableDraft, change: string): void 
     stage: phase === "contract" ? "tidy" : "shape",
     phase,
     title: `rename a constraint of ${table.name.name}`,
-    run: { kind: "transaction", sql: [`ALTER TABLE ${qualified(phase === "contract" ? table.name : table.physical)} ${change}`] },
+    run: () => ({ kind: "transaction", sql: [`ALTER TABLE ${qualified(tableThen(table, phase))} ${change}`] }),
     table: tableLabel(table),
     lock: "ACCESS EXCLUSIVE",
     work: "instant",

@@ -2,6 +2,7 @@ import type { Node } from "../language.ts";
 import { fitted, ident, literal, qualified, type ObjectName } from "../names.ts";
 import type { AloneRun } from "./action.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
+import { tableThen } from "./final-names.ts";
 
 /** `ALTER TABLE …` with the given commands of the parse tree. */
 export function alterSql(draft: PlanDraft, table: ObjectName, commands: readonly Node[]): string {
@@ -69,12 +70,14 @@ export function concurrently({ schema, name, sql }: IndexBuild): AloneRun {
 
 /** VALIDATE CONSTRAINT: a scan beside which everybody reads and writes. */
 export function validate(draft: PlanDraft, table: TableDraft, constraint: string, phase: "expand" | "contract"): void {
-  const name = phase === "contract" ? table.name : table.physical;
   draft.act({
     stage: phase === "contract" ? "tidy" : "check",
     phase,
     title: `check the rows of ${table.name.name} against ${constraint}`,
-    run: { kind: "transaction", sql: [`ALTER TABLE ${qualified(name)} VALIDATE CONSTRAINT ${ident(constraint)}`] },
+    run: () => ({
+      kind: "transaction",
+      sql: [`ALTER TABLE ${qualified(tableThen(table, phase))} VALIDATE CONSTRAINT ${ident(constraint)}`],
+    }),
     table: tableLabel(table),
     lock: "SHARE UPDATE EXCLUSIVE",
     work: "scan",

@@ -3,10 +3,12 @@ import type { Column } from "../catalog.ts";
 import type { Node } from "../language.ts";
 import { ident, literal, qualified } from "../names.ts";
 import type { Sync } from "../source/annotations.ts";
-import { alterSql, oneLine, quoteTable, tableLabel } from "./alter.ts";
+import { oneLine, quoteTable, tableLabel } from "./alter.ts";
 import { collationOf, typeText } from "./column-def.ts";
 import { physicalNames, replaceSeen, seenColumn, type PlanDraft, type SeenColumn, type TableDraft } from "./draft.ts";
 import { parseExpression } from "./expression.ts";
+import { columnsThen } from "./final-names.ts";
+import { said } from "./said.ts";
 import { addTwin, fill, neverNull, sourcesOf } from "./twin.ts";
 import { alwaysFits, isCatalogOnly, sameType } from "./types.ts";
 
@@ -21,12 +23,6 @@ function target(draft: PlanDraft, table: TableDraft, name: string): Target | nul
   if (seen !== null && old !== undefined) return { seen, old };
   draft.refuse("unknown-object", `${table.name.name} has no column ${name}`, []);
   return null;
-}
-
-/** What was said about a column, in the release's name for it. */
-function said(draft: PlanDraft, table: TableDraft, kind: Sync["kind"], column: string): Sync | undefined {
-  const names = [table.name.name, `${table.name.schema}.${table.name.name}`, table.physical.name];
-  return draft.syncs.find((sync) => sync.kind === kind && sync.column === column && names.includes(sync.table));
 }
 
 /** #13: the release's view has the new name over the same column; nothing is copied. */
@@ -209,8 +205,9 @@ export function changeDefault(draft: PlanDraft, table: TableDraft, name: string,
   }
   replaceSeen(table, name, (column) => ({ ...column, viewDefault: sql }));
   table.seenDifferently = true;
+  const then = (): string => ident(columnsThen(table, "contract").get(found.seen.physical) ?? name);
   table.afterSwap.push(
-    `ALTER TABLE ${quoteTable(table)} ALTER COLUMN ${ident(name)} ${sql === null ? "DROP DEFAULT" : `SET DEFAULT ${sql}`}`,
+    () => `ALTER TABLE ${quoteTable(table)} ALTER COLUMN ${then()} ${sql === null ? "DROP DEFAULT" : `SET DEFAULT ${sql}`}`,
   );
 }
 
@@ -349,5 +346,6 @@ export function addIdentity(draft: PlanDraft, table: TableDraft, name: string, d
     work: "instant",
     undo: [`ALTER TABLE ${on} ALTER COLUMN ${column} DROP IDENTITY IF EXISTS`],
   });
-  if (always) table.afterSwap.push(alterSql(draft, table.physical, []) + ` ALTER COLUMN ${ident(name)} SET GENERATED ALWAYS`);
+  const then = (): string => ident(columnsThen(table, "contract").get(found.seen.physical) ?? name);
+  if (always) table.afterSwap.push(() => `ALTER TABLE ${on} ALTER COLUMN ${then()} SET GENERATED ALWAYS`);
 }

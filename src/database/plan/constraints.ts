@@ -1,11 +1,11 @@
 import { child, children, columnsIn, flag, text, words } from "../ast.ts";
 import { constraintOf, type Constraint } from "../catalog.ts";
 import type { Node } from "../language.ts";
-import { fitted, ident, qualified, rangeName } from "../names.ts";
+import { fitted, ident, qualified, rangeName, sameName, type ObjectName } from "../names.ts";
 import type { Action } from "./action.ts";
 import { addConstraintSql, alterSql, concurrently, freeName, quoteTable, tableLabel, validate } from "./alter.ts";
 import { physicalNames, seenColumn, type PlanDraft, type TableDraft } from "./draft.ts";
-import { rebound } from "./expression.ts";
+import { columnsThen, renamedConstraint, tableThen } from "./final-names.ts";
 
 /** ADD CONSTRAINT. What would refuse writes of the running release waits for the contract, unless the developer says that it obeys. */
 export function addConstraint(draft: PlanDraft, table: TableDraft, constraint: Node, usual: Action["phase"] | null = null): void {
@@ -15,20 +15,21 @@ export function addConstraint(draft: PlanDraft, table: TableDraft, constraint: N
   }
   const harmless = !isEnforced(constraint) || onlyNew(table, constraint);
   const phase = draft.phase(usual ?? (harmless ? "expand" : "contract"));
-  const given = phase === "expand" ? asPhysical(table, constraint) : constraint;
+  const given = renamedConstraint(constraint, physicalNames(table));
+  const named = (suffix: string): Node => withName(table, given, phase === "expand" ? given : constraint, suffix);
   switch (text(constraint, "contype")) {
     case "CONSTR_CHECK":
-      addUnvalidated(draft, table, named(table, given, "check"), phase);
+      addUnvalidated(draft, table, named("check"), phase);
       return;
     case "CONSTR_FOREIGN":
-      addForeign(draft, table, named(table, given, "fkey"), phase);
+      addForeign(draft, table, named("fkey"), phase);
       return;
     case "CONSTR_UNIQUE":
     case "CONSTR_PRIMARY":
       addUnique(draft, table, given, phase);
       return;
     case "CONSTR_NOTNULL":
-      addUnvalidated(draft, table, named(table, given, "not_null"), phase);
+      addUnvalidated(draft, table, named("not_null"), phase);
       return;
     default:
       refuseExclude(draft, table, constraint);
@@ -55,28 +56,9 @@ function concerned(constraint: Node): readonly string[] {
   return keys.length > 0 ? keys : columnsIn(constraint["raw_expr"]);
 }
 
-function asPhysical(table: TableDraft, constraint: Node): Node {
-  const names = physicalNames(table);
-  const keys = (key: string): Node => {
-    const list = children(constraint, key);
-    return list.length === 0 ? {} : { [key]: words(list).map((name) => ({ String: { sval: names.get(name) ?? name } })) };
-  };
-  const expression = child(constraint, "raw_expr");
-  return {
-    ...constraint,
-    ...keys("keys"),
-    ...keys("fk_attrs"),
-    ...(expression === null ? {} : { raw_expr: rebound(expression, names) }),
-  };
-}
-
-function named(table: TableDraft, constraint: Node, suffix: string): Node {
-  const columns = concerned(constraint);
-  return { ...constraint, conname: text(constraint, "conname") || freeName(table, ...columns.slice(0, 2), suffix) };
-}
-
-function nameIn(table: TableDraft, phase: Action["phase"]): TableDraft["name"] {
-  return phase === "contract" ? table.name : table.physical;
+/** The constraint with its own name, or one that is made from the columns that `said` names. */
+function withName(table: TableDraft, constraint: Node, said: Node, suffix: string): Node {
+  return { ...constraint, conname: text(said, "conname") || freeName(table, ...concerned(said).slice(0, 2), suffix) };
 }
 
 function addUnvalidated(draft: PlanDraft, table: TableDraft, constraint: Node, phase: Action["phase"]): void {
@@ -86,12 +68,17 @@ function addUnvalidated(draft: PlanDraft, table: TableDraft, constraint: Node, p
     stage: phase === "contract" ? "tidy" : "check",
     phase,
     title: `add ${name} for new rows of ${table.name.name}`,
-    run: {
+    run: () => ({
       kind: "transaction",
       sql: [
-        addConstraintSql(draft, nameIn(table, phase), { ...constraint, skip_validation: enforced, initially_valid: !enforced }),
+        addConstraintSql(draft, tableThen(table, phase), {
+          ...renamedConstraint(constraint, columnsThen(table, phase)),
+          ...referredTo(draft, constraint, phase),
+          skip_validation: enforced,
+          initially_valid: !enforced,
+        }),
       ],
-    },
+    }),
     table: tableLabel(table),
     lock: text(constraint, "contype") === "CONSTR_FOREIGN" ? "SHARE ROW EXCLUSIVE" : "ACCESS EXCLUSIVE",
     work: "instant",
@@ -108,12 +95,7 @@ function addUnvalidated(draft: PlanDraft, table: TableDraft, constraint: Node, p
 
 function addForeign(draft: PlanDraft, table: TableDraft, constraint: Node, phase: Action["phase"]): void {
   const target = draft.table(rangeName(child(constraint, "pktable"), draft.schema));
-  const physical = target?.base === null || target === null ? null : target.physical;
-  const fitting =
-    physical === null || phase === "contract"
-      ? constraint
-      : { ...constraint, pktable: { schemaname: physical.schema, relname: physical.name, inh: true, relpersistence: "p" } };
-  addUnvalidated(draft, table, fitting, phase);
+  addUnvalidated(draft, table, target === null ? constraint : withPhysicalTarget(constraint, target), phase);
   const columns = words(children(constraint, "fk_attrs"));
   const indexed = table.base?.indexes.some((index) => index.columns[0] === columns[0]);
   if (indexed !== true && table.base !== null) {
@@ -124,31 +106,59 @@ function addForeign(draft: PlanDraft, table: TableDraft, constraint: Node, phase
   }
 }
 
+function withPhysicalTarget(constraint: Node, target: TableDraft): Node {
+  const names = physicalNames(target);
+  const columns = words(children(constraint, "pk_attrs")).map((name) => ({ String: { sval: names.get(name) ?? name } }));
+  return { ...constraint, pktable: rangeOf(target.physical), ...(columns.length === 0 ? {} : { pk_attrs: columns }) };
+}
+
+const rangeOf = ({ schema, name }: ObjectName): Node => ({
+  schemaname: schema,
+  relname: name,
+  inh: true,
+  relpersistence: "p",
+});
+
+/** What a foreign key refers to, as it is called when the phase runs. */
+function referredTo(draft: PlanDraft, constraint: Node, phase: Action["phase"]): Node {
+  const named = child(constraint, "pktable");
+  if (named === null) return {};
+  const physical = rangeName(named, draft.schema);
+  const target = draft.tables.find((table) => sameName(table.physical, physical));
+  if (target === undefined) return {};
+  const names = columnsThen(target, phase);
+  const columns = words(children(constraint, "pk_attrs")).map((name) => ({ String: { sval: names.get(name) ?? name } }));
+  return { pktable: rangeOf(tableThen(target, phase)), ...(columns.length === 0 ? {} : { pk_attrs: columns }) };
+}
+
 function addUnique(draft: PlanDraft, table: TableDraft, constraint: Node, phase: Action["phase"]): void {
   const primary = text(constraint, "contype") === "CONSTR_PRIMARY";
   const built = text(constraint, "indexname");
   const columns = words(children(constraint, "keys"));
   const name = text(constraint, "conname") || built || freeName(table, ...(primary ? [] : columns), primary ? "pkey" : "key");
   const kind = primary ? "PRIMARY KEY" : "UNIQUE";
-  const on = nameIn(table, phase);
+  const { schema } = tableThen(table, phase);
+  const on = (): string => qualified(tableThen(table, phase));
+  const now = (column: string): string => ident(columnsThen(table, phase).get(column) ?? column);
   const stage = phase === "contract" ? "tidy" : "check";
   if (built === "") {
     const nulls = flag(constraint, "nulls_not_distinct") ? " NULLS NOT DISTINCT" : "";
     const including = words(children(constraint, "including"));
-    const include = including.length === 0 ? "" : ` INCLUDE (${including.map(ident).join(", ")})`;
+    const include = (): string => (including.length === 0 ? "" : ` INCLUDE (${including.map(now).join(", ")})`);
     draft.act({
       stage,
       phase,
       title: `build the index of ${name}`,
-      run: concurrently({
-        schema: on.schema,
-        name,
-        sql: `CREATE UNIQUE INDEX CONCURRENTLY ${ident(name)} ON ${qualified(on)} (${columns.map(ident).join(", ")})${include}${nulls}`,
-      }),
+      run: () =>
+        concurrently({
+          schema: tableThen(table, phase).schema,
+          name,
+          sql: `CREATE UNIQUE INDEX CONCURRENTLY ${ident(name)} ON ${on()} (${columns.map(now).join(", ")})${include()}${nulls}`,
+        }),
       table: tableLabel(table),
       lock: "SHARE UPDATE EXCLUSIVE",
       work: "index build",
-      undo: [`DROP INDEX CONCURRENTLY IF EXISTS ${qualified({ schema: on.schema, name })}`],
+      undo: [`DROP INDEX CONCURRENTLY IF EXISTS ${qualified({ schema, name })}`],
       undoAlone: true,
     });
   }
@@ -158,18 +168,18 @@ function addUnique(draft: PlanDraft, table: TableDraft, constraint: Node, phase:
     stage,
     phase,
     title: `make ${name} a constraint`,
-    run: {
+    run: () => ({
       kind: "transaction",
       sql: [
-        ...nullable.map((column) => `ALTER TABLE ${qualified(on)} ALTER COLUMN ${ident(column)} SET NOT NULL`),
-        `ALTER TABLE ${qualified(on)} ADD CONSTRAINT ${ident(name)} ${kind} USING INDEX ${ident(built || name)}`,
-        ...checks.map((check) => `ALTER TABLE ${qualified(on)} DROP CONSTRAINT ${ident(check)}`),
+        ...nullable.map((column) => `ALTER TABLE ${on()} ALTER COLUMN ${now(column)} SET NOT NULL`),
+        `ALTER TABLE ${on()} ADD CONSTRAINT ${ident(name)} ${kind} USING INDEX ${ident(built || name)}`,
+        ...checks.map((check) => `ALTER TABLE ${on()} DROP CONSTRAINT ${ident(check)}`),
       ],
-    },
+    }),
     table: tableLabel(table),
     lock: "ACCESS EXCLUSIVE",
     work: "instant",
-    undo: [`ALTER TABLE ${qualified(on)} DROP CONSTRAINT IF EXISTS ${ident(name)}`],
+    undo: [`ALTER TABLE ${quoteTable(table)} DROP CONSTRAINT IF EXISTS ${ident(name)}`],
   });
   if (phase === "contract") {
     draft.notice(
@@ -190,12 +200,12 @@ function notNullFirst(
     stage: phase === "contract" ? "tidy" : "check",
     phase,
     title: `let ${table.name.name}.${column} hold no new nulls`,
-    run: {
+    run: () => ({
       kind: "transaction",
       sql: [
-        `ALTER TABLE ${qualified(nameIn(table, phase))} ADD CONSTRAINT ${ident(check)} CHECK (${ident(column)} IS NOT NULL) NOT VALID`,
+        `ALTER TABLE ${qualified(tableThen(table, phase))} ADD CONSTRAINT ${ident(check)} CHECK (${ident(columnsThen(table, phase).get(column) ?? column)} IS NOT NULL) NOT VALID`,
       ],
-    },
+    }),
     table: tableLabel(table),
     lock: "ACCESS EXCLUSIVE",
     work: "instant",
@@ -227,14 +237,16 @@ export function dropConstraint(draft: PlanDraft, table: TableDraft, name: string
   }
   const key = constraint.kind === "unique" || constraint.kind === "primary" || constraint.kind === "exclude";
   const phase = draft.phase(key ? "contract" : "expand");
-  const on = qualified(nameIn(table, phase));
   const referred =
     constraint.references === null ? [] : [`LOCK TABLE ${qualified(constraint.references)} IN ACCESS EXCLUSIVE MODE`];
   draft.act({
     stage: phase === "contract" ? "drop" : "shape",
     phase,
     title: `drop ${name}`,
-    run: { kind: "transaction", sql: [...referred, `ALTER TABLE ${on} DROP CONSTRAINT ${ident(name)}`] },
+    run: () => ({
+      kind: "transaction",
+      sql: [...referred, `ALTER TABLE ${qualified(tableThen(table, phase))} DROP CONSTRAINT ${ident(name)}`],
+    }),
     table: tableLabel(table),
     lock: "ACCESS EXCLUSIVE",
     work: "instant",
@@ -265,7 +277,7 @@ export function asWritten(
     stage: phase === "contract" ? "tidy" : "shape",
     phase,
     title: `change ${table.name.name}`,
-    run: { kind: "transaction", sql: [alterSql(draft, nameIn(table, phase), commands)] },
+    run: () => ({ kind: "transaction", sql: [alterSql(draft, tableThen(table, phase), commands)] }),
     table: tableLabel(table),
     lock: options.lock ?? "ACCESS EXCLUSIVE",
     work: "instant",

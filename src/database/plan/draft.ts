@@ -55,13 +55,17 @@ export interface TableDraft {
   seenDifferently: boolean;
   /** Columns of the base that go with the contract, by physical name. */
   readonly dropped: string[];
-  /** What the contract does in the transaction that drops and renames, before and after that. */
+  /** Physical columns with the twins that take their places. */
+  readonly twins: Map<string, string>;
+  /** What the contract does in the transaction that drops and renames, before and after that; as a function where a later statement may rename what it names. */
   readonly beforeSwap: string[];
-  readonly afterSwap: string[];
+  readonly afterSwap: (string | (() => string))[];
 }
 
-type ActionDraft = Omit<Action, "id" | "cause" | "undo" | "accepted" | "measured" | "over"> & {
+type ActionDraft = Omit<Action, "id" | "cause" | "undo" | "run" | "accepted" | "measured" | "over"> & {
   readonly stage: Stage;
+  /** A function: asked when all statements are planned, where a later one may rename what it names. */
+  readonly run: Action["run"] | (() => Action["run"]);
   readonly undo?: readonly string[];
   /** What a soft contract does first in place of this; null: it can do nothing of the kind, and so nothing at all. */
   readonly swap?: SwapDraft | null | undefined;
@@ -193,6 +197,7 @@ export class PlanDraft {
       swap,
       action: {
         ...action,
+        run: typeof action.run === "function" ? action.run() : action.run,
         undo: action.undo ?? [],
         ...(statement?.said.some(({ kind }) => kind === "accept") === true ? { accepted: true } : {}),
         id: `${action.phase === "expand" ? "e" : "c"}${String(++numbers[action.phase])}`,
@@ -239,6 +244,7 @@ function draftOf(base: Table | null, name: ObjectName): TableDraft {
     syncs: [],
     seenDifferently: false,
     dropped: [],
+    twins: new Map(),
     beforeSwap: [],
     afterSwap: [],
   };
@@ -253,6 +259,11 @@ function canWaitForSwap({ phase, stage, swap }: ActionDraft): boolean {
 /** The base table's columns under the names that the new release gives them. */
 export function physicalNames({ columns }: TableDraft): ReadonlyMap<string, string> {
   return new Map(columns.map(({ name, physical }) => [name, physical]));
+}
+
+/** Asked when all statements are planned. */
+export function afterSwap({ afterSwap: lines }: TableDraft): readonly string[] {
+  return lines.map((line) => (typeof line === "function" ? line() : line));
 }
 
 export function seenColumn(table: TableDraft, name: string): SeenColumn | null {

@@ -1,7 +1,7 @@
 import type { Column } from "../catalog.ts";
 import { fitted, ident, qualified } from "../names.ts";
 import { quoteTable, tableLabel } from "./alter.ts";
-import type { PlanDraft, TableDraft } from "./draft.ts";
+import { afterSwap, type PlanDraft, type TableDraft } from "./draft.ts";
 import { swapOf } from "./soft-swap.ts";
 import { addSyncs } from "./sync-triggers.ts";
 
@@ -15,8 +15,7 @@ export function finishTable(draft: PlanDraft, table: TableDraft): void {
 
 /** The table as this release sees it; columns stand in the order that they will have after the contract. */
 function addView(draft: PlanDraft, table: TableDraft): void {
-  const moved = table.name.schema !== table.physical.schema;
-  const view = qualified({ schema: moved ? table.name.schema : draft.overlay, name: table.name.name });
+  const view = viewName(draft, table);
   const order = [...table.all.keys()];
   table.columns.sort((one, other) => order.indexOf(one.physical) - order.indexOf(other.physical));
   const columns = table.columns.map(({ name, physical }) =>
@@ -46,15 +45,26 @@ function addView(draft: PlanDraft, table: TableDraft): void {
     undo: [`DROP VIEW IF EXISTS ${view}`],
   });
   draft.act({
-    stage: moved ? "unview" : "drop",
+    stage: goesWithSwap(table) ? "unview" : "drop",
     phase: "contract",
     title: `let release r${String(draft.release)} see ${table.name.name} itself`,
-    run: { kind: "transaction", sql: moved ? [] : [`DROP VIEW IF EXISTS ${view}`] },
+    run: { kind: "transaction", sql: goesWithSwap(table) ? [] : [`DROP VIEW IF EXISTS ${view}`] },
     table: null,
     lock: null,
     work: "instant",
   });
-  if (moved) table.beforeSwap.unshift(`DROP VIEW IF EXISTS ${view}`);
+  if (goesWithSwap(table)) table.beforeSwap.unshift(`DROP VIEW IF EXISTS ${view}`);
+}
+
+const isMoved = ({ name, physical }: TableDraft): boolean => name.schema !== physical.schema;
+
+function viewName(draft: PlanDraft, table: TableDraft): string {
+  return qualified({ schema: isMoved(table) ? table.name.schema : draft.overlay, name: table.name.name });
+}
+
+/** The table gets the view's own name; or the view asks for numbers by names that the table then has no more. */
+function goesWithSwap(table: TableDraft): boolean {
+  return isMoved(table) || [...table.twins.keys()].some((column) => typeof table.all.get(column)?.identity === "string");
 }
 
 function defaultOf(column: Column | undefined): string | null {
@@ -67,20 +77,23 @@ function swap(draft: PlanDraft, table: TableDraft, dropTriggers: readonly string
   const dropped = table.dropped.map((column) => `ALTER TABLE ${name} DROP COLUMN IF EXISTS ${ident(column)}`);
   const renamed = renames(table).map(([from, to]) => `ALTER TABLE ${name} RENAME COLUMN ${ident(from)} TO ${ident(to)}`);
   const moved = [
-    ...(table.name.schema === table.physical.schema ? [] : [`ALTER TABLE ${name} SET SCHEMA ${ident(table.name.schema)}`]),
+    ...(!isMoved(table) ? [] : [`ALTER TABLE ${name} SET SCHEMA ${ident(table.name.schema)}`]),
     ...(table.name.name === table.physical.name
       ? []
       : [
           `ALTER TABLE ${qualified({ schema: table.name.schema, name: table.physical.name })} RENAME TO ${ident(table.name.name)}`,
         ]),
   ];
-  const sql = [...dropTriggers, ...table.beforeSwap, ...dropped, ...renamed, ...table.afterSwap, ...moved];
+  const sql = [...dropTriggers, ...table.beforeSwap, ...dropped, ...renamed, ...afterSwap(table), ...moved];
   if (sql.length === 0) return;
+  // In the order in which a query takes them: who waits for the view does not hold it.
+  const views = table.seenDifferently && goesWithSwap(table) ? [viewName(draft, table)] : [];
+  const locks = [...views, name].map((relation) => `LOCK TABLE ${relation} IN ACCESS EXCLUSIVE MODE`);
   draft.act({
     stage: "swap",
     phase: "contract",
     title: `make ${table.name.name} what release r${String(draft.release)} sees`,
-    run: { kind: "transaction", sql: [`LOCK TABLE ${name} IN ACCESS EXCLUSIVE MODE`, ...sql] },
+    run: { kind: "transaction", sql: [...locks, ...sql] },
     table: tableLabel(table),
     lock: "ACCESS EXCLUSIVE",
     work: "instant",

@@ -1,24 +1,28 @@
-import { child, children, flag, mapped, openedList, text, words } from "../ast.ts";
+import { child, children, flag, openedList, text, words } from "../ast.ts";
 import { indexOf, tableOf } from "../catalog.ts";
 import type { Node } from "../language.ts";
 import { fitted, ident, literal, qualified, rangeName, type ObjectName } from "../names.ts";
 import { concurrently, freeName, tableLabel } from "./alter.ts";
 import { physicalNames, type PlanDraft, type TableDraft } from "./draft.ts";
-import { rebound } from "./expression.ts";
+import { columnsThen, renamedIndex, tableThen } from "./final-names.ts";
 
 /** CREATE INDEX: built beside the traffic. A unique one waits for the contract, as a constraint would. */
 export function createIndex(draft: PlanDraft, table: TableDraft, node: Node): void {
   const unique = flag(node, "unique");
   const brought = openedList(node, "indexParams").every(({ node: part }) => isBrought(table, text(part, "name")));
   const phase = draft.phase(unique && !brought ? "contract" : "expand");
-  const on = phase === "contract" ? table.name : table.physical;
+  const { schema } = tableThen(table, phase);
   const name =
     text(node, "idxname") ||
     freeName(table, ...openedList(node, "indexParams").map(({ node: part }) => text(part, "name")), "idx");
-  const relation = { schemaname: on.schema, relname: on.name, inh: true, relpersistence: "p" };
-  const fitting = { ...(phase === "contract" ? node : physicalIndex(table, node)), idxname: name, relation };
+  const physical = renamedIndex(node, physicalNames(table));
+  const fitting = (): Node => {
+    const on = tableThen(table, phase);
+    const relation = { schemaname: on.schema, relname: on.name, inh: true, relpersistence: "p" };
+    return { ...renamedIndex(physical, columnsThen(table, phase)), idxname: name, relation };
+  };
   if (table.base?.kind === "partitioned") {
-    createPartitionedIndex(draft, table, { name, node: fitting, phase });
+    createPartitionedIndex(draft, table, { name, node: fitting(), phase });
     return;
   }
   if (flag(node, "if_not_exists") && table.base?.indexes.some((index) => index.name === name && index.valid) === true) return;
@@ -26,15 +30,16 @@ export function createIndex(draft: PlanDraft, table: TableDraft, node: Node): vo
     stage: phase === "contract" ? "tidy" : "check",
     phase,
     title: `build index ${name}`,
-    run: concurrently({
-      schema: on.schema,
-      name,
-      sql: draft.language.deparse({ IndexStmt: { ...fitting, concurrent: true, if_not_exists: false } }),
-    }),
+    run: () =>
+      concurrently({
+        schema: tableThen(table, phase).schema,
+        name,
+        sql: draft.language.deparse({ IndexStmt: { ...fitting(), concurrent: true, if_not_exists: false } }),
+      }),
     table: tableLabel(table),
     lock: "SHARE UPDATE EXCLUSIVE",
     work: "index build",
-    undo: [`DROP INDEX CONCURRENTLY IF EXISTS ${qualified({ schema: on.schema, name })}`],
+    undo: [`DROP INDEX CONCURRENTLY IF EXISTS ${qualified({ schema, name })}`],
     undoAlone: true,
   });
   if (phase === "contract") {
@@ -47,15 +52,6 @@ export function createIndex(draft: PlanDraft, table: TableDraft, node: Node): vo
 
 function isBrought(table: TableDraft, column: string): boolean {
   return table.base?.columns.every(({ name }) => name !== column) === true;
-}
-
-function physicalIndex(table: TableDraft, node: Node): Node {
-  const names = physicalNames(table);
-  return mapped(rebound(node, names), (kind, fields) =>
-    kind === "IndexElem" && text(fields, "name") !== ""
-      ? { ...fields, name: names.get(text(fields, "name")) ?? text(fields, "name") }
-      : fields,
-  ) as Node;
 }
 
 /** #56: CONCURRENTLY is refused on a partitioned table: the parent's index first, empty; then each partition's, and they are attached. */

@@ -1,6 +1,6 @@
 import { ident, keptName, qualified } from "../names.ts";
 import { quoteTable } from "./alter.ts";
-import type { PlanDraft, SeenColumn, SwapDraft, TableDraft } from "./draft.ts";
+import { afterSwap, type PlanDraft, type SeenColumn, type SwapDraft, type TableDraft } from "./draft.ts";
 import { sameNames, syncRoutines } from "./sync-triggers.ts";
 import { serialDefault } from "./twin.ts";
 
@@ -60,7 +60,7 @@ const viewOf = (draft: PlanDraft, { name }: TableDraft): string => qualified({ s
 /** Its contract has work to do on other tables too, by names that would not be theirs any more. */
 function changesOthers(table: TableDraft): boolean {
   const own = `ALTER TABLE ${quoteTable(table)} `;
-  return [...table.beforeSwap, ...table.afterSwap].some((sql) => sql.startsWith("ALTER TABLE ") && !sql.startsWith(own));
+  return [...table.beforeSwap, ...afterSwap(table)].some((sql) => sql.startsWith("ALTER TABLE ") && !sql.startsWith(own));
 }
 
 interface ThereAndBack {

@@ -45,8 +45,17 @@ interface TriggerSql {
 
 function syncTriggers(draft: PlanDraft, table: TableDraft, nameOf: Naming): readonly TriggerSql[] {
   if (table.syncs.length === 0) return [];
-  const rules = table.syncs.map((rule) => valued(draft, rule, nameOf));
-  return [insertTrigger(draft, table, { rules, nameOf }), ...rules.flatMap((rule) => updateTrigger(draft, table, rule))];
+  const rules = inOrder(table.syncs).map((rule) => valued(draft, rule, nameOf));
+  return [
+    insertTrigger(draft, table, { rules, nameOf }),
+    ...rules.flatMap((rule, place) => updateTrigger(draft, table, { rule, place })),
+  ];
+}
+
+/** Each statement goes from what was before it to what is after it: the new side is computed with the first one first, the old side with the last one. */
+function inOrder(rules: readonly SyncRule[]): readonly SyncRule[] {
+  const of = (direction: SyncRule["direction"]): SyncRule[] => rules.filter((rule) => rule.direction === direction);
+  return [...of("down").toReversed(), ...of("up")];
 }
 
 /** With its value as SQL over `new.` columns, and what it sets. */
@@ -113,46 +122,52 @@ function insertTrigger(
  * Fires only when what a column is computed from has really changed, so that nothing else that is written can overwrite it. `down` before `up`
  * (triggers run in the order of their names): where one statement changes both sides, the newer release's word counts.
  */
-function updateTrigger(draft: PlanDraft, table: TableDraft, rule: ValuedRule): readonly TriggerSql[] {
+function updateTrigger(
+  draft: PlanDraft,
+  table: TableDraft,
+  { rule, place }: { rule: ValuedRule; place: number },
+): readonly TriggerSql[] {
+  const order = String(place).padStart(3, "0");
   const target = ident(rule.target);
   const fired = `BEFORE UPDATE${columnList(table, rule)} ON ${quoteTable(table)}`;
   if (rule.onlyNull === true) {
     const body = `BEGIN\n  IF (${writerIsNew(draft)}) IS NOT TRUE THEN ${rule.set} END IF;\n  RETURN NEW;\nEND`;
     const when = `${fired} FOR EACH ROW WHEN (NEW.${target} IS NULL)`;
-    return [trigger(draft, table, { name: `2_null_${rule.target}`, body, when, pinned: pinned(rule) })];
+    return [trigger(draft, table, { name: `2_${order}_null_${rule.target}`, body, when, pinned: pinned(rule) })];
   }
   if (rule.sources.length === 0) return [];
   const tests = changeTests(draft, table, rule);
   const condition =
     rule.direction === "down" ? `(${tests}) AND current_setting('hitless.backfill', true) IS DISTINCT FROM 'on'` : tests;
   const body = `BEGIN\n  ${rule.set}\n  RETURN NEW;\nEND`;
-  const name = `${rule.direction === "down" ? "1_down" : "2_up"}_${rule.target}`;
+  const name = `${rule.direction === "down" ? "1" : "2"}_${order}_${rule.direction}_${rule.target}`;
   return [trigger(draft, table, { name, body, when: `${fired} FOR EACH ROW WHEN (${condition})`, pinned: pinned(rule) })];
 }
 
 /**
- * SQL: whether a source has changed on the writer's side. What only one side knows tells whose write it is; a column that both write does not, so the
- * session is asked: else a release's own value would be computed anew because it wrote another column.
+ * SQL: whether what the target is computed from has changed by a write of the other side. Where only that side knows it, the change itself tells so;
+ * of all else the session is asked: a release's own value is never computed anew because that release wrote another column.
  */
-function changeTests(draft: PlanDraft, table: TableDraft, { direction, target, targetType, sources }: SyncRule): string {
-  const old = (name: string): boolean => table.base?.columns.some((column) => column.name === name) === true;
-  const seen = (name: string): boolean => table.columns.some(({ physical }) => physical === name);
-  const changed = (those: (name: string) => boolean): string =>
-    sources
-      .filter(({ name }) => those(name))
-      .map(({ name, type }) => differs(name, type))
-      .join(" OR ");
-  const untouched = `NOT (${differs(target, targetType)})`;
-  const writer = `(${writerIsNew(draft)}) IS ${direction === "up" ? "NOT TRUE" : "TRUE"}`;
-  return [
-    [changed((name) => !old(name))],
-    [changed((name) => old(name) && !seen(name)), untouched],
-    [changed((name) => old(name) && seen(name)), untouched, writer],
-  ]
-    .filter(([change]) => change !== "")
-    .map(([change, ...careful]) => [`(${String(change)})`, ...careful].join(" AND "))
-    .map((test) => `(${test})`)
+function changeTests(draft: PlanDraft, table: TableDraft, rule: SyncRule): string {
+  const told = rule.sources.filter(({ name }) => tellsWriter(table, rule, name)).map(({ name, type }) => differs(name, type));
+  const asked = rule.sources.filter(({ name }) => !tellsWriter(table, rule, name)).map(({ name, type }) => differs(name, type));
+  const untouched = `NOT (${differs(rule.target, rule.targetType)})`;
+  const writer = `(${writerIsNew(draft)}) IS ${rule.direction === "up" ? "NOT TRUE" : "TRUE"}`;
+  // Where one statement changes both sides, the newer release's word counts.
+  const ofTold = rule.direction === "up" ? [`(${told.join(" OR ")})`, untouched] : [`(${told.join(" OR ")})`];
+  return [told.length === 0 ? [] : ofTold, asked.length === 0 ? [] : [`(${asked.join(" OR ")})`, untouched, writer]]
+    .filter((tests) => tests.length > 0)
+    .map((tests) => `(${tests.join(" AND ")})`)
     .join(" OR ");
+}
+
+/** Whether a change of this source can only be the other side's write, or what Hitless makes of a write of the target itself. */
+function tellsWriter(table: TableDraft, { direction, target }: SyncRule, source: string): boolean {
+  const old = table.base?.columns.some(({ name }) => name === source) === true;
+  if (direction === "down") return !old;
+  const seen = table.columns.some(({ physical }) => physical === source);
+  const computed = table.syncs.filter((rule) => rule.direction === "down" && rule.target === source);
+  return old && !seen && computed.every(({ sources }) => sources.every(({ name }) => name === target));
 }
 
 function differs(name: string, type: string): string {
@@ -160,8 +175,18 @@ function differs(name: string, type: string): string {
 }
 
 /** The columns that fire it, by the statement's own list; where another trigger may change a row first, any update may. */
-function columnList(table: TableDraft, { sources, target, onlyNull }: SyncRule): string {
+function columnList(table: TableDraft, rule: SyncRule): string {
   if (table.base?.triggers.some(({ beforeUpdate }) => beforeUpdate) === true) return "";
-  const names = onlyNull === true ? [target] : sources.map(({ name }) => name);
-  return ` OF ${names.map(ident).join(", ")}`;
+  const names = rule.onlyNull === true ? [rule.target] : rule.sources.map(({ name }) => name);
+  return ` OF ${[...origins(table, rule.direction, names)].map(ident).join(", ")}`;
+}
+
+/** These columns, and those from which they are computed. */
+function origins(table: TableDraft, direction: SyncRule["direction"], names: readonly string[]): ReadonlySet<string> {
+  const all = new Set(names);
+  for (const name of all) {
+    const computing = table.syncs.filter((rule) => rule.direction === direction && rule.target === name);
+    for (const { sources } of computing) for (const source of sources) all.add(source.name);
+  }
+  return all;
 }

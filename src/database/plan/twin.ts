@@ -2,10 +2,11 @@ import { child, children, mapped, text, words } from "../ast.ts";
 import type { Constraint, Index } from "../catalog.ts";
 import { referencesTo } from "../catalog.ts";
 import type { Node } from "../language.ts";
-import { fitted, ident, literal, qualified, type ObjectName } from "../names.ts";
+import { fitted, ident, literal, qualified, sameName, type ObjectName } from "../names.ts";
 import { concurrently, keyOf, quoteTable, tableLabel, validate } from "./alter.ts";
 import { physicalNames, replaceSeen, type PlanDraft, type SeenColumn, type TableDraft } from "./draft.ts";
 import { rebound } from "./expression.ts";
+import { baseThen, columnsThen } from "./final-names.ts";
 import { refuseStars } from "./stars.ts";
 import { comparable } from "./types.ts";
 
@@ -26,8 +27,9 @@ export interface TwinSpec {
  * A second column beside one that changes: filled from it, kept in step with it in both directions, with the same indexes and constraints.
  * The old release goes on with the old one; the contract drops that and gives its name to the twin.
  */
-export function addTwin(draft: PlanDraft, table: TableDraft, seen: SeenColumn, spec: TwinSpec): void {
+export function addTwin(draft: PlanDraft, table: TableDraft, seen: SeenColumn, wanted: TwinSpec): void {
   refuseStars(draft, table);
+  const spec = seen.viewDefault === undefined ? wanted : { ...wanted, default: seen.viewDefault };
   const old = table.all.get(seen.physical);
   if (old === undefined) throw new Error(`${table.name.name} has no column ${seen.physical}`);
   const twin = fitted(`${old.name}__r${String(draft.release)}`);
@@ -57,6 +59,7 @@ export function addTwin(draft: PlanDraft, table: TableDraft, seen: SeenColumn, s
   }));
   table.seenDifferently = true;
   table.dropped.push(old.name);
+  table.twins.set(old.name, twin);
   table.syncs.push(
     {
       direction: "up",
@@ -244,23 +247,42 @@ function renamedDefinition(draft: PlanDraft, constraint: Constraint, old: string
   return sql.replace(/\s+/g, " ").trim();
 }
 
+/** Of a foreign key's definition: the lists of columns, with what stands before them. */
+const REFERRED = /(REFERENCES [^(]+)\(([^)]*)\)/;
+const REFERRING = /(FOREIGN KEY )\(([^)]*)\)/;
+
+function columnsOf({ definition }: Constraint, part: RegExp): readonly string[] {
+  const list = part.exec(definition)?.[2] ?? "";
+  return list.split(",").map((column) => column.trim().replaceAll('"', ""));
+}
+
 /** Foreign keys of other tables to the column: they refer to the twin from the contract on, checked beside the traffic. */
 function moveReferences(draft: PlanDraft, table: TableDraft, old: string): void {
   if (table.base === null) return;
   for (const { table: other, constraint } of referencesTo(draft.catalog, table.base)) {
-    const target = /REFERENCES [^(]+\(([^)]*)\)/.exec(constraint.definition)?.[1] ?? "";
-    if (!target.split(",").some((column) => column.trim().replaceAll('"', "") === old)) continue;
+    if (!columnsOf(constraint, REFERRED).includes(old)) continue;
     table.beforeSwap.push(`ALTER TABLE ${qualified(other)} DROP CONSTRAINT ${ident(constraint.name)}`);
-    const definition = constraint.definition.replace(/ NOT VALID$/, "");
-    table.afterSwap.push(`ALTER TABLE ${qualified(other)} ADD CONSTRAINT ${ident(constraint.name)} ${definition} NOT VALID`);
+    const own = sameName(other, table.physical);
+    table.afterSwap.push(() => {
+      const names = columnsThen(table, "contract");
+      const list = (part: RegExp): string =>
+        columnsOf(constraint, part)
+          .map((column) => ident(names.get(column) ?? column))
+          .join(", ");
+      const definition = constraint.definition
+        .replace(/ NOT VALID$/, "")
+        .replace(REFERRED, (_, before: string) => `${before}(${list(REFERRED)})`)
+        .replace(REFERRING, (all, before: string) => (own ? `${before}(${list(REFERRING)})` : all));
+      return `ALTER TABLE ${qualified(other)} ADD CONSTRAINT ${ident(constraint.name)} ${definition} NOT VALID`;
+    });
     draft.act({
       stage: "tidy",
       phase: "contract",
       title: `check the rows of ${other.name} against ${constraint.name}`,
-      run: {
+      run: () => ({
         kind: "transaction",
-        sql: [`ALTER TABLE ${qualified(other)} VALIDATE CONSTRAINT ${ident(constraint.name)}`],
-      },
+        sql: [`ALTER TABLE ${qualified(baseThen(draft, other, "contract"))} VALIDATE CONSTRAINT ${ident(constraint.name)}`],
+      }),
       table: `${other.schema}.${other.name}`,
       lock: "SHARE UPDATE EXCLUSIVE",
       work: "scan",

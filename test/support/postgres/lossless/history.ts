@@ -35,6 +35,7 @@ export class History {
       await query(this.#url, this.#table.create);
       await this.#join("old", [null, 1]);
       await this.#turns(12);
+      if (this.#table.key.referenced) await query(this.#url, "INSERT INTO kids (t_id) SELECT id FROM t");
       let release = 2;
       await this.#expand(release);
       if (this.#rng.chance(0.5)) {
@@ -77,7 +78,8 @@ export class History {
 
   async #turns(count: number): Promise<void> {
     for (let turn = 0; turn < count; turn++) {
-      const said = await writeOnce({ writer: this.#anyone(), model: this.#model, rng: this.#rng });
+      const { numbered } = this.#table.key;
+      const said = await writeOnce({ writer: this.#anyone(), model: this.#model, rng: this.#rng, numbered });
       this.#written.push(said);
       await this.#compareFor(this.#anyone(), "between two writes");
     }
@@ -93,7 +95,7 @@ export class History {
       const client = new pg.Client({ connectionString: release === null ? this.#url : await urlOf(this.#url, release) });
       await client.connect();
       const name = release === null ? "somebody" : `r${String(release)}`;
-      this.#writers.push({ name, side, client, table: this.#table.names[side] });
+      this.#writers.push({ name, side, client, table: this.#table.names[side], key: this.#table.key.names[side] });
     }
   }
 
@@ -107,9 +109,11 @@ export class History {
     for (const writer of this.#writers) await this.#compareFor(writer, when);
   }
 
-  async #compareFor({ name, side, client, table }: Writer, when: string): Promise<void> {
+  async #compareFor({ name, side, client, table, key }: Writer, when: string): Promise<void> {
     const wanted = this.#model.rows(side);
-    const { rows } = await client.query<Record<string, number | string | null>>(`SELECT * FROM ${table} ORDER BY id`);
+    const { rows } = await client.query<Record<string, number | string | null>>(
+      `SELECT *, ${key} AS id FROM ${table} ORDER BY ${key}`,
+    );
     const seen = rows.map((row, place) => asModel(row, wanted[place] ?? { id: null }));
     const story = [this.#table.create, this.#table.migration, ...this.#written.slice(-REMEMBERED)].join("\n");
     expect(seen, `${name}, ${when}\n${story}`).toEqual(wanted);
@@ -118,7 +122,12 @@ export class History {
   async #expectNothingLeft(): Promise<void> {
     expect(await query(this.#url, "SELECT nspname FROM pg_namespace WHERE nspname ~ '^hitless_'")).toEqual([]);
     expect(await query(this.#url, "SELECT tgname FROM pg_trigger WHERE tgname ~ 'hitless'")).toEqual([]);
-    expect(await query(this.#url, "SELECT attname FROM pg_attribute WHERE attname ~ '__r[0-9]+$'")).toEqual([]);
+    expect(
+      await query(
+        this.#url,
+        "SELECT attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE c.relkind = 'r' AND attname ~ '__r[0-9]+$'",
+      ),
+    ).toEqual([]);
     expect(await query(this.#url, "SELECT conname FROM pg_constraint WHERE conname ~ '_r[0-9]+$' OR NOT convalidated")).toEqual(
       [],
     );

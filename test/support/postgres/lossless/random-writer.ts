@@ -8,74 +8,121 @@ export interface Writer {
   readonly name: string;
   readonly side: Side;
   readonly client: pg.Client;
-  /** What its release calls the table. */
+  /** What its release calls the table, and the column by which it finds a row. */
   readonly table: string;
+  readonly key: string;
 }
 
 interface Turn {
   readonly writer: Writer;
   readonly model: TableModel;
   readonly rng: Rng;
+  /** The database numbers new rows. */
+  readonly numbered: boolean;
+}
+
+interface Written {
+  readonly sql: string;
+  /** What it does to the model; `id`: the key that the database gave, if any. */
+  readonly apply: (id: number) => void;
 }
 
 /** With fewer rows than these, only new ones are written. */
 const FEW = 4;
+/** Keys that a client chooses lie above those that the database gives. */
+const CHOSEN = 1_000;
 
 const literal = (value: Value): string => (value === null ? "NULL" : typeof value === "number" ? String(value) : `'${value}'`);
 
 /** One statement as applications write them, in the database and in the model. Gives its text. */
 export async function writeOnce(turn: Turn): Promise<string> {
   const { writer, model, rng } = turn;
-  const write = model.ids.length < FEW ? insert : rng.pick([insert, update, update, update, updateSeveral, upsert, remove]);
-  const sql = write(turn);
-  await writer.client.query(sql).catch((error: unknown) => {
+  const write = model.ids.length < FEW ? insert : rng.pick([insert, update, update, update, updateSeveral, upsert, move, remove]);
+  const { sql, apply } = write(turn);
+  const { rows } = await writer.client.query<{ id: number | string }>(sql).catch((error: unknown) => {
     throw new Error(`${String(error)} in ${writer.name}: ${sql}`, { cause: error });
   });
+  apply(Number(rows[0]?.id));
   return `${writer.name}: ${sql}`;
 }
 
-function insert({ writer: { side, table }, model, rng }: Turn): string {
-  const id = 1 + Math.max(0, ...model.ids);
+function insert({ writer: { side, table, key }, model, rng, numbered }: Turn): Written {
   const row = drawn(rng, model.columns(side), (column) => column.absent === undefined || rng.chance(0.6));
-  model.insert(side, id, row);
-  return `INSERT INTO ${table} (${["id", ...Object.keys(row)].join(", ")}) VALUES (${[id, ...Object.values(row)].map(literal).join(", ")})`;
+  const given = numbered ? row : { [key]: free(model), ...row };
+  const names = Object.keys(given);
+  const values = names.length === 0 ? "DEFAULT VALUES" : `(${names.join(", ")}) VALUES (${listed(given)})`;
+  return {
+    sql: `INSERT INTO ${table} ${values} RETURNING ${key} AS id`,
+    apply: (id) => {
+      model.insert(side, id, row);
+    },
+  };
 }
 
-function update({ writer: { side, table }, model, rng }: Turn): string {
+function update({ writer: { side, table, key }, model, rng }: Turn): Written {
   const columns = model.columns(side);
   const id = anyOf(rng, model.ids);
   const row = drawn(rng, columns, () => rng.chance(0.4));
   // As an ORM does that writes the whole row back.
   const untouched = rng.chance(0.4) ? columns.filter(({ name }) => !(name in row)).map(({ name }) => `${name} = ${name}`) : [];
-  model.update(side, id, row);
-  return `UPDATE ${table} SET ${[...settings(row), ...untouched, "id = id"].join(", ")} WHERE id = ${String(id)}`;
+  const set = [...settings(row), ...untouched, `${key} = ${key}`];
+  return {
+    sql: `UPDATE ${table} SET ${set.join(", ")} WHERE ${key} = ${String(id)}`,
+    apply: () => {
+      model.update(side, id, row);
+    },
+  };
 }
 
-function updateSeveral({ writer: { side, table }, model, rng }: Turn): string {
+function updateSeveral({ writer: { side, table, key }, model, rng }: Turn): Written {
   const from = anyOf(rng, model.ids);
   const column = anyOf(rng, model.columns(side));
   const row = { [column.name]: column.draw(rng) };
-  for (const id of model.ids.filter((one) => one >= from)) model.update(side, id, row);
-  return `UPDATE ${table} SET ${settings(row).join(", ")} WHERE id >= ${String(from)}`;
+  return {
+    sql: `UPDATE ${table} SET ${settings(row).join(", ")} WHERE ${key} >= ${String(from)}`,
+    apply: () => {
+      for (const id of model.ids.filter((one) => one >= from)) model.update(side, id, row);
+    },
+  };
 }
 
-function upsert({ writer: { side, table }, model, rng }: Turn): string {
-  const id = anyOf(rng, [...model.ids, 1 + Math.max(0, ...model.ids)]);
+function upsert({ writer: { side, table, key }, model, rng, numbered }: Turn): Written {
+  const id = anyOf(rng, numbered ? model.ids : [...model.ids, free(model)]);
   const row = drawn(rng, model.columns(side), ({ absent }) => absent === undefined || rng.chance(0.5));
   const names = Object.keys(row);
-  if (model.ids.includes(id)) model.update(side, id, row);
-  else model.insert(side, id, row);
   const action =
     names.length === 0 ? "DO NOTHING" : `DO UPDATE SET ${names.map((name) => `${name} = EXCLUDED.${name}`).join(", ")}`;
-  return `INSERT INTO ${table} (${["id", ...names].join(", ")}) VALUES (${[id, ...Object.values(row)].map(literal).join(", ")}) ON CONFLICT (id) ${action}`;
+  return {
+    sql: `INSERT INTO ${table} (${[key, ...names].join(", ")}) VALUES (${listed({ [key]: id, ...row })}) ON CONFLICT (${key}) ${action}`,
+    apply: () => {
+      if (model.ids.includes(id)) model.update(side, id, row);
+      else model.insert(side, id, row);
+    },
+  };
 }
 
-function remove({ writer: { table }, model, rng }: Turn): string {
+function move({ writer: { table, key }, model, rng }: Turn): Written {
+  const [id, to] = [anyOf(rng, model.ids), free(model)];
+  return {
+    sql: `UPDATE ${table} SET ${key} = ${String(to)} WHERE ${key} = ${String(id)}`,
+    apply: () => {
+      model.move(id, to);
+    },
+  };
+}
+
+function remove({ writer: { table, key }, model, rng }: Turn): Written {
   const id = anyOf(rng, model.ids);
-  model.delete(id);
-  return `DELETE FROM ${table} WHERE id = ${String(id)}`;
+  return {
+    sql: `DELETE FROM ${table} WHERE ${key} = ${String(id)}`,
+    apply: () => {
+      model.delete(id);
+    },
+  };
 }
 
+const free = (model: TableModel): number => 1 + Math.max(CHOSEN, ...model.ids);
+const listed = (row: Row): string => Object.values(row).map(literal).join(", ");
 const settings = (row: Row): string[] => Object.entries(row).map(([name, value]) => `${name} = ${literal(value)}`);
 
 function drawn(rng: Rng, columns: readonly SideColumn[], chosen: (column: SideColumn) => boolean): Row {

@@ -38,11 +38,21 @@ export interface TableChange {
   readonly renamedTo?: string | undefined;
 }
 
+/** `place` makes names of columns that are like no others of the table. */
+export type MakeChange = (place: number) => TableChange;
+
 export const digit = (rng: Rng): number => rng.between(0, 9);
 export const orNull =
   (draw: SideColumn["draw"]): SideColumn["draw"] =>
   (rng) =>
     rng.chance(0.15) ? null : draw(rng);
+
+export const number = orNull(digit);
+export const column = (name: string, draw: SideColumn["draw"], absent: SideColumn["absent"]): SideColumn => ({
+  name,
+  draw,
+  absent,
+});
 
 /** Two names of one value. */
 export function same(old: string, next: string): Pick<TableChange, "ups" | "downs"> {

@@ -36,6 +36,13 @@ export class TableModel {
     this.#rows.set(id, this.#both(side, written, { ...row[otherOf(side)], ...carried }));
   }
 
+  /** Another key for the row. */
+  move(id: number, to: number): void {
+    const row = this.#row(id);
+    this.#rows.delete(id);
+    this.#rows.set(to, row);
+  }
+
   delete(id: number): void {
     this.#rows.delete(id);
   }
