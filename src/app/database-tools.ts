@@ -78,7 +78,7 @@ async function status(target: DatabaseTarget): Promise<DatabaseStatus> {
       endsWayBack: awaitsContract(set) && takesAway(set),
     })),
     connections: connections.map((one) => ({ release: releaseName(one.release), connections: one.connections })),
-    waitsFor: open === undefined ? [] : stillUsed(await usageOf(postgresDatabase, target, open), null),
+    waitsFor: open === undefined ? [] : stillUsed(await usageOf(postgresDatabase, target, open), null, true),
   };
 }
 

@@ -181,12 +181,22 @@ export interface BatchWorker {
 export interface ReleaseConnections {
   readonly release: number;
   readonly connections: number;
+  readonly oldest?: OldestSession | undefined;
+}
+
+/** Of several sessions the one that was there first. */
+export interface OldestSession {
+  readonly pid: number;
+  /** What it does or did last, as far as the role may see that. */
+  readonly query: string;
+  readonly ageMs: number;
 }
 
 /** Clients that do not say whose they are. */
 export interface UnnamedConnections {
   readonly application: string;
   readonly connections: number;
+  readonly oldest?: OldestSession | undefined;
 }
 
 /** What a session finds when it has just connected. */

@@ -7,6 +7,8 @@ import type { Queryable } from "./queryable.ts";
 /** Which release a session says it is of: by the name that `DATABASE_URL` gives it, or by the role that has logged in. */
 const RELEASE = `COALESCE(substring(application_name from '(?:^|\\s)' || $1 || '[.]r([0-9]+)$'), substring(usename from '^' || $2 || '([0-9]+)$'))::int`;
 const OURS = "datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+const OLDEST = `(array_agg(json_build_object('pid', pid, 'query', left(query, 120),
+  'ageMs', round(extract(epoch FROM clock_timestamp() - backend_start) * 1000)) ORDER BY backend_start))[1] AS oldest`;
 
 function names(app: string): readonly [string, string] {
   return [app, releaseRole(app, 0).slice(0, -1)];
@@ -14,7 +16,7 @@ function names(app: string): readonly [string, string] {
 
 export function readConnections(database: Queryable, app: string): Promise<readonly ReleaseConnections[]> {
   return database.query<ReleaseConnections>(
-    `SELECT ${RELEASE} AS release, count(*)::int AS connections FROM pg_stat_activity
+    `SELECT ${RELEASE} AS release, count(*)::int AS connections, ${OLDEST} FROM pg_stat_activity
      WHERE ${OURS} AND ${RELEASE} IS NOT NULL GROUP BY 1 ORDER BY 1`,
     names(app),
   );
@@ -28,7 +30,7 @@ export async function readUnnamed(database: Queryable, app: string, release: num
   const [there] = await database.query<{ there: boolean }>("SELECT to_regclass('hitless.actions') IS NOT NULL AS there");
   if (there?.there !== true) return [];
   return database.query<UnnamedConnections>(
-    `SELECT application_name AS application, count(*)::int AS connections FROM pg_stat_activity
+    `SELECT application_name AS application, count(*)::int AS connections, ${OLDEST} FROM pg_stat_activity
      WHERE ${OURS} AND usename = session_user AND ${RELEASE} IS NULL AND application_name <> 'hitless'
        AND backend_start < (SELECT min(changed_at) FROM hitless.actions WHERE app = $1 AND release = $3)
      GROUP BY 1 ORDER BY 1`,
