@@ -66,14 +66,24 @@ export class MoveRun {
     try {
       return await this.#do(step, move);
     } catch (error) {
-      if (this.#end.signal.aborted || this.#parts.book.of(this.#app)?.phase !== move.phase) return false;
-      // Somebody else's deployment has begun a moment before: it is waited for.
-      if (error instanceof HitlessError && error.code === "ERR_DEPLOYMENT_RUNNING") return false;
-      this.#parts.log.error("the move of sessions has met an error", { app: this.#app, phase: move.phase, error: String(error) });
-      const failure = toFailure(error, "ERR_SESSIONS_UNREACHABLE", "A session store does not do what it is asked.");
-      await this.#parts.book.advance(move, (now) => failed(now, failure, this.#parts.clock.now()));
+      await this.#failed(error, move);
       return false;
     }
+  }
+
+  async #failed(error: unknown, move: SessionMove): Promise<void> {
+    const { book, clock, log } = this.#parts;
+    if (this.#end.signal.aborted || book.of(this.#app)?.phase !== move.phase) return;
+    // Somebody else's deployment has begun a moment before: it is waited for.
+    if (error instanceof HitlessError && error.code === "ERR_DEPLOYMENT_RUNNING") return;
+    log.error("the move of sessions has met an error", { app: this.#app, phase: move.phase, error: String(error) });
+    const failure = toFailure(error, "ERR_SESSIONS_UNREACHABLE", "A session store does not do what it is asked.");
+    // What cannot be written down (a full disk) has not happened: it is tried again.
+    await book
+      .advance(move, (now) => failed(now, failure, clock.now()))
+      .catch((again: unknown) => {
+        log.error("the move of sessions cannot be written down", { app: this.#app, error: String(again) });
+      });
   }
 
   async #do(step: MoveStep, move: SessionMove): Promise<boolean> {

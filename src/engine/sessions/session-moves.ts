@@ -123,8 +123,9 @@ export class SessionMoves {
 }
 
 /** Every instance must come to know of the move, one after the other. */
-function unready({ deployment, standby, suspended }: AppState): readonly string[] {
+function unready({ deployment, queued, standby, suspended }: AppState): readonly string[] {
   return [
+    ...(queued === undefined ? [] : [`${queued.release} is waiting to be deployed`]),
     ...(deployment?.outcome === null ? [`${deployment.name} is replacing instances just now`] : []),
     ...(standby === undefined
       ? []

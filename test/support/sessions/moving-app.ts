@@ -23,11 +23,18 @@ class MoveDisk implements SessionMoveStore {
   /** At which write the daemon dies, and on which side of it. */
   death: { readonly at: number; readonly when: "before" | "after" } | null = null;
 
+  /** So many writes find the disk full. */
+  full = 0;
+
   moves(): Promise<readonly SessionMove[]> {
     return Promise.resolve(this.kept === null ? [] : [this.kept]);
   }
 
   save(move: SessionMove): Promise<void> {
+    if (this.full > 0) {
+      this.full -= 1;
+      return Promise.reject(new Error("the disk is full"));
+    }
     this.writes += 1;
     const dies = this.death?.at === this.writes;
     if (!dies || this.death?.when === "after") this.kept = move;

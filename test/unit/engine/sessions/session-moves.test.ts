@@ -63,6 +63,15 @@ test("what fails while sessions are copied takes the move back, with the reason"
   expect([...app.sights()]).toEqual(["old"]);
 });
 
+test("a disk that is full takes it back too, when there is room again", async () => {
+  const app = await MovingApp.deployed();
+  await app.begin();
+  app.disk.full = 5;
+  await watched(app);
+  expect(app.move).toMatchObject({ phase: "aborted", failure: { why: "the disk is full" } });
+  expect([...app.sights()]).toEqual(["old"]);
+});
+
 test("nothing is copied while an instance has not said that it writes into both stores; after half a minute all go back", async () => {
   const app = await MovingApp.deployed();
   app.stores.areSilent = true;
