@@ -8,7 +8,10 @@ import { startRedis } from "../support/sessions/redis-server.ts";
 import { SessionSite } from "../support/sessions/session-site.ts";
 import { until } from "../support/temp.ts";
 
-const USERS = 100;
+const USERS = 60;
+/** Some seconds each; a machine that is busy otherwise must not fail them. */
+const LIMIT = { timeout: 300_000 };
+const PATIENCE_MS = 200_000;
 
 let postgres: TestServer;
 beforeAll(async () => {
@@ -22,9 +25,9 @@ async function redisUrl(): Promise<string> {
   return `redis://127.0.0.1:${String(port)}`;
 }
 
-test("sessions move from Redis to a state server under load, over a daemon that is killed in each phase", async () => {
+test("sessions move from Redis to a state server under load, over a daemon that is killed in each phase", LIMIT, async () => {
   const old = await redisUrl();
-  const site = await SessionSite.deployed({ sessions: { store: old } });
+  const site = await SessionSite.deployed({ sessions: { store: old }, rollout: { batch: "100%" } });
   const users = await LoggedInUsers.at(site.app.url, USERS);
   expect((await site.app.run(["sessions", "move", "site", "--to", "hitless", "--detach"])).code).toBe(0);
   const killedIn = new Set<string>();
@@ -38,7 +41,7 @@ test("sessions move from Redis to a state server under load, over a daemon that 
       await site.scene.up();
       return null;
     },
-    { within: 100_000, what: "the move is over" },
+    { within: PATIENCE_MS, what: "the move is over" },
   );
   expect(moved).toMatchObject({ phase: "done", verified: USERS, failure: null });
   expect(killedIn.size).toBeGreaterThan(1);
@@ -51,13 +54,13 @@ test("sessions move from Redis to a state server under load, over a daemon that 
   expect({ lost, failed }).toEqual({ lost: [], failed: [] });
 });
 
-test("a move to PostgreSQL is taken back after the switch has begun, and nobody notices", async () => {
+test("a move to PostgreSQL is taken back after the switch has begun, and nobody notices", LIMIT, async () => {
   const site = await SessionSite.deployed({ sessions: { store: "hitless" }, rollout: { batch: "100%" } });
   const users = await LoggedInUsers.at(site.app.url, USERS);
   const to = await postgres.database();
   const move = site.app.begin(["sessions", "move", "--to", to]);
   const phase = async (): Promise<string | undefined> => (await site.scene.client.sessionMove("site"))?.phase;
-  await until(async () => (await phase()) === "switching", { within: 60_000, what: "the switch begins" });
+  await until(async () => (await phase()) === "switching", { within: PATIENCE_MS, what: "the switch begins" });
   await site.scene.client.abortSessionMove("site");
   expect((await site.app.run(["sessions", "move", "--abort"])).code).toBe(0);
   expect(await move.ended()).toMatchObject({ code: 130 });
