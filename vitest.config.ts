@@ -4,6 +4,9 @@ import { COMPILED } from "./test/support/compiled.ts";
 /** Vitest itself leaves one processor free, which of two is half. */
 const WORKERS = "100%";
 
+/** They measure the memory of a busy proxy or the time of one step, or play the whole demonstration: one at a time. */
+const ALONE = ["blue-green", "demo", "streams", "twenty-deployments"].map((name) => `test/e2e/${name}.test.ts`);
+
 /** Groups run one after the other: tests with real processes must not share the machine with those that use it up. */
 export default defineConfig({
   test: {
@@ -46,11 +49,23 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          exclude: ALONE,
           pool: "forks",
           maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
+          name: "e2e-alone",
+          include: ALONE,
+          pool: "forks",
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

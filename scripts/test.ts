@@ -22,7 +22,10 @@ const DEADLINE = performance.now() + 3_600_000;
 const CHECKS: readonly (readonly Part[])[] = [["lint"], ["types", "layers", "deadcode", "format:check"]].map((lane) =>
   lane.map((name) => ({ name, run: () => check(name) })),
 );
-const TESTS: readonly Part[] = ["unit", "simulation", "integration", "e2e"].map((name) => ({ name, run: () => tests(name) }));
+const TESTS: readonly Part[] = ["unit", "simulation", "integration", "e2e", "e2e-alone"].map((name) => ({
+  name,
+  run: () => tests(name),
+}));
 
 async function check(script: string): Promise<Count> {
   return countCheck(await succeeds("npm", ["run", "--silent", script], { limitMs: within(CHECK_LIMIT_MS), output: "together" }));
