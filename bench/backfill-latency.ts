@@ -151,6 +151,7 @@ try {
       http: nodeHttp,
       lease,
       table: "public.t",
+      felt: new Map(),
       spec: DEFAULT_BACKFILL,
     }),
   );

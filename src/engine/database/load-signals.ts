@@ -11,6 +11,8 @@ import type { LoadSignal } from "./load-pacer.ts";
 
 /** What was before the backfill is measured over so long. */
 const BEFORE_MS = 300_000;
+/** For so long what a backfill has seen of the users holds for the next one, which then need not rest and begin slowly. */
+const REMEMBERED_MS = 60_000;
 const HTTP_MS = 2_000;
 
 export interface SignalParts {
@@ -22,6 +24,8 @@ export interface SignalParts {
   readonly spec: BackfillSpec;
   /** Quoted, with its schema. */
   readonly table: string;
+  /** What users felt of backfills, by app: whoever comes next goes on with it. */
+  readonly felt: Map<string, FeltLatency>;
 }
 
 /** Everything that a backfill listens to. */
@@ -36,20 +40,20 @@ export function loadSignals(parts: SignalParts): readonly LoadSignal[] {
 }
 
 /** What users feel, as the proxy measures it. */
-function latencySignal({ app, clock, traffic, spec }: SignalParts): LoadSignal {
-  let state: FeltLatency | null = null;
+function latencySignal({ app, clock, traffic, spec, felt: known }: SignalParts): LoadSignal {
   return {
     name: "latency",
     read: async (speed) => {
       const now = await traffic.ledger(app);
       if (now === null) return [{ name: "latency", load: 0, text: "the app has no requests" }];
-      if (state === null) {
+      let state = known.get(app);
+      if (state === undefined || clock.now() - (state.last?.at ?? 0) > REMEMBERED_MS) {
         const before = await traffic.ledger(app, { at: clock.now() - BEFORE_MS });
         state = feltFrom(latencyOf(before, now), BEFORE_MS);
       }
       const sample = { at: now.at, boot: now.boot, latency: latencyOf(null, now) };
       const [next, reading] = felt(state, sample, { speed, rise: spec.rise });
-      state = next;
+      known.set(app, next);
       return [reading];
     },
   };

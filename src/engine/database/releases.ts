@@ -13,6 +13,7 @@ import type { Http } from "../../ports/http.ts";
 import type { LaunchPlan, Releases, Workplace } from "../../ports/releases.ts";
 import type { Traffic } from "../../ports/traffic.ts";
 import type { BackfillOptions } from "./backfill-options.ts";
+import type { FeltLatency } from "../../database/backfill/felt-latency.ts";
 import { LoadPacer } from "./load-pacer.ts";
 import { loadSignals } from "./load-signals.ts";
 import { giveNamesBack, type ReleasePlace } from "./names-back.ts";
@@ -63,6 +64,7 @@ interface Planned {
  */
 export class DatabaseReleases extends ReleasesAround {
   readonly #parts: DatabaseParts;
+  readonly #felt = new Map<string, FeltLatency>();
 
   constructor(inner: Releases, parts: DatabaseParts) {
     super(inner);
@@ -177,7 +179,7 @@ export class DatabaseReleases extends ReleasesAround {
     const { clock, traffic, http } = this.#parts;
     return new LoadPacer(
       clock,
-      loadSignals({ app, clock, traffic, http, lease, table, spec: spec.backfill ?? DEFAULT_BACKFILL }),
+      loadSignals({ app, clock, traffic, http, lease, table, spec: spec.backfill ?? DEFAULT_BACKFILL, felt: this.#felt }),
     );
   }
 

@@ -261,6 +261,7 @@ describe("a backfill", () => {
         loadSignals({
           ...{ app: "shop", clock: systemClock, http: nodeHttp, lease, table },
           traffic: { ledger: () => Promise.resolve(null) },
+          felt: new Map(),
           spec: { rise: 0.1, query: query_, url: null },
         }),
       );
