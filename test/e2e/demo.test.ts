@@ -21,7 +21,7 @@ test("`npm start`, shortened: its checks hold, its exit code is 0, and nothing i
 
 test("Ctrl-C in the middle of the upgrade: it says so, its exit code is 1, and nothing is left behind", async () => {
   const demo = new Demo();
-  await until(() => demo.output.includes("retiring web.r1"), { within: 60_000, what: "the upgrade is under way" });
+  await until(() => demo.output.includes("retiring web.r1"), { within: 100_000, what: "the upgrade is under way" });
   demo.interrupt();
   expect(await demo.ended(), demo.output).toBe(1);
   expect(demo.output).toContain("ended by SIGINT");
