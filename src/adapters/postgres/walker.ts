@@ -8,6 +8,7 @@ import type {
   BatchWorker,
   ComparisonOutcome,
   FailedRow,
+  HalfDone,
   StepOutcome,
   Stretch,
 } from "../../ports/database.ts";
@@ -31,33 +32,23 @@ export class PostgresWalker implements BatchWorker {
     this.#guard = guard;
   }
 
-  batch(request: BatchRequest): Promise<BatchOutcome> {
-    if (request.halves) return this.#inHalves(request);
-    return this.#committed(request, async () => {
-      const { connection } = this.#guard;
-      const next = await nextKey(connection, request.stretch, request.size);
-      const sql = rangeChangeSql(request, next ?? request.stretch.cursor.until);
-      const counts = await connection.counts([...this.#opening(request), sql].join(";\n"));
-      return moved(request, next, { changed: counts.at(-1) ?? 0, failed: [] });
-    });
-  }
-
   /**
-   * Every second row of the next range, then what is left of the range before: the old versions of what an earlier batch has moved are cleared away
-   * meanwhile, so that these rows stay in their pages, and no index has to be told (HOT). A statement later, and not in the same batch, as versions
-   * are kept for as long as anybody else's statement (another worker's, say) is older than the commit.
+   * In halves it is every second row of the next range, then what is left of the range before: the old versions of what an earlier batch has moved
+   * are cleared away meanwhile, so that these rows stay in their pages, and no index has to be told (HOT). A statement later, and not in the same
+   * batch, as versions are kept for as long as anybody else's statement (another worker's, say) is older than the commit.
    */
-  #inHalves(request: BatchRequest): Promise<BatchOutcome> {
+  batch(request: BatchRequest): Promise<BatchOutcome> {
     return this.#committed(request, async () => {
       const { connection } = this.#guard;
-      const { half, after, until } = request.stretch.cursor;
+      const { after, until } = request.stretch.cursor;
+      const half = halfOf(request);
       const ahead = { ...request, stretch: from(request.stretch, half?.to ?? after) };
       const next = await nextKey(connection, ahead.stretch, request.size);
-      const first = rangeChangeSql(ahead, next ?? until, next === null ? [] : [EVERY_SECOND]);
+      const first = rangeChangeSql(ahead, next ?? until, request.halves && next !== null ? [EVERY_SECOND] : []);
       const rest = half === undefined ? [] : [rangeChangeSql(request, half.to)];
       const counts = await connection.counts([...this.#opening(request), first, ...rest].join(";\n"));
       const [changed = 0, changedOfRest = 0] = counts.slice(-1 - rest.length);
-      return movedInHalves(request, next, { changed, changedOfRest });
+      return moved(request, next, { changed, changedOfRest, failed: [] });
     });
   }
 
@@ -65,7 +56,7 @@ export class PostgresWalker implements BatchWorker {
     return this.#committed(request, async () => {
       const next = await nextKey(this.#guard.connection, request.stretch, request.size);
       const rows = await this.#rowsOf(request, next ?? request.stretch.cursor.until);
-      return moved(request, next, await this.#eachOf(request, rows));
+      return moved({ ...request, halves: false }, next, { ...(await this.#eachOf(request, rows)), changedOfRest: 0 });
     });
   }
 
@@ -166,46 +157,37 @@ export class PostgresWalker implements BatchWorker {
   }
 }
 
-interface ChangedInHalves {
-  readonly changed: number;
-  readonly changedOfRest: number;
-}
-
-function movedInHalves(
-  { stretch: { cursor, key }, size }: BatchRequest,
-  next: readonly string[] | null,
-  { changed, changedOfRest }: ChangedInHalves,
-): BackfillCursor {
-  const { half, ...whole } = cursor;
-  const after = half?.to ?? cursor.after;
-  const rows = cursor.rows + changed + changedOfRest;
-  const walkedBefore = (cursor.walked ?? 0) + (key.length === 0 ? changedOfRest : (half?.size ?? 0));
-  // Pages are not rows; and of the last range only what was changed in it is known.
-  if (next === null) return { ...whole, after: cursor.until ?? after, rows, walked: walkedBefore + changed, end: true };
-  const walked = walkedBefore + (key.length === 0 ? changed : 0);
-  return { ...whole, after, half: { to: next, size }, rows, walked, end: false };
-}
-
 interface Changed {
   readonly changed: number;
   readonly failed: readonly FailedRow[];
 }
 
+/** What is begun of the range after the cursor, where it is gone on with in halves. */
+function halfOf({ halves, stretch }: BatchRequest): HalfDone | undefined {
+  return halves ? stretch.cursor.half : undefined;
+}
+
 function moved(
-  { stretch: { cursor, key }, size }: BatchRequest,
+  request: BatchRequest,
   next: readonly string[] | null,
-  { changed, failed }: Changed,
+  { changed, changedOfRest, failed }: Changed & { readonly changedOfRest: number },
 ): BackfillCursor {
-  const pages = key.length === 0;
-  const { half: _, ...whole } = cursor;
+  const { stretch, size, halves } = request;
+  const { half: _, ...whole } = stretch.cursor;
+  const begun = halfOf(request);
+  const half = halves && next !== null ? { to: next, size } : undefined;
+  // Of the last batch only what it changed is known; and pages are not rows.
+  const seen = next === null ? changed : half === undefined ? size : 0;
+  const walked = stretch.key.length === 0 ? changed + changedOfRest : (begun?.size ?? 0) + seen;
+  const done = begun?.to ?? whole.after;
   return {
     ...whole,
-    after: next ?? cursor.until ?? cursor.after,
-    rows: cursor.rows + changed,
-    // Of the last batch only what it changed is known.
-    walked: (cursor.walked ?? 0) + (next === null || pages ? changed : size),
+    after: half === undefined ? (next ?? whole.until ?? done) : done,
+    rows: whole.rows + changed + changedOfRest,
+    walked: (whole.walked ?? 0) + walked,
     end: next === null,
-    failed: [...(cursor.failed ?? []), ...failed],
+    half,
+    failed: [...(whole.failed ?? []), ...failed],
   };
 }
 
