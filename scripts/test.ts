@@ -87,6 +87,7 @@ async function main(names: readonly string[]): Promise<void> {
   const results = [...checks.flat(), ...(await inOrder(TESTS.filter(wanted)))];
   const total = sum(results.map(({ count }) => count));
   console.log(`\n${results.map(({ line }) => line).join("\n")}`);
+  for (const failure of total.failures) console.log(`failed: ${failure}`);
   for (const name of total.skipped) console.log(`skipped: ${name}`);
   console.log(`${total.passed} passed, ${total.failed} failed`);
   if (total.failed > 0) process.exitCode = 1;

@@ -2,15 +2,28 @@ import { describe, expect, test } from "vitest";
 import { countCheck, countTests, sum, type VitestReport } from "../../../scripts/test-count.ts";
 
 const file = (status: string, ...statuses: string[]): VitestReport["testResults"][number] => ({
+  name: "some.test.ts",
   status,
-  assertionResults: statuses.map((each, index) => ({ status: each, fullName: `${each} ${index}` })),
+  message: "SyntaxError: it does not load",
+  assertionResults: statuses.map((each, index) => ({
+    status: each,
+    fullName: `${each} ${index}`,
+    failureMessages: each === "failed" ? ["AssertionError: expected 1 to be 2\n  at line 7"] : [],
+  })),
 });
 const report = (...testResults: VitestReport["testResults"]): VitestReport => ({ testResults });
 
 describe("a run of tests", () => {
   test("counts passed and failed ones, and names those that were skipped", () => {
     const run = report(file("failed", "passed", "failed", "skipped"), file("passed", "passed", "todo", "pending"));
-    expect(countTests(run, false)).toEqual({ passed: 2, failed: 1, skipped: ["skipped 2", "todo 1", "pending 2"] });
+    expect(countTests(run, false)).toMatchObject({ passed: 2, failed: 1, skipped: ["skipped 2", "todo 1", "pending 2"] });
+  });
+
+  test("names what failed with the beginning of the reason", () => {
+    expect(countTests(report(file("failed", "passed", "failed"), file("failed")), false).failures).toEqual([
+      "failed 1\n    AssertionError: expected 1 to be 2\n      at line 7",
+      "some.test.ts\n    SyntaxError: it does not load",
+    ]);
   });
 
   test("has one failure more for each file that could not be loaded", () => {
@@ -41,5 +54,6 @@ test("the total adds everything up", () => {
     passed: 3,
     failed: 3,
     skipped: ["skipped 2", "skipped 2"],
+    failures: [...run.failures, ...run.failures],
   });
 });
