@@ -114,6 +114,10 @@ function report({ answers, failed }: LoadAnswers, spans: readonly Span[]): strin
   const all = spans.flatMap((span) => seconds(answers, span)).filter(({ ms }) => Number.isFinite(ms));
   const of = (...ways: readonly Way[]): number => median(all.filter(({ way }) => ways.includes(way)).map(({ ms }) => ms));
   const usual = of("none", "again");
+  const pooled = (...ways: readonly Way[]): string => {
+    const ms = spans.filter(({ way }) => ways.includes(way)).flatMap((span) => within(answers, span).map((answer) => answer.ms));
+    return `${ms.sort((one, other) => one - other)[Math.floor(ms.length * 0.99)]!.toFixed(1)} ms`;
+  };
   const rise = (ms: number, to = usual): string => `${((ms / to - 1) * 100).toFixed(0)} %`;
   const rate = (way: Way): number => {
     const own = spans.filter((span) => span.way === way);
@@ -124,11 +128,11 @@ function report({ answers, failed }: LoadAnswers, spans: readonly Span[]): strin
   return [
     "![p99 of each second with and without a backfill](backfill-latency.svg)",
     "",
-    "|                        | p99 of a second |  rise | rows a second |",
-    "| ---------------------- | --------------: | ----: | ------------: |",
-    `| no backfill            | ${usual.toFixed(1)} ms (${of("none").toFixed(1)} and ${of("again").toFixed(1)}) | – | – |`,
-    `| backfill, throttle on  | ${of("throttled").toFixed(1)} ms | ${within10}${rise(of("throttled"))}${within10} (≤ 10 %) | ${rows("throttled")} (${((rate("throttled") / rate("full")) * 100).toFixed(0)} %) |`,
-    `| backfill, throttle off | ${of("full").toFixed(1)} ms | ${rise(of("full"))} | ${rows("full")} |`,
+    "|                        | p99 of a second |  rise | p99 of all | rows a second |",
+    "| ---------------------- | --------------: | ----: | ---------: | ------------: |",
+    `| no backfill            | ${usual.toFixed(1)} ms (${of("none").toFixed(1)} and ${of("again").toFixed(1)}) | – | ${pooled("none", "again")} | – |`,
+    `| backfill, throttle on  | ${of("throttled").toFixed(1)} ms | ${within10}${rise(of("throttled"))}${within10} (≤ 10 %) | ${pooled("throttled")} | ${rows("throttled")} (${((rate("throttled") / rate("full")) * 100).toFixed(0)} %) |`,
+    `| backfill, throttle off | ${of("full").toFixed(1)} ms | ${rise(of("full"))} | ${pooled("full")} | ${rows("full")} |`,
     "",
     `Medians of the seconds of ${values.rounds} rounds of ${values.seconds} s; ${values.rate} requests a second, ${String(failed)} failed. Database (fsync on), shop, proxy and load share the machine:`,
     `${machine()}. ${new Date().toISOString().slice(0, 10)}, \`npm run bench:backfill-latency\`.`,

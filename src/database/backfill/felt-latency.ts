@@ -20,7 +20,7 @@ export interface LatencySample {
 interface Phase {
   readonly kind: "rest" | "work";
   readonly since: number;
-  /** What was seen in it: of a rest all, of work the newest, older answers counting less. */
+  /** What was seen in it: of a rest what has not become one of the `usual` yet, of work the newest, older answers counting less. */
   readonly seen: HistogramData;
   /** The speed at its beginning. */
   readonly from: number;
@@ -28,8 +28,8 @@ interface Phase {
 
 /** What users feel of a backfill, and how fast it may go for their sake. */
 export interface FeltLatency {
-  /** Answers without it; older ones count less. */
-  readonly usual: HistogramData;
+  /** p99 in µs of short times without it, the newest last. Their median is what is usual: one bad second among many, which a p99 of all answers would be, is not. */
+  readonly usual: readonly number[];
   readonly perSecond: number;
   readonly speed: number;
   readonly phase: Phase;
@@ -39,16 +39,16 @@ export interface FeltLatency {
 /** So few answers a second have no p99 to keep. */
 const FEW = 10;
 /** A p99 of fewer answers is one answer's accident. */
-const ENOUGH = 300;
+const ENOUGH = 200;
+/** So many times of rest are remembered: those of about the last two minutes. */
+const REMEMBERED = 15;
 /** Where users are, it begins with a rest, and then at this. */
 const BEGINNING = 0.1;
 const REST_MS = 4_000;
 const LONGEST_REST_MS = 30_000;
 const WORK_MS = 20_000;
 const SHORTEST_WORK_MS = 4_000;
-/** What was usual before it counts as so many answers at the most: what a rest shows is newer. */
-const WORTH = 1_000;
-/** With each rest what was seen in earlier ones counts less. */
+/** With each look at its work what was seen in earlier ones counts less. */
 const FADING = 0.8;
 /** Of what was answered in a longer time nobody knows beside what. */
 const LONGEST_LOOK_MS = 5_000;
@@ -66,9 +66,8 @@ const [MOST_DOWN, MOST_UP] = [0.25, 1.2];
 
 /** From what was answered in the time before it, or since the proxy started. */
 export function feltFrom(before: HistogramData, ms: number): FeltLatency {
-  const usual = countOf(before) > WORTH ? scaleHistogram(before, WORTH / countOf(before)) : before;
   const perSecond = countOf(before) / (ms / 1_000);
-  return { usual, perSecond, speed: BEGINNING, phase: begun("rest", 0, BEGINNING), last: null };
+  return { usual: countOf(before) < ENOUGH ? [] : [p99(before)], perSecond, speed: BEGINNING, phase: begun("rest", 0, BEGINNING), last: null };
 }
 
 /** `speed`: how fast it went since the last sample. `rise`: by how much of itself p99 may grow, 0.1 for a tenth. */
@@ -105,12 +104,13 @@ function seen(
 }
 
 function rested(state: FeltLatency, answers: HistogramData, at: number): FeltLatency {
-  const { usual, phase } = state;
-  const all = addHistograms(phase.seen, answers);
-  const known = countOf(all) + countOf(usual) >= ENOUGH || at - phase.since >= LONGEST_REST_MS;
-  if (at - phase.since < REST_MS || !known) return { ...state, phase: { ...phase, seen: all } };
-  const now = addHistograms(scaleHistogram(usual, FADING), all);
-  return { ...state, usual: now, phase: begun("work", at, state.speed) };
+  const { phase } = state;
+  const long = at - phase.since >= LONGEST_REST_MS;
+  const seen = addHistograms(phase.seen, answers);
+  const whole = countOf(seen) >= ENOUGH || (long && state.usual.length === 0 && countOf(seen) > 0);
+  const usual = whole ? [...state.usual, p99(seen)].slice(-REMEMBERED) : state.usual;
+  const known = at - phase.since >= REST_MS && (usual.length > 0 || long);
+  return { ...state, usual, phase: known ? begun("work", at, state.speed) : { ...phase, seen: whole ? [] : seen } };
 }
 
 /** Each answer beyond the limit makes it slower, each within it a 99th of that faster: so a hundredth of them is beyond in the end. */
@@ -121,9 +121,9 @@ function worked(
   by: { readonly speed: number; readonly rise: number },
 ): FeltLatency {
   const { usual, phase } = state;
-  if (countOf(usual) < ENOUGH || at - phase.since >= WORK_MS) return { ...state, phase: begun("rest", at, state.speed) };
+  if (usual.length === 0 || at - phase.since >= WORK_MS) return { ...state, phase: begun("rest", at, state.speed) };
   const count = countOf(answers);
-  const tooMany = countAbove(answers, limitOf(usual, by.rise)) - count / 100;
+  const tooMany = countAbove(answers, limitOf(usualOf(usual), by.rise)) - count / 100;
   const factor = Math.exp(-GAIN * tooMany * Math.min(1, FULL_LOOK / Math.max(1, count)));
   // What another signal holds back has shown nothing of a higher speed.
   const up = by.speed < state.speed ? 1 : MOST_UP;
@@ -138,18 +138,23 @@ function begun(kind: Phase["kind"], since: number, from: number): Phase {
   return { kind, since, seen: [], from };
 }
 
-function limitOf(usual: HistogramData, rise: number): number {
-  const p99 = fineQuantile(usual, 0.99) ?? 0;
-  return p99 + Math.max(LEAST_RISE_US, p99 * rise * AIM);
+function p99(answers: HistogramData): number {
+  return fineQuantile(answers, 0.99) ?? 0;
+}
+
+const usualOf = (usual: FeltLatency["usual"]): number => usual.toSorted((one, other) => one - other)[usual.length >> 1] ?? 0;
+
+function limitOf(usual: number, rise: number): number {
+  return usual + Math.max(LEAST_RISE_US, usual * rise * AIM);
 }
 
 function readingOf({ usual, perSecond, speed, phase }: FeltLatency): Reading {
   const name = "latency";
   if (perSecond < FEW) return { name, load: 0, text: "too few requests to be felt" };
-  const ms = (us: number | null): string => `${((us ?? 0) / 1_000).toFixed(1)} ms`;
-  const without = ms(fineQuantile(usual, 0.99));
+  const ms = (us: number): string => `${(us / 1_000).toFixed(1)} ms`;
+  const without = ms(usualOf(usual));
   if (phase.kind === "rest") return { name, load: 0, most: 0, text: "it looks how fast the requests are without it" };
-  const now = countOf(phase.seen) < ENOUGH ? "" : `, and ${ms(fineQuantile(phase.seen, 0.99))} beside it`;
+  const now = countOf(phase.seen) < ENOUGH ? "" : `, and ${ms(p99(phase.seen))} beside it`;
   return {
     name,
     load: 0,
