@@ -67,7 +67,13 @@ const [MOST_DOWN, MOST_UP] = [0.25, 1.2];
 /** From what was answered in the time before it, or since the proxy started. */
 export function feltFrom(before: HistogramData, ms: number): FeltLatency {
   const perSecond = countOf(before) / (ms / 1_000);
-  return { usual: countOf(before) < ENOUGH ? [] : [p99(before)], perSecond, speed: BEGINNING, phase: begun("rest", 0, BEGINNING), last: null };
+  return {
+    usual: countOf(before) < ENOUGH ? [] : [p99(before)],
+    perSecond,
+    speed: BEGINNING,
+    phase: begun("rest", 0, BEGINNING),
+    last: null,
+  };
 }
 
 /** `speed`: how fast it went since the last sample. `rise`: by how much of itself p99 may grow, 0.1 for a tenth. */
