@@ -13,7 +13,7 @@ export interface Users {
   readonly harm: { readonly share: number; readonly ms: number };
 }
 
-/** What happened in half a second. */
+/** What happened between two looks. */
 export interface Look {
   /** In ms, of each request. */
   readonly took: readonly number[];
@@ -21,13 +21,12 @@ export interface Look {
   readonly reason: string | null;
 }
 
-const LOOK_MS = 500;
+const LOOK_MS = 2_000;
 const USUAL: LatencySample = { at: 0, boot: "b", latency: [] };
 
 /** Lets the law steer a backfill beside users who may change from one half second to the next; `rise`: what is allowed. */
 export function besideUsers(rng: Rng, looks: number, users: (look: number) => Users, rise = 0.1): readonly Look[] {
-  const before = histogramOf(Array.from({ length: 120 }, () => answers(rng, users(0), 0)).flat());
-  let state: FeltLatency = felt(feltFrom(before, 120 * LOOK_MS), USUAL, { speed: 0, rise })[0];
+  let state: FeltLatency = felt(feltFrom(users(0).rate), USUAL, { speed: 0, rise })[0];
   let pace = FIRST_PACE;
   let latency: HistogramData = [];
   return Array.from({ length: looks }, (_, look) => {

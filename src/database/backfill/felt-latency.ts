@@ -44,10 +44,11 @@ const ENOUGH = 200;
 const REMEMBERED = 15;
 /** Where users are, it begins with a rest, and then at this. */
 const BEGINNING = 0.1;
-const REST_MS = 4_000;
+const REST_MS = 6_000;
 const LONGEST_REST_MS = 30_000;
-const WORK_MS = 20_000;
-const SHORTEST_WORK_MS = 4_000;
+/** The slower it is the less it loses by another rest, and the more there is to learn from one. */
+const [WORK_MS, FAST_WORK_MS] = [10_000, 30_000];
+const SHORTEST_WORK_MS = 6_000;
 /** With each look at its work what was seen in earlier ones counts less. */
 const FADING = 0.8;
 /** Of what was answered in a longer time nobody knows beside what. */
@@ -61,19 +62,12 @@ const LEAST_RISE_US = 100;
 /** By how much of itself the speed changes for one answer too many beyond the limit. */
 const GAIN = 0.1;
 /** More answers than this in one look say more, but not that it should be steered harder. */
-const FULL_LOOK = 200;
-const [MOST_DOWN, MOST_UP] = [0.25, 1.2];
+const FULL_LOOK = 400;
+const [MOST_DOWN, MOST_UP] = [0.25, 1.4];
 
-/** From what was answered in the time before it, or since the proxy started. */
-export function feltFrom(before: HistogramData, ms: number): FeltLatency {
-  const perSecond = countOf(before) / (ms / 1_000);
-  return {
-    usual: countOf(before) < ENOUGH ? [] : [p99(before)],
-    perSecond,
-    speed: BEGINNING,
-    phase: begun("rest", 0, BEGINNING),
-    last: null,
-  };
+/** `perSecond`: the answers a second by now. What is usual is seen in rests alone: who knows what else was before. */
+export function feltFrom(perSecond: number): FeltLatency {
+  return { usual: [], perSecond, speed: BEGINNING, phase: begun("rest", 0, BEGINNING), last: null };
 }
 
 /** `speed`: how fast it went since the last sample. `rise`: by how much of itself p99 may grow, 0.1 for a tenth. */
@@ -127,7 +121,8 @@ function worked(
   by: { readonly speed: number; readonly rise: number },
 ): FeltLatency {
   const { usual, phase } = state;
-  if (usual.length === 0 || at - phase.since >= WORK_MS) return { ...state, phase: begun("rest", at, state.speed) };
+  if (usual.length === 0 || at - phase.since >= WORK_MS + (FAST_WORK_MS - WORK_MS) * state.speed)
+    return { ...state, phase: begun("rest", at, state.speed) };
   const count = countOf(answers);
   const tooMany = countAbove(answers, limitOf(usualOf(usual), by.rise)) - count / 100;
   const factor = Math.exp(-GAIN * tooMany * Math.min(1, FULL_LOOK / Math.max(1, count)));
@@ -148,7 +143,9 @@ function p99(answers: HistogramData): number {
   return fineQuantile(answers, 0.99) ?? 0;
 }
 
-const usualOf = (usual: FeltLatency["usual"]): number => usual.toSorted((one, other) => one - other)[usual.length >> 1] ?? 0;
+/** Of two in the middle the lower one: who is in doubt is careful. */
+const usualOf = (usual: FeltLatency["usual"]): number =>
+  usual.toSorted((one, other) => one - other)[(usual.length - 1) >> 1] ?? 0;
 
 function limitOf(usual: number, rise: number): number {
   return usual + Math.max(LEAST_RISE_US, usual * rise * AIM);

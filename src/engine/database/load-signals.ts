@@ -1,5 +1,5 @@
 import { felt, feltFrom, type FeltLatency } from "../../database/backfill/felt-latency.ts";
-import { addHistograms, type HistogramData } from "../../base/histogram.ts";
+import { addHistograms, countOf, type HistogramData } from "../../base/histogram.ts";
 import type { BackfillSpec } from "../../core/database-spec.ts";
 import type { LedgerSnapshot } from "../../core/ledger.ts";
 import { ledgerBetween } from "../../core/ledger.ts";
@@ -9,8 +9,8 @@ import type { Http } from "../../ports/http.ts";
 import type { Traffic } from "../../ports/traffic.ts";
 import type { LoadSignal } from "./load-pacer.ts";
 
-/** What was before the backfill is measured over so long. */
-const BEFORE_MS = 300_000;
+/** How many requests there are is measured over so long. */
+const BEFORE_MS = 30_000;
 /** For so long what a backfill has seen of the users holds for the next one, which then need not rest and begin slowly. */
 const REMEMBERED_MS = 60_000;
 const HTTP_MS = 2_000;
@@ -49,7 +49,7 @@ function latencySignal({ app, clock, traffic, spec, felt: known }: SignalParts):
       let state = known.get(app);
       if (state === undefined || clock.now() - (state.last?.at ?? 0) > REMEMBERED_MS) {
         const before = await traffic.ledger(app, { at: clock.now() - BEFORE_MS });
-        state = feltFrom(latencyOf(before, now), BEFORE_MS);
+        state = feltFrom(countOf(latencyOf(before, now)) / (BEFORE_MS / 1_000));
       }
       const sample = { at: now.at, boot: now.boot, latency: latencyOf(null, now) };
       const [next, reading] = felt(state, sample, { speed, rise: spec.rise });

@@ -25,16 +25,15 @@ const times = (count: number, ms: number): number[] => Array.from({ length: coun
 
 describe("what users feel", () => {
   it("is nothing where there are few of them: nothing is allowed or forbidden then", () => {
-    const [, reading] = felt(feltFrom([], 300_000), { at: 0, boot: "b", latency: [] }, BY);
+    const [, reading] = felt(feltFrom(0), { at: 0, boot: "b", latency: [] }, BY);
     expect(reading).toEqual({ name: "latency", load: 0, text: "too few requests to be felt" });
   });
 
   it("is looked at beside what was usual before, and becomes slower at once where it is much", () => {
-    const before = feltFrom(answers(60_000, 20), 300_000);
-    const calm = watch(before, times(12, 20)).map(({ most }) => most!);
-    expect(calm.slice(0, 3)).toEqual([0, 0, 0]);
+    const calm = watch(feltFrom(200), times(12, 20)).map(({ most }) => most!);
+    expect(calm.slice(0, 5)).toEqual(times(5, 0));
     expect(calm.toSorted((one, other) => one - other)).toEqual(calm);
-    const harmed = watch(before, [...times(5, 20), 30, 30]);
+    const harmed = watch(feltFrom(200), [...times(7, 20), 30, 30]);
     expect(harmed.at(-1)!.most).toBeLessThan(0.01);
     expect(harmed.at(-1)!.text).toMatch(
       /^p99 of the requests is (20|21)\.\d ms without it, and 3\d\.\d ms beside it: it works 0\.6 % of the time$/,
@@ -42,9 +41,9 @@ describe("what users feel", () => {
   });
 
   it("rests first where nothing is known of before, for long enough to know", () => {
-    const readings = watch(feltFrom([], 300_000), times(12, 20));
+    const readings = watch(feltFrom(0), times(12, 20));
     const resting = readings.map(({ most }) => most === 0);
-    expect(resting.filter(Boolean)).toHaveLength(3);
+    expect(resting.filter(Boolean)).toHaveLength(5);
     expect(resting.lastIndexOf(true)).toBeLessThan(8);
     expect(readings.find(({ most }) => most === 0)?.text).toBe("it looks how fast the requests are without it");
   });
@@ -52,21 +51,21 @@ describe("what users feel", () => {
   it("leaves out what was answered while nobody looked, and begins anew with a proxy that was restarted", () => {
     for (const [at, boot] of [
       [60_000, "a"],
-      [6_000, "b"],
+      [9_000, "b"],
     ] as const) {
-      let state = felt(feltFrom(answers(60_000, 20), 300_000), { at: 0, boot: "a", latency: [] }, BY)[0];
-      for (let second = 1; second <= 5; second++)
+      let state = felt(feltFrom(200), { at: 0, boot: "a", latency: [] }, BY)[0];
+      for (let second = 1; second <= 8; second++)
         state = felt(state, { at: second * 1_000, boot: "a", latency: answers(200 * second, 20) }, BY)[0];
       const latency = addHistograms(answers(1_000, 20), answers(900, 90));
       const [, reading] = felt(state, { at, boot, latency }, BY);
-      expect(reading.most).toBe(0.1);
+      expect(reading.most).toBe(state.speed);
     }
   });
 });
 
 describe("a backfill beside users", () => {
   const SEEDS = [1, 2];
-  const MINUTE = 120;
+  const MINUTE = 30;
   const later = (looks: readonly Look[]): readonly Look[] => looks.slice(looks.length / 2);
   const usual = { rate: 200, usualMs: 1.4 };
   const P99 = 1.4 * Math.exp(0.298 * 2.3263);
@@ -82,7 +81,7 @@ describe("a backfill beside users", () => {
     for (const seed of SEEDS) {
       const looks = run(seed, 6, () => ({ ...usual, harm }));
       expect(p99(looks)).toBeLessThan(1.1 * P99);
-      expect(meanSpeed(later(looks))).toBeGreaterThan(0.8 * SLOWEST);
+      expect(meanSpeed(later(looks))).toBeGreaterThan(0.6 * SLOWEST);
     }
   });
 
@@ -94,11 +93,11 @@ describe("a backfill beside users", () => {
     }
   });
 
-  it("uses the room there is: nearly all of the time where nobody feels it, less the more it is felt", () => {
+  it("uses the room there is: most of the time where nobody feels it, less the more it is felt", () => {
     const speedOf = (share: number): number =>
       meanSpeed(SEEDS.flatMap((seed) => later(run(seed, 6, () => ({ ...usual, harm: { share, ms: 2 } })))));
     const [none, some, more] = [speedOf(0), speedOf(0.05), speedOf(0.5)];
-    expect(none).toBeGreaterThan(0.7);
+    expect(none).toBeGreaterThan(0.65);
     expect(none).toBeGreaterThan(some);
     expect(some).toBeGreaterThan(2 * more);
   });
