@@ -19,6 +19,8 @@ interface Change {
   readonly touched: { readonly type: string; readonly up: string; readonly source: string };
   /** The application's statement. */
   readonly update: string;
+  /** With a statement of its own for each row, as applications do; otherwise one for all. */
+  readonly each?: true;
   /** The most it may cost, as a multiple of what it costs without. */
   readonly target: number;
 }
@@ -31,6 +33,8 @@ const WIDENED = {
 const CHANGES: readonly Change[] = [
   { name: "int → bigint, that column is written", ...WIDENED, update: "n = n + 1", target: 2 },
   { name: "int → bigint, another column is written", ...WIDENED, update: "note = 'seen'", target: 1.1 },
+  { name: "… that column, a statement for each row", ...WIDENED, update: "n = n + 1", each: true, target: 2 },
+  { name: "… another column, a statement for each row", ...WIDENED, update: "note = 'seen'", each: true, target: 1.1 },
   {
     name: "a function of the old value, that column is written",
     migration:
@@ -86,19 +90,30 @@ async function seedOf(server: TestServer, change: Change, { way, rows }: { way: 
   return url;
 }
 
-/** Microseconds of the server's processor, for each row of one UPDATE of all: what else the machine does is not in it. */
+/** So many rows where each has a statement of its own. */
+const EACH_ROWS = 20_000;
+
+/** Microseconds of the server's processor for each row: what else the machine does is not in it. */
 async function measure(server: TestServer, seed: string, { change, rows }: { change: Change; rows: number }): Promise<number> {
   const url = await server.database(new URL(seed).pathname.slice(1));
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await client.query("CHECKPOINT");
+  await client.query("CHECKPOINT; SET synchronous_commit = off");
   const [own] = (await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid, count(*) FROM t")).rows;
   const before = cpuTimeOf(own!.pid);
-  await client.query(`UPDATE t SET ${change.update}`);
+  const written = change.each === true ? await updateEach(client, change.update) : rows;
+  if (change.each !== true) await client.query(`UPDATE t SET ${change.update}`);
   const spent = cpuTimeOf(own!.pid) - before;
   await client.end();
   await query(seed.replace(/[^/]*$/, "postgres"), `DROP DATABASE ${new URL(url).pathname.slice(1)} WITH (FORCE)`);
-  return spent / rows;
+  return spent / written;
+}
+
+/** Each in a transaction of its own; prepared, as drivers do it. */
+async function updateEach(client: pg.Client, update: string): Promise<number> {
+  for (let id = 1; id <= EACH_ROWS; id++)
+    await client.query({ name: "each", text: `UPDATE t SET ${update} WHERE id = $1`, values: [id] });
+  return EACH_ROWS;
 }
 
 async function measureAll(
@@ -151,7 +166,7 @@ try {
     "| --- | --- | --: | --: |",
     ...lines,
     "",
-    `${size.rows.toLocaleString("en-US")} rows in one UPDATE; medians of ${values.rounds} rounds (lowest–highest). PostgreSQL ${String(server.major)}, fsync on.`,
+    `${size.rows.toLocaleString("en-US")} rows in one UPDATE, or ${EACH_ROWS.toLocaleString("en-US")} in a statement each; medians of ${values.rounds} rounds (lowest–highest). PostgreSQL ${String(server.major)}, fsync on.`,
     `${machine()}. ${new Date().toISOString().slice(0, 10)}, \`npm run bench:syncs\`.`,
   ].join("\n");
   console.log(text);
