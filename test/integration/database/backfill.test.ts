@@ -1,5 +1,5 @@
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../../src/adapters/clock/system.ts";
 import { nodeHttp } from "../../../src/adapters/http/node-http.ts";
 import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
@@ -10,6 +10,7 @@ import { LoadPacer } from "../../../src/engine/database/load-pacer.ts";
 import { loadSignals } from "../../../src/engine/database/load-signals.ts";
 import { backfillIn, counting, doubling } from "../../support/postgres/backfill.ts";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
+import { until } from "../../support/temp.ts";
 
 const WRONG = "SELECT count(*)::int AS wrong FROM t WHERE m IS DISTINCT FROM n * 2";
 
@@ -141,12 +142,9 @@ describe("a backfill", () => {
     expect(record).toMatchObject({ rows: 19_999, failed: [{ message: expect.stringContaining("t_m_check") as string }] });
     expect(await query(url, "SELECT id FROM t WHERE m IS DISTINCT FROM n * 2")).toEqual([{ id: 15_000 }]);
     // Statistics of a session that has ended come a moment later.
-    await vi.waitFor(async () => {
-      const [row] = await query<{ hot: number }>(
-        url,
-        "SELECT n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE relname = 't'",
-      );
-      expect(row?.hot).toBeGreaterThan(5_000);
+    const HOT = "SELECT n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE relname = 't'";
+    await until(async () => ((await query<{ hot: number }>(url, HOT))[0]?.hot ?? 0) > 5_000, {
+      what: "rows stayed in their pages",
     });
   });
 
@@ -294,9 +292,8 @@ describe("a backfill", () => {
     const waiting = waiter!.query("UPDATE t SET n = 3");
     const yields = async (): Promise<string | undefined> =>
       (await lease.load("public.t")).find((reading) => reading.yields === true)?.text;
-    await vi.waitFor(async () => {
-      expect(await yields()).toBe("1 session waits for a lock that the backfill holds: UPDATE t SET n = 3");
-    }, 10_000);
+    const reason = await until(yields, { what: "somebody waits" });
+    expect(reason).toBe("1 session waits for a lock that the backfill holds: UPDATE t SET n = 3");
     await holder!.query("COMMIT");
     await waiting;
     expect(await yields()).toBeUndefined();

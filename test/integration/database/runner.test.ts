@@ -70,7 +70,8 @@ describe("the runner", () => {
     );
     const started = performance.now();
     for (let turn = 0; turn < 20; turn++) await reader.query("UPDATE t SET n = n WHERE id = 1");
-    expect(performance.now() - started).toBeLessThan(1_000);
+    // Had it queued behind the holder without a limit, they would wait for as long as the holder does: for ever.
+    expect(performance.now() - started).toBeLessThan(10_000);
     await holder.query("COMMIT");
     expect((await done).state).toBe("expanded");
   });

@@ -189,7 +189,7 @@ describe("what the load generator counts", () => {
     const url = await listening(server);
     await new Promise((resolve) => server.close(resolve));
     const report = await load(url, { keepAlive: 1, fresh: 1, post: 1, seconds: 0.2 });
-    expect(report.requests).toBeGreaterThan(5);
+    expect(report.requests).toBeGreaterThanOrEqual(3);
     expect(report).toMatchObject({ connectionErrors: report.requests, byKind: { "dial-ECONNREFUSED": report.requests } });
   });
 
@@ -198,7 +198,7 @@ describe("what the load generator counts", () => {
     const url = await raw((_socket, turn) => {
       turns = turn;
     });
-    const report = await loadUntil(url, { keepAlive: 2, fresh: 1, timeoutMs: 50 }, () => turns >= 6);
+    const report = await loadUntil(url, { keepAlive: 2, fresh: 1, timeoutMs: 500 }, () => turns >= 6);
     expect(report).toMatchObject({ requests: turns, timeouts: turns, ok: 0, connectionErrors: 0 });
   });
 
@@ -275,11 +275,17 @@ describe("what the load generator counts", () => {
 
   test("the rate is kept, and 0 is as fast as the server answers", async () => {
     const url = await http((_request, response) => response.end("ok"));
-    const paced = await load(url, { rate: 200, keepAlive: 8, seconds: 1 });
+    // So many clients that one is free for every turn, even where the machine stood still for most of the second.
+    const paced = await load(url, { rate: 200, keepAlive: 200, seconds: 1 });
     expect(paced.requests).toBeGreaterThan(150);
-    expect(paced.requests).toBeLessThanOrEqual(205);
-    const unpaced = await load(url, { rate: 0, keepAlive: 2, seconds: 0.3 });
-    expect(unpaced.requests).toBeGreaterThan(paced.requests);
+    expect(paced.requests).toBeLessThanOrEqual(200 * paced.seconds + 1);
+    let answered = 0;
+    const counting = await http((_request, response) => {
+      answered += 1;
+      response.end("ok");
+    });
+    const unpaced = await loadUntil(counting, { rate: 0, keepAlive: 2 }, () => answered > 1_000);
+    expect(unpaced.requests).toBe(answered);
     expectBalanced(unpaced);
   });
 });

@@ -6,7 +6,7 @@ import { totalOf } from "../../../src/core/ledger.ts";
 import { startProxy, tableFor, type TestProxy } from "../../support/tls/proxy.ts";
 import { until } from "../../support/temp.ts";
 
-const REQUESTS = 200;
+const REQUESTS = 100;
 const EVERYTHING = { release: "r2", percent: 100, compareBody: true, forMs: 60_000 };
 
 type App = (request: IncomingMessage, response: ServerResponse) => void;
@@ -94,7 +94,7 @@ test(
         expect(await asked(it, "/other")).toBe("200 body of /other");
         expect(await asked(it, "/broken")).toContain("500");
       },
-      { forMs: 4_000 },
+      { forMs: 6_000 },
     );
     expect(figures).toMatchObject({ statusDiffers: 1, bodyDiffers: 1, unanswered: 0, dropped: 0 });
     expect(figures.pairs).toBeGreaterThanOrEqual(REQUESTS + 2);
@@ -118,7 +118,7 @@ test("only GET and HEAD without a body are ever mirrored", { timeout: 60_000 }, 
       await asked(it, "/head", { method: "HEAD" });
       await until(() => it.copies.some(({ url }) => url === "/head"));
     },
-    { forMs: 3_000 },
+    { forMs: 5_000 },
   );
   expect(new Set(it.copies.map(({ method }) => method))).toEqual(new Set(["GET", "HEAD"]));
   expect(it.copies.map(({ url }) => url)).not.toContain("/order");
@@ -151,7 +151,7 @@ test(
         expect(await asked(it, "/flood")).toBe("200 body of /flood");
         for (let index = 0; index < REQUESTS; index += 1) expect(await asked(it, "/hang")).toBe("200 body of /hang");
       },
-      { forMs: 5_000 },
+      { forMs: 6_000 },
     );
     expect(figures.unanswered).toBe(1);
     expect(figures.bodyDiffers).toBe(1);

@@ -21,7 +21,7 @@ const proxyFor = (ports: readonly number[], websockets: Partial<WebSocketSpec> =
 describe("a WebSocket whose instance is replaced", () => {
   test("scenario 32: goes on through the switch; then it is closed with 1012, its application hears of it, and nothing is lost", async () => {
     const [old, next] = [await echoServer(), await echoServer()];
-    const proxy = await proxyFor([old.port], { graceMs: 300 });
+    const proxy = await proxyFor([old.port], { graceMs: 1_000 });
     const client = await Listener.to(proxy.port);
     await client.says("before");
     proxy.route([next.port]);

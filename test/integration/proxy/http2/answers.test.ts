@@ -185,7 +185,7 @@ describe("the proxy's own answers", () => {
     const upstream = await ScriptedUpstream.start(async (peer) => {
       for (;;) if ((await peer.request()).startLine.includes("/good")) peer.send(OK);
     });
-    const proxy = await WireProxy.start([upstream.port], { proxy: { http2Cleartext: true, firstByteTimeoutMs: 50 } });
+    const proxy = await WireProxy.start([upstream.port], { proxy: { http2Cleartext: true, firstByteTimeoutMs: 500 } });
     const session = await connectHttp2(proxy.port);
     expect(await ask(session, { ":path": "/never" })).toMatchObject({ status: 504 });
     expect(await ask(session, { ":path": "/good" })).toMatchObject({ status: 200 });
@@ -218,7 +218,7 @@ describe("the proxy's own answers", () => {
 
   it("K4: a connection without a first request ends after the time for a head, one with requests after that for keep-alive", async () => {
     const { upstream } = await answeredWith(OK);
-    const proxy = await WireProxy.start([upstream.port], { ...H2, limits: { headTimeoutMs: 50, clientKeepAliveMs: 60_000 } });
+    const proxy = await WireProxy.start([upstream.port], { ...H2, limits: { headTimeoutMs: 500, clientKeepAliveMs: 60_000 } });
     const used = await RawHttp2Client.connect(proxy.port);
     expect(await used.over(used.open(get()))).toMatchObject({ status: 200 });
     const idle = await RawHttp2Client.connect(proxy.port);

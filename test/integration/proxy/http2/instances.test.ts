@@ -414,8 +414,8 @@ describe("a client that goes, a drain, a cut", () => {
     });
     const proxy = await WireProxy.start([upstream.port], {
       ...H2,
-      limits: { betweenBytesMs: 100 },
-      proxy: { http2Cleartext: true, firstByteTimeoutMs: 100 },
+      limits: { betweenBytesMs: 500 },
+      proxy: { http2Cleartext: true, firstByteTimeoutMs: 500 },
     });
     const session = await connectHttp2(proxy.port);
     expect(await ask(session)).toMatchObject({ status: 504 });

@@ -99,8 +99,8 @@ describe("D17: a client that goes within its body", () => {
   });
 });
 
-/** Writes until the other side takes no more for a good while; gives how many bytes went. */
-async function pour(from: Wire, total: number): Promise<number> {
+/** Writes until the other side takes no more for so long; gives how many bytes went. */
+async function pour(from: Wire, total: number, patienceMs = 500): Promise<number> {
   const piece = Buffer.alloc(MiB, "x");
   let sent = 0;
   while (sent < total) {
@@ -115,7 +115,7 @@ async function pour(from: Wire, total: number): Promise<number> {
       new Promise<false>((resolve) =>
         setTimeout(() => {
           resolve(false);
-        }, 500),
+        }, patienceMs),
       ),
     ]);
     if (!drained) break;
@@ -141,7 +141,7 @@ describe("back pressure", () => {
     const sent = await pour(client, MUCH);
     expect(sent).toBeLessThan(HELD_MAX);
     (await upstream.peer(1)).socket.resume();
-    await pour(client, MUCH - sent);
+    await pour(client, MUCH - sent, 10_000);
     expect(await client.status()).toBe(200);
     expect(await proxy.ledger()).toEqual({ served: 1 });
   });

@@ -338,7 +338,7 @@ describe("pages for the proxy's own errors", () => {
 
   it("never replace what the application says itself; a status without a page has its line of text", async () => {
     const live = await startAnswering("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 3\r\n\r\nown");
-    const proxy = await WireProxy.start([live.port], { table, proxy: { firstByteTimeoutMs: 30 } });
+    const proxy = await WireProxy.start([live.port], { table, proxy: { firstByteTimeoutMs: 500 } });
     const client = await connectRaw(proxy.port);
     client.send(get());
     expect((await client.answer()).body).toBe("own");

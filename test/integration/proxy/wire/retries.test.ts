@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { until } from "../../../support/temp.ts";
 import { connectRaw, type RawClient } from "../../../support/wire/raw-client.ts";
 import { answering, ScriptedUpstream, startAnswering } from "../../../support/wire/scripted-upstream.ts";
 import { refusingPort } from "../../../support/wire/refusing-port.ts";
@@ -72,7 +73,7 @@ describe("R0: nothing was sent", () => {
     const live = await startAnswering();
     const { proxy, client } = await stand([{ port: await refusingPort() }], { proxy: { holdMs: 10_000 } });
     client.send(post());
-    await expect.poll(() => proxy.held).toBe(1);
+    await until(() => proxy.held === 1, { what: "it is held" });
     proxy.route([live.port]);
     expect(await client.status()).toBe(200);
     expect(live.requests.map(({ body }) => body)).toEqual(["hello"]);

@@ -1,9 +1,16 @@
 import { describe, expect, it } from "vitest";
+import { until } from "../../../support/temp.ts";
 import { connectRaw, type RawClient } from "../../../support/wire/raw-client.ts";
 import { ScriptedUpstream, startAnswering } from "../../../support/wire/scripted-upstream.ts";
 import { WireProxy } from "../../../support/wire/wire-proxy.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+async function isServed({ port }: WireProxy): Promise<boolean> {
+  const client = await connectRaw(port);
+  client.send(GET);
+  return (await client.status()) === 200;
+}
 
 /** Sends a byte every few milliseconds until the connection ends. */
 async function trickle(client: RawClient, text: string): Promise<void> {
@@ -17,7 +24,7 @@ async function trickle(client: RawClient, text: string): Promise<void> {
 describe("K: slow clients and floods", () => {
   it("K1: a head that does not end in time is answered with 408, others are served meanwhile", async () => {
     const upstream = await startAnswering();
-    const proxy = await WireProxy.start([upstream.port], { limits: { headTimeoutMs: 100 } });
+    const proxy = await WireProxy.start([upstream.port], { limits: { headTimeoutMs: 1_000 } });
     const slow = await Promise.all(Array.from({ length: 20 }, () => connectRaw(proxy.port)));
     const trickling = slow.map((client) => trickle(client, `GET / HTTP/1.1\r\n${"X: y\r\n".repeat(1_000)}`));
     const other = await connectRaw(proxy.port);
@@ -34,7 +41,7 @@ describe("K: slow clients and floods", () => {
 
   it("K1: a second request on the connection has the same limit", async () => {
     const upstream = await startAnswering();
-    const proxy = await WireProxy.start([upstream.port], { limits: { headTimeoutMs: 50 } });
+    const proxy = await WireProxy.start([upstream.port], { limits: { headTimeoutMs: 500 } });
     const client = await connectRaw(proxy.port);
     client.send(`${GET}GET / HT`);
     expect([await client.status(), await client.status()]).toEqual([200, 408]);
@@ -98,13 +105,7 @@ describe("K: slow clients and floods", () => {
     one.rst();
     two.send(GET);
     expect(await two.status()).toBe(200);
-    await expect
-      .poll(async () => {
-        const again = await connectRaw(proxy.port);
-        again.send(GET);
-        return again.status();
-      })
-      .toBe(200);
+    await until(() => isServed(proxy), { what: "there is room again" });
   });
 
   it("K7: over the limit of one client: 503 and counted; others are served, and so is it when one of its connections is gone", async () => {
@@ -119,13 +120,7 @@ describe("K: slow clients and floods", () => {
     other.send(GET);
     expect(await other.status()).toBe(200);
     one.rst();
-    await expect
-      .poll(async () => {
-        const again = await connectRaw(proxy.port);
-        again.send(GET);
-        return again.status();
-      })
-      .toBe(200);
+    await until(() => isServed(proxy), { what: "there is room again" });
     proxy.serveAnother("strict", { proxy: { holdMs: 0, firstByteTimeoutMs: 0, connectionsPerClient: 1 } });
     const late = await connectRaw(proxy.port, "127.0.0.2");
     expect(await late.status()).toBe(503);
@@ -153,7 +148,7 @@ describe("K: slow clients and floods", () => {
           else client.socket.destroy();
         }),
       );
-    await expect.poll(() => upstream.peers.every((peer) => peer.ended || peer.closed), { timeout: 10_000 }).toBe(true);
+    await until(() => upstream.peers.every((peer) => peer.ended || peer.closed), { what: "all of them are gone" });
     const { served, ...others } = await proxy.ledger();
     expect([served, Object.keys(others)]).toEqual([undefined, ["clientGone"]]);
   });
