@@ -41,7 +41,7 @@ export function whenReleaseFailed(draft: Draft, { release, failure }: Request<"r
 
 export function whenRollbackRequested(draft: Draft, request: Request<"rollback.requested">): void {
   if (refuseWhileRunning(draft)) return;
-  const to = request.release ?? draft.state.promoted.filter((release) => release !== draft.state.active).at(-1) ?? null;
+  const to = rollbackTarget(draft.state, request.release);
   const failure = rollbackProblem(draft.state, to, request.release);
   if (failure !== null || to === null) {
     refuse(draft, failure ?? noEarlierRelease(draft.state));
@@ -53,6 +53,11 @@ export function whenRollbackRequested(draft: Draft, request: Request<"rollback.r
   if (isReady) planReturnToStandby(draft);
   else planReplacement(draft, to);
   note(draft, `${request.by} goes from ${draft.state.active ?? "nothing"} to ${to}${isReady ? ", which is on standby" : ""}`);
+}
+
+/** Where a rollback leads; null: nowhere. */
+export function rollbackTarget({ promoted, active }: AppState, asked: ReleaseName | null): ReleaseName | null {
+  return asked ?? promoted.filter((release) => release !== active).at(-1) ?? null;
 }
 
 export function whenRestartRequested(draft: Draft, request: Request<"restart.requested">): void {

@@ -31,7 +31,7 @@ export interface ServerContext {
   /** Of the app's session store; of the sessions whose ids begin with `prefix`. */
   sessions(state: AppState, prefix: string): Promise<SessionsStatus>;
   /** Moves of sessions to other stores. */
-  readonly sessionMoves: Pick<SessionMoves, "admit" | "begin" | "abort" | "report">;
+  readonly sessionMoves: Pick<SessionMoves, "admit" | "admitRequest" | "begin" | "abort" | "report">;
   /** Walks over the instances of the app's active release. */
   verifyStateless(state: AppState, request: VerifyStatelessRequest, signal: AbortSignal): Promise<StatelessnessOutcome>;
   /** What removes from the database what only old releases used. */

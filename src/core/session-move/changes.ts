@@ -1,5 +1,5 @@
 import { HitlessError, type Failure } from "../../base/error.ts";
-import { home, isOver, isSamePlace, left, shown, type MovePhase, type SessionMove, type StorePlace } from "./move.ts";
+import { isOver, isSamePlace, left, type MovePhase, type SessionMove, type StorePlace } from "./move.ts";
 
 const RETRY_FIRST_MS = 5_000;
 const RETRY_MAX_MS = 300_000;
@@ -65,24 +65,4 @@ export function aborted(move: SessionMove | null, by: string, at: number): Sessi
   }
   if (back === move.phase) return move;
   return { ...entered(move, back, at), failure: { code: "ERR_ABORTED", what: `${by} asked the move to go back.` } };
-}
-
-/** @throws ERR_SESSIONS_MOVING, ERR_SESSIONS_MOVED: why a release that keeps its sessions there cannot be deployed now */
-export function admitRelease(move: SessionMove | null, app: string, place: StorePlace | null): void {
-  if (move === null) return;
-  if (!isOver(move)) {
-    throw new HitlessError({
-      code: "ERR_SESSIONS_MOVING",
-      what: `The sessions of ${app} are being moved to another store.`,
-      why: "A new release might not write into both.",
-      next: "Nothing was started. Deploy when the move is over (`hitless sessions`), or take it back with `hitless sessions move --abort`.",
-    });
-  }
-  if (place === null || !left(move).some((one) => isSamePlace(one, place))) return;
-  throw new HitlessError({
-    code: "ERR_SESSIONS_MOVED",
-    what: `The sessions of ${app} are not in the store that the configuration names any more.`,
-    why: `They were moved to ${shown(home(move))}.`,
-    next: "Nothing was started. Name that store in `sessions.store`, or move the sessions back with `hitless sessions move --to`.",
-  });
 }

@@ -53,10 +53,15 @@ async function copyPrefix({ stores, signal, onProgress }: CopyParts, move: Sessi
   return sessions;
 }
 
-/** Waits until all instances that get requests have told theirs. */
+/** Waits until all instances that get requests have told theirs; those that a deployment is about to give some have a moment left to do so. */
 async function prefixesOf({ clock, stores, state, signal }: CopyParts, move: SessionMove): Promise<readonly string[]> {
   for (let until = Infinity; ;) {
-    const names = serving(state());
+    const present = state();
+    if (present?.deployment?.outcome === null) {
+      await clock.sleepUntil(clock.now() + LOOK_EVERY_MS, signal);
+      continue;
+    }
+    const names = serving(present);
     const marks = await stores.marks(move, names);
     const silent = names.filter((name) => !marks.has(name));
     if (names.length > 0 && silent.length === 0) return [...new Set([...marks.values()].flat())].sort();

@@ -1,9 +1,12 @@
 import { HitlessError } from "../../base/error.ts";
-import { aborted, admitRelease, newMove } from "../../core/session-move/changes.ts";
+import { rollbackTarget } from "../../core/requests.ts";
+import { admitRelease, admitRetry, admitRollback } from "../../core/session-move/admission.ts";
+import { aborted, newMove } from "../../core/session-move/changes.ts";
 import { concerns, home, isOver, isSamePlace, placeOf, type SessionMove, type StorePlace } from "../../core/session-move/move.ts";
 import type { AppState } from "../../core/state.ts";
 import type { ReleaseRequest, Releases } from "../../ports/releases.ts";
 import type { SessionServers } from "../../ports/session-servers.ts";
+import type { OperatorEvent } from "../control.ts";
 import type { CopyProgress } from "./move-copy.ts";
 import { MoveRun, type MoveParts } from "./move-run.ts";
 
@@ -62,6 +65,13 @@ export class SessionMoves {
     admitRelease(this.#parts.book.of(spec.app), spec.app, placeOf(spec.sessions, shared));
   }
 
+  /** @throws ERR_SESSIONS_MOVING: no other release than the active one may be started while instances must know both stores */
+  admitRequest(state: AppState, event: OperatorEvent): void {
+    const move = this.#parts.book.of(state.app);
+    if (event.kind === "retry.requested") admitRetry(move, state);
+    if (event.kind === "rollback.requested") admitRollback(move, state, rollbackTarget(state, event.release));
+  }
+
   /** @throws ERR_NOTHING_RUNNING, ERR_SESSIONS_MOVING, or ERR_SESSIONS_MOVE with all reasons; nothing was done then */
   async begin(state: AppState, { by, to }: MoveRequest): Promise<MoveReport | null> {
     const { book, clock, randomId } = this.#parts;
@@ -70,7 +80,9 @@ export class SessionMoves {
     if (last !== null && !isOver(last)) throw moving(app);
     const from = await this.#present(state, last);
     const place = await this.#place(app, to);
-    const problems = [...unready(state), ...(await this.#storeProblems(from, place))];
+    const unusable = await this.#storeProblems(from, place);
+    // After what is waited for: somebody may have begun a deployment meanwhile.
+    const problems = [...unready(this.#parts.engine.state(app) ?? state), ...unusable];
     if (problems.length > 0) throw impossible(app, problems);
     await book.change(app, (now) => {
       if (now !== null && !isOver(now)) throw moving(app);

@@ -55,6 +55,6 @@ function upgradeProxy({ proxy, log }: ServerContext, body: unknown): Promise<unk
 }
 
 async function request(context: ServerContext, app: string, event: OperatorEvent): Promise<unknown> {
-  knownApp(context, app);
+  context.sessionMoves.admitRequest(knownApp(context, app), event);
   return { deployment: await context.engine.request(app, event) };
 }

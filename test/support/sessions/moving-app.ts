@@ -48,6 +48,8 @@ class SimStores implements SessionStores {
   tidied = 0;
   copyFails = false;
   isEndless = false;
+  /** What is copied waits for it, and is there then. */
+  held: Promise<unknown> | null = null;
   areSilent = false;
   readonly whyNot: string[] = [];
 
@@ -59,9 +61,10 @@ class SimStores implements SessionStores {
     return Promise.resolve(new Map(this.areSilent ? [] : instances.map((name) => [name, ["sess:"]])));
   }
 
-  copy({ signal, onProgress }: SessionCopy): Promise<{ sessions: number; written: number }> {
-    if (this.copyFails) return Promise.reject(new Error("the new store is full"));
+  async copy({ signal, onProgress }: SessionCopy): Promise<{ sessions: number; written: number }> {
+    if (this.copyFails) throw new Error("the new store is full");
     onProgress({ done: 1, total: 2 });
+    if (this.held !== null) await this.held;
     if (this.isEndless) {
       return new Promise((_resolve, reject) => {
         signal.addEventListener("abort", () => {
@@ -70,7 +73,7 @@ class SimStores implements SessionStores {
       });
     }
     this.copies += 1;
-    return Promise.resolve({ sessions: 2, written: 2 });
+    return { sessions: 2, written: 2 };
   }
 
   tidy(): Promise<void> {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { aborted, admitRelease, entered, failed, newMove } from "../../../../src/core/session-move/changes.ts";
+import { admitRelease } from "../../../../src/core/session-move/admission.ts";
+import { aborted, entered, failed, newMove } from "../../../../src/core/session-move/changes.ts";
 import { moveVariables } from "../../../../src/core/session-move/environment.ts";
 import { concerns, home, shown, type SessionMove, type StorePlace } from "../../../../src/core/session-move/move.ts";
 

@@ -110,3 +110,42 @@ test("what cannot be is refused with all reasons, and nothing has changed", asyn
   });
   expect(app.move).toBeNull();
 });
+
+test("a deployment that began while sessions were copied comes to its end before the new store is read", async () => {
+  const app = await MovingApp.deployed();
+  const held = Promise.withResolvers<undefined>();
+  app.stores.held = held.promise;
+  await app.begin();
+  await app.until(() => app.moves.report("shop")?.progress?.doing === "copying");
+  void app.world.request({ kind: "restart.requested", by: "somebody" });
+  await app.until(() => app.state.deployment?.by === "somebody");
+  held.resolve(undefined);
+  await watched(app, () => {
+    const { deployment } = app.state;
+    if (app.move?.phase === "switching") expect([deployment?.by, deployment?.outcome]).not.toEqual(["somebody", null]);
+    return Promise.resolve();
+  });
+  expect(app.move).toMatchObject({ phase: "done", failure: null });
+});
+
+test("another release is refused meanwhile, whichever command asks for it, and goes when the move is over", async () => {
+  const app = await MovingApp.deployed();
+  const codeOf = (event: Parameters<MovingApp["moves"]["admitRequest"]>[1]): string => {
+    try {
+      app.moves.admitRequest({ ...app.state, promoted: ["r0", "r1"], returned: { release: "r2" } as never }, event);
+      return "";
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  };
+  const [rollback, retry] = [
+    { kind: "rollback.requested", by: "somebody", release: null },
+    { kind: "retry.requested", by: "somebody" },
+  ] as const;
+  await app.begin();
+  await app.until(() => app.state.deployment?.outcome !== null);
+  expect([codeOf(rollback), codeOf(retry)]).toEqual(["ERR_SESSIONS_MOVING", "ERR_SESSIONS_MOVING"]);
+  expect(codeOf({ kind: "scale.requested", by: "somebody", counts: { web: 2 } })).toBe("");
+  await watched(app);
+  expect([codeOf(rollback), codeOf(retry)]).toEqual(["", ""]);
+});
