@@ -8,11 +8,16 @@ import type { AppSpec } from "../core/app-spec.ts";
 import { EXPAND, STEPS_DIRECTORY, type StepDefinition } from "../core/preparation/step-definition.ts";
 import type { StepSources } from "../ports/steps.ts";
 
+/** Files in which there may be SQL. */
+const WITH_SQL = /\.(?:sql|yaml)$/;
+
 /** The steps directory of a release, and the expansion of its database where it has one. */
 export const stepSources: StepSources = {
   read: async (directory, spec) => {
     const files = await filesIn(directory);
-    const { steps, problems } = readSteps(files, { hasDatabase: spec.database !== undefined });
+    const hasDatabase = spec.database !== undefined;
+    const language = hasDatabase && files.some(({ path }) => WITH_SQL.test(path)) ? await fileSources.language() : null;
+    const { steps, problems } = readSteps(files, { hasDatabase, language });
     if (problems.length === 0) return [...steps, ...(await expansion(directory, spec))];
     throw new HitlessError({
       code: "ERR_STEPS_INVALID",

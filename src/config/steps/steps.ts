@@ -1,9 +1,13 @@
-import { LineCounter, parseDocument, type Document } from "yaml";
+import { isScalar, LineCounter, parseDocument, type Document } from "yaml";
 import { z } from "zod";
 import { EXPAND, usesDatabase, type StepDefinition, type StepWork } from "../../core/preparation/step-definition.ts";
+import type { SqlLanguage } from "../../database/language.ts";
+import { positionAt } from "../../database/source/position.ts";
 import { describeProblems } from "../problems.ts";
 import { readHeader } from "./header.ts";
 import { conditionsOf, fileSchema, headerSchema, workOf } from "./schema.ts";
+import { fileProblems, WRITTEN, type SqlProblem } from "./sql.ts";
+import { placeInScalar } from "./yaml-place.ts";
 
 /** A file of the steps directory. */
 export interface StepFile {
@@ -17,39 +21,52 @@ export interface StepFile {
 export interface ReadSteps {
   /** In their order. */
   readonly steps: readonly StepDefinition[];
-  /** `deploy/steps/0001-x.yaml:3: …`, all of them. */
+  /** `deploy/steps/0001-x.yaml:3: …`, in SQL with the column too; all of them. */
   readonly problems: readonly string[];
 }
 
 const NAME = /(?:^|\/)(\d{4}-[a-z0-9]+(?:-[a-z0-9]+)*)\.(sql|ts|js|sh|yaml)$/;
 
+export interface ReadingSteps {
+  /** Without one in the configuration, steps that need one are problems too. */
+  readonly hasDatabase: boolean;
+  /** PostgreSQL's grammar, by which SQL is read; null: it is not looked at. */
+  readonly language: SqlLanguage | null;
+}
+
 type Outcome = { readonly step: StepDefinition | null; readonly problems: readonly string[] };
 
-/** Reads a release's steps. Without a database in the configuration, steps that need one are problems too. */
-export function readSteps(files: readonly StepFile[], { hasDatabase }: { readonly hasDatabase: boolean }): ReadSteps {
-  const outcomes = files.toSorted((a, b) => (a.path < b.path ? -1 : 1)).map(readStep);
+/** Reads a release's steps. */
+export function readSteps(files: readonly StepFile[], { hasDatabase, language }: ReadingSteps): ReadSteps {
+  const outcomes = files.toSorted((a, b) => (a.path < b.path ? -1 : 1)).map((file) => readStep(file, language));
   const steps = outcomes.map(({ step }) => step).filter((step) => step !== null);
   const problems = [...outcomes.flatMap((outcome) => outcome.problems), ...togetherProblems(steps, hasDatabase)];
   return { steps, problems };
 }
 
-function readStep(file: StepFile): Outcome {
+function readStep(file: StepFile, language: SqlLanguage | null): Outcome {
   const [, name, ending] = NAME.exec(file.path) ?? [];
   if (name === undefined)
     return { step: null, problems: [`${file.path}:1: expected a name such as 0001-emails.sql (or .ts, .js, .sh, .yaml)`] };
-  return ending === "yaml" ? readYaml(file, name) : readWithHeader(file, { name, ending: ending ?? "" });
+  return ending === "yaml" ? readYaml(file, name, language) : readWithHeader(file, { name, ending: ending ?? "", language });
 }
 
-function readWithHeader(file: StepFile, { name, ending }: { name: string; ending: string }): Outcome {
+interface Named {
+  readonly name: string;
+  readonly ending: string;
+  readonly language: SqlLanguage | null;
+}
+
+function readWithHeader(file: StepFile, { name, ending, language }: Named): Outcome {
   const { fields, problems } = readHeader(file.text);
   const input = Object.fromEntries([...fields].map(([key, { value }]) => [key, value]));
   const parsed = headerSchema.safeParse(input);
   const told = problems.map(({ line, text }) => `${file.path}:${String(line)}: ${text}`);
   const lineOf = (path: readonly PropertyKey[], key?: string): number => fields.get(String(path[0] ?? key))?.line ?? 1;
-  if (!parsed.success) return { step: null, problems: [...told, ...placed(file, parsed.error, input, lineOf)] };
-  const alone = parsed.data.transaction === false;
+  const alone = input["transaction"] === false;
+  if (ending === "sql" && language !== null) told.push(...at(file, fileProblems(language, file.text, alone)));
+  if (!parsed.success) return { step: null, problems: [...placed(file, parsed.error, input, lineOf), ...told] };
   if (parsed.data.transaction !== undefined && ending !== "sql") told.push(`${file.path}:1: only SQL has a transaction`);
-  if (ending === "sql" && isBlankSql(file.text)) told.push(`${file.path}:1: there is no statement in it`);
   const step = { ...conditionsOf(parsed.data), ...namesOf(file, name), work: workOfFile(file, ending, alone) };
   return { step: told.length === 0 ? step : null, problems: told };
 }
@@ -60,11 +77,7 @@ function workOfFile(file: StepFile, ending: string, alone: boolean): StepWork {
   return { kind: "function", file: file.path };
 }
 
-function isBlankSql(text: string): boolean {
-  return text.replace(/--.*$/gm, "").replace(/[\s;]/g, "") === "";
-}
-
-function readYaml(file: StepFile, name: string): Outcome {
+function readYaml(file: StepFile, name: string, language: SqlLanguage | null): Outcome {
   const lines = new LineCounter();
   const document = parseDocument(file.text, { lineCounter: lines });
   if (document.errors.length > 0) {
@@ -77,9 +90,27 @@ function readYaml(file: StepFile, name: string): Outcome {
   const parsed = fileSchema.safeParse(input);
   const lineOf = (path: readonly PropertyKey[], key?: string): number =>
     lineIn(document, lines, key === undefined ? path : [...path, key]);
-  if (!parsed.success) return { step: null, problems: placed(file, parsed.error, input, lineOf) };
+  const told = language === null ? [] : at(file, writtenProblems(document, file.text, language));
+  if (!parsed.success) return { step: null, problems: [...placed(file, parsed.error, input, lineOf), ...told] };
   const work = workOf(parsed.data);
-  return { step: work === null ? null : { ...conditionsOf(parsed.data), ...namesOf(file, name), work }, problems: [] };
+  const isStep = work !== null && told.length === 0;
+  return { step: isStep ? { ...conditionsOf(parsed.data), ...namesOf(file, name), work } : null, problems: told };
+}
+
+/** Their places are those in the file. */
+function writtenProblems(document: Document, source: string, language: SqlLanguage): readonly SqlProblem[] {
+  return WRITTEN.flatMap(({ path, problems }) => {
+    const node = document.getIn(path, true);
+    if (!isScalar(node) || typeof node.value !== "string" || node.value.trim() === "") return [];
+    return problems(language, node.value).map(({ offset, text }) => ({ offset: placeInScalar(source, node, offset), text }));
+  });
+}
+
+function at({ path, text: source }: StepFile, problems: readonly SqlProblem[]): readonly string[] {
+  return problems.map(({ offset, text }) => {
+    const { line, column } = positionAt(path, source, offset);
+    return `${path}:${String(line)}:${String(column)}: ${text}`;
+  });
 }
 
 function namesOf({ path, sha256 }: StepFile, name: string): Pick<StepDefinition, "name" | "path" | "digest"> {
