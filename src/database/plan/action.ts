@@ -96,6 +96,8 @@ export interface Action {
   readonly keeps?: KeptObject | undefined;
   /** The statement that asked for it; null for what Hitless needs itself. */
   readonly cause: Position | null;
+  /** Of no plan, but a file of the steps directory: the step's name. */
+  readonly step?: string | undefined;
   /** Of a contract: the swap that a soft contract has done in its place, and that is taken back first, in the same transaction. */
   readonly over?: string | undefined;
   /** Its author has accepted a hazard of it. */

@@ -2,10 +2,11 @@ import { HitlessError } from "../../base/error.ts";
 import { firstSize, halved, isSmallest, nextSize, sifted, type BatchSize } from "../../database/backfill/batch-size.ts";
 import { restarted, seen, staffed, type Staffing } from "../../database/backfill/staffing.ts";
 import type { BackfillCursor, BatchRequest, BatchWorker, StepOutcome, Stretch } from "../../ports/database.ts";
+import { named } from "./action-words.ts";
 import { DEFAULT_BATCH_MS, DEFAULT_WORKERS } from "./backfill-options.ts";
 import { rest } from "./backfill-pace.ts";
 import type { WalkParts } from "./backfill-run.ts";
-import { place, untilDone, type StepRunner } from "./steps.ts";
+import { untilDone, type StepRunner } from "./steps.ts";
 
 /** With more rows than these that fail it is the expression that is wrong. */
 const MOST_FAILED = 1_000;
@@ -161,7 +162,7 @@ export class BackfillWalk {
     const { action } = this.#parts.run;
     throw new HitlessError({
       code: "ERR_BACKFILL_INCOMPLETE",
-      what: `${action.title} (${place(action)}): more than ${String(MOST_FAILED)} rows fail.`,
+      what: `${named(action)}: more than ${String(MOST_FAILED)} rows fail.`,
       why: failed[0]?.message ?? "",
       next: "Correct the expression, or these rows; the next run goes on from here.",
     });

@@ -1,7 +1,7 @@
 import { HitlessError } from "../../base/error.ts";
 import type { Action } from "../../database/plan/action.ts";
 import type { BackfillRecord, FailedRow, Survey } from "../../ports/database.ts";
-import { place } from "./steps.ts";
+import { named } from "./action-words.ts";
 
 /** Keys that are shown where many rows fail. */
 const SHOWN = 20;
@@ -31,7 +31,7 @@ export function recordText({ title }: Action, { rows, ms, pausedMs, workers, com
 export function incomplete(action: Action, { failed, table }: BackfillRecord): HitlessError {
   return new HitlessError({
     code: "ERR_BACKFILL_INCOMPLETE",
-    what: `${action.title} (${place(action)}): ${count(failed.length)} row${failed.length === 1 ? "" : "s"} of ${table} cannot be done; all others are.`,
+    what: `${named(action)}: ${count(failed.length)} row${failed.length === 1 ? "" : "s"} of ${table} cannot be done; all others are.`,
     next: "Correct these rows, or the expression, and run it again: only they are tried then.",
     details: [
       ...failed.slice(0, SHOWN).map(failedText),

@@ -1,15 +1,13 @@
 import { HitlessError } from "../../base/error.ts";
 import type { Action, LockMode } from "../../database/plan/action.ts";
 import type { Blocker, DatabaseLease, StepOutcome, StepRequest } from "../../ports/database.ts";
+import { errorCode, named, nextAfter, placed } from "./action-words.ts";
 import type { BackfillOptions } from "./backfill-options.ts";
 import { unlessLeft } from "./leaving.ts";
 import { pause, type Patience } from "./patience.ts";
 
 /** Builds that run beside everybody: waiting in the queue for their weak lock hurts nobody. */
 const UNHURRIED: readonly LockMode[] = ["SHARE UPDATE EXCLUSIVE"];
-const NO_PRIVILEGE = "42501";
-/** Disk full, out of memory, too many connections; a limit of the server's configuration. */
-const NO_RESOURCES = /^53/;
 /** What a blocker has to be told of again only after this. */
 const QUIET_MS = 5_000;
 
@@ -84,30 +82,19 @@ export function blockerText({ pid, application, user, state, query, ageMs }: Blo
   return `pid ${String(pid)} (${who}, ${state} for ${String(Math.round(ageMs / 1000))} s): ${query.replace(/\s+/g, " ").slice(0, 120)}`;
 }
 
-export const place = ({ id, cause }: Action): string =>
-  `step ${id}${cause === null ? "" : ` (${cause.path}:${String(cause.line)})`}`;
-
 function failed(action: Action, { code, message }: { code: string; message: string }): HitlessError {
   return new HitlessError({
-    code: code === NO_PRIVILEGE ? "ERR_DATABASE_PRIVILEGE" : "ERR_DATABASE_FAILED",
-    what: `PostgreSQL refused ${place(action)}: ${action.title}.`,
+    code: errorCode(code),
+    what: `PostgreSQL refused ${placed(action)}.`,
     why: `${message} (SQLSTATE ${code})`,
-    next: nextAfter(code),
+    next: nextAfter(action, code),
   });
-}
-
-function nextAfter(sqlState: string): string {
-  if (sqlState === NO_PRIVILEGE)
-    return "Grant what is missing to the role of DATABASE_URL and deploy again: what was done before is kept.";
-  if (NO_RESOURCES.test(sqlState))
-    return "Nothing is wrong with the migration: give the database server more room and deploy again. What was done before is kept in the journal, or was taken back.";
-  return "Correct the migration and deploy again; what was done before this step was taken back or is kept in the journal.";
 }
 
 function lost(action: Action, message: string): HitlessError {
   return new HitlessError({
     code: "ERR_DATABASE_UNREACHABLE",
-    what: `The connection to the database was lost in ${place(action)}: ${action.title}.`,
+    what: `The connection to the database was lost in ${placed(action)}.`,
     why: message,
     next: "The journal in the database says what was done; the next run goes on from there.",
   });
@@ -116,7 +103,7 @@ function lost(action: Action, message: string): HitlessError {
 function locked(action: Action, blockers: readonly Blocker[], limitMs: number): HitlessError {
   return new HitlessError({
     code: "ERR_DATABASE_LOCKED",
-    what: `${action.title} (${place(action)}) did not get its lock within ${String(Math.round(limitMs / 1000))} s.`,
+    what: `${named(action)} did not get its lock within ${String(Math.round(limitMs / 1000))} s.`,
     why:
       blockers.length === 0
         ? "Who held it was gone before it could be seen."

@@ -141,6 +141,7 @@ function actionOf({ name, digest, path }: StepDefinition): Action {
     id: `${name} ${digest.slice(0, 12)}`,
     phase: "expand",
     title: name,
+    step: name,
     run: { kind: "transaction", sql: [] },
     table: null,
     lock: null,

@@ -103,7 +103,13 @@ test("what the database refuses is a failure that says why: a wrong type before 
   await one.prepare(parts);
   expect((await stepIs(parts, "0001-type", "failed")).failure?.why).toContain('column "v" is of type integer');
   expect((await stepIs(parts, "0002-gone", "failed")).failure?.what).toBe("There is no table orders.");
-  expect((await stepIs(parts, "0003-sql", "failed")).failure?.why).toContain('relation "nothing" does not exist');
+  const sql = (await stepIs(parts, "0003-sql", "failed")).failure;
+  expect(sql).toEqual({
+    code: "ERR_DATABASE_FAILED",
+    what: "PostgreSQL refused deploy/steps/0003-sql.sql.",
+    why: 'relation "nothing" does not exist (SQLSTATE 42P01)',
+    next: "Correct it and run `hitless prepare`, or `hitless steps retry 0003-sql`; what it did was taken back, or is kept.",
+  });
   expect(await query(one.url, "SELECT count(*)::int AS n FROM items WHERE v IS NOT NULL")).toEqual([{ n: 0 }]);
 });
 
