@@ -65,7 +65,6 @@ export const SIM_CATALOG: Catalog = {
       policies: 0,
       partitionOf: null,
       partitionKey: null,
-      grants: [],
     },
   ],
 };

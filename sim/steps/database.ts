@@ -160,7 +160,6 @@ const ITEMS: Table = {
   policies: 0,
   partitionOf: null,
   partitionKey: null,
-  grants: [],
 };
 
 const SURVEY = {

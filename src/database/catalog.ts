@@ -41,8 +41,6 @@ export interface Table extends ObjectName {
   readonly partitionOf: ObjectName | null;
   /** As pg_get_partkeydef gives it: `RANGE (at)`. */
   readonly partitionKey: string | null;
-  /** `GRANT` statements without their object: `["SELECT", "INSERT"] → role`. */
-  readonly grants: readonly { readonly role: string; readonly privileges: readonly string[] }[];
 }
 
 export interface Column {

@@ -7,12 +7,7 @@ import type { Queryable } from "./queryable.ts";
 const TABLES = `
   SELECT c.oid::text, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.reltuples AS rows, c.relpages AS pages,
          c.relrowsecurity AS "rowSecurity", (SELECT count(*)::int FROM pg_policy p WHERE p.polrelid = c.oid) AS policies,
-         pg_get_partkeydef(c.oid) AS "partitionKey", pn.nspname AS parent_schema, pc.relname AS parent,
-         (SELECT json_agg(json_build_object('role', role, 'privileges', privileges)) FROM (
-            SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS role,
-                   array_agg(a.privilege_type) AS privileges
-            FROM aclexplode(c.relacl) a WHERE a.grantee <> c.relowner
-              AND a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') GROUP BY 1) g) AS grants
+         pg_get_partkeydef(c.oid) AS "partitionKey", pn.nspname AS parent_schema, pc.relname AS parent
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND c.relispartition
   LEFT JOIN pg_class pc ON pc.oid = i.inhparent LEFT JOIN pg_namespace pn ON pn.oid = pc.relnamespace
@@ -145,7 +140,6 @@ async function readTables(database: Queryable, indexes: ReadonlyMap<string, read
     policies: row.policies,
     partitionOf: row.parent === null || row.parent_schema === null ? null : { schema: row.parent_schema, name: row.parent },
     partitionKey: row.partitionKey,
-    grants: row.grants ?? [],
   }));
 }
 
@@ -154,7 +148,6 @@ type RawTable = OfTable &
     readonly kind: string;
     readonly parent_schema: string | null;
     readonly parent: string | null;
-    readonly grants: Table["grants"] | null;
   };
 type RawColumn = OfTable & Omit<Column, "identity" | "generated"> & { readonly identity: string; readonly generated: string };
 type RawConstraint = OfTable &

@@ -103,6 +103,8 @@ export class PlanDraft {
 
   /** Tables for which a policy was made, by their names in SQL. */
   readonly policed = new Set<string>();
+  /** Where the views and routines are that the release makes or changes, until its contract. */
+  readonly placed = new Map<string, "base" | "overlay">();
 
   constructor(options: DraftOptions) {
     this.app = options.app;
@@ -128,6 +130,11 @@ export class PlanDraft {
   begin(statement: SourceStatement): void {
     this.#statement = statement;
     this.#statements.push(statement);
+  }
+
+  /** A statement that was put off until others were planned. */
+  resume(statement: SourceStatement): void {
+    this.#statement = statement;
   }
 
   /** What follows is Hitless' own need. */

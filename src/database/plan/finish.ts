@@ -1,7 +1,9 @@
 import type { Column } from "../catalog.ts";
-import { fitted, ident, qualified } from "../names.ts";
+import { fitted, ident, qualified, type ObjectName } from "../names.ts";
 import { quoteTable, tableLabel } from "./alter.ts";
+import { carryOverView } from "./carry-over.ts";
 import { afterSwap, type PlanDraft, type TableDraft } from "./draft.ts";
+import { columnsThen } from "./final-names.ts";
 import { swapOf } from "./soft-swap.ts";
 import { addSyncs } from "./sync-triggers.ts";
 
@@ -13,20 +15,25 @@ export function finishTable(draft: PlanDraft, table: TableDraft): void {
   swap(draft, table, triggers);
 }
 
-/** The table as this release sees it; columns stand in the order that they will have after the contract. */
-function addView(draft: PlanDraft, table: TableDraft): void {
-  const view = viewName(draft, table);
-  const order = [...table.all.keys()];
-  table.columns.sort((one, other) => order.indexOf(one.physical) - order.indexOf(other.physical));
+/** A view of the table as this release sees it. `invoker`: whoever reads it must be able to read the table. */
+export function tableViewSql(table: TableDraft, name: ObjectName, invoker: boolean): readonly string[] {
+  const view = qualified(name);
   const columns = table.columns.map(({ name, physical }) =>
     name === physical ? ident(name) : `${ident(physical)} AS ${ident(name)}`,
   );
-  const invoker = draft.catalog.version >= 150_000 ? " WITH (security_invoker = true)" : "";
   const defaults = table.columns.flatMap(({ name, physical, viewDefault }) => {
     const value = viewDefault === undefined ? defaultOf(table.all.get(physical)) : viewDefault;
     return value === null ? [] : [`ALTER VIEW ${view} ALTER COLUMN ${ident(name)} SET DEFAULT ${value}`];
   });
-  const grants = (table.base?.grants ?? []).map(({ role, privileges }) => `GRANT ${privileges.join(", ")} ON ${view} TO ${role}`);
+  const options = invoker ? " WITH (security_invoker = true)" : "";
+  return [`CREATE OR REPLACE VIEW ${view}${options} AS SELECT ${columns.join(", ")} FROM ${quoteTable(table)}`, ...defaults];
+}
+
+/** Columns stand in the order that they will have after the contract. */
+function addView(draft: PlanDraft, table: TableDraft): void {
+  const view = qualified(viewName(draft, table));
+  const order = [...table.all.keys()];
+  table.columns.sort((one, other) => order.indexOf(one.physical) - order.indexOf(other.physical));
   draft.act({
     stage: "overlay",
     phase: "expand",
@@ -34,9 +41,8 @@ function addView(draft: PlanDraft, table: TableDraft): void {
     run: {
       kind: "transaction",
       sql: [
-        `CREATE OR REPLACE VIEW ${view}${invoker} AS SELECT ${columns.join(", ")} FROM ${quoteTable(table)}`,
-        ...defaults,
-        ...grants,
+        ...tableViewSql(table, viewName(draft, table), hasInvokers(draft)),
+        carryOverView(table.physical, viewName(draft, table), seenAs(table)),
       ],
     },
     table: null,
@@ -56,10 +62,19 @@ function addView(draft: PlanDraft, table: TableDraft): void {
   if (goesWithSwap(table)) table.beforeSwap.unshift(`DROP VIEW IF EXISTS ${view}`);
 }
 
+/** Since PostgreSQL 15. */
+export const hasInvokers = ({ catalog }: PlanDraft): boolean => catalog.version >= 150_000;
+
 const isMoved = ({ name, physical }: TableDraft): boolean => name.schema !== physical.schema;
 
-function viewName(draft: PlanDraft, table: TableDraft): string {
-  return qualified({ schema: isMoved(table) ? table.name.schema : draft.overlay, name: table.name.name });
+function viewName(draft: PlanDraft, table: TableDraft): ObjectName {
+  return { schema: isMoved(table) ? table.name.schema : draft.overlay, name: table.name.name };
+}
+
+/** Columns of the base with what the view calls them; one that has a twin is seen as that. */
+function seenAs(table: TableDraft): ReadonlyMap<string, string> {
+  const names = columnsThen(table, "contract");
+  return new Map((table.base?.columns ?? []).map(({ name }) => [name, names.get(name) ?? name]));
 }
 
 /** The table gets the view's own name; or the view asks for numbers by names that the table then has no more. */
@@ -87,7 +102,7 @@ function swap(draft: PlanDraft, table: TableDraft, dropTriggers: readonly string
   const sql = [...dropTriggers, ...table.beforeSwap, ...dropped, ...renamed, ...afterSwap(table), ...moved];
   if (sql.length === 0) return;
   // In the order in which a query takes them: who waits for the view does not hold it.
-  const views = table.seenDifferently && goesWithSwap(table) ? [viewName(draft, table)] : [];
+  const views = table.seenDifferently && goesWithSwap(table) ? [qualified(viewName(draft, table))] : [];
   const locks = [...views, name].map((relation) => `LOCK TABLE ${relation} IN ACCESS EXCLUSIVE MODE`);
   draft.act({
     stage: "swap",

@@ -14,6 +14,7 @@ import { createTrigger, dropOnTable, finishBrought, REFUSED, runAsWritten, runOn
 import type { Leftover } from "./leftovers.ts";
 import { make, undoOf } from "./making.ts";
 import { refuseRewrite } from "./move-over.ts";
+import { isPutOff, namesMade, planPutOff } from "./put-off.ts";
 import { copyPinned, createNew, dropRoutines, planRoutines, wantedRoutine, type WantedRoutine } from "./routines.ts";
 import { changeRows, createTable, dropTables, truncate } from "./tables.ts";
 import { alterDomain, alterEnum, renameType } from "./user-types.ts";
@@ -43,6 +44,10 @@ interface Wanted {
   readonly listed: WantedRoutine[];
   readonly views: ReturnType<typeof wantedView>[];
   readonly droppedViews: Set<string>;
+  /** Names of views and routines that the release makes or changes. */
+  readonly made: ReadonlySet<string>;
+  /** What is said about them. */
+  readonly putOff: SourceStatement[];
 }
 
 /** Plain SQL in, a plan out: what to do before this release starts, and what once no older one is left. */
@@ -57,7 +62,8 @@ export function planRelease(request: PlanRequest): PlanOutcome {
     syncs: sources.flatMap(({ syncs }) => syncs),
     statements: statements.map(({ text }) => text),
   });
-  const wanted: Wanted = { created: [], listed: [], views: [], droppedViews: new Set() };
+  const made = namesMade([...statements, ...listed.flatMap((source) => source.statements)]);
+  const wanted: Wanted = { created: [], listed: [], views: [], droppedViews: new Set(), made, putOff: [] };
   for (const statement of statements) planStatement(draft, statement, wanted);
   const standing = standingPaths(request);
   for (const statement of listed.flatMap(({ statements }) => statements)) {
@@ -90,6 +96,11 @@ function finish(draft: PlanDraft, wanted: Wanted): void {
   planRoutines(draft, { wanted: wanted.listed, complete: true });
   copyPinned(draft, [...wanted.created, ...wanted.listed]);
   planViews(draft, wanted.views);
+  for (const statement of wanted.putOff) {
+    draft.resume(statement);
+    if (!planPutOff(draft, statement)) HANDLERS[statement.kind]?.(draft, statement.node, wanted);
+  }
+  draft.end();
   checkViewsUnder(draft, wanted.views, wanted.droppedViews);
 }
 
@@ -152,7 +163,9 @@ function listStatement(
   if (statement.kind === "CreateFunctionStmt") wanted.listed.push({ ...wantedRoutine(draft.language, statement.node), stands });
   else if (statement.kind === "ViewStmt") wanted.views.push({ ...wantedView(statement.node), stands });
   else if (statement.kind === "CommentStmt") {
-    if (!stands) runAsWritten(draft, { title: "comment" });
+    if (stands) return;
+    if (isPutOff(statement, wanted.made)) wanted.putOff.push(statement);
+    else runAsWritten(draft, { title: "comment" });
   } else
     draft.refuse("not-a-procedure", "the directory of procedures holds functions, procedures and views as they should be", [
       "-- put it into a migration",
@@ -256,6 +269,7 @@ function planStatement(draft: PlanDraft, statement: SourceStatement, wanted: Wan
   const handler = HANDLERS[statement.kind];
   try {
     if (refused !== undefined) refuseKind(draft, refused);
+    else if (isPutOff(statement, wanted.made)) wanted.putOff.push(statement);
     else if (handler !== undefined) handler(draft, statement.node, wanted);
     else
       draft.refuse(

@@ -3,6 +3,7 @@ import type { Routine } from "../catalog.ts";
 import type { Node, SqlLanguage } from "../language.ts";
 import { ident, keptName, qualified } from "../names.ts";
 import { oneLine } from "./alter.ts";
+import { carryOverRoutine } from "./carry-over.ts";
 import type { PlanDraft, SwapDraft } from "./draft.ts";
 import { typeName } from "./types.ts";
 
@@ -132,10 +133,14 @@ function needsOverlay(node: Node): boolean {
 const what = (node: Node): "PROCEDURE" | "FUNCTION" => (node["is_procedure"] === true ? "PROCEDURE" : "FUNCTION");
 
 function createSql(draft: PlanDraft, { node, name }: WantedRoutine, schema: string): string {
-  const path = schema === draft.overlay ? pinnedPath(node) : null;
   const placed = { ...node, replace: true, funcname: [schema, name].map((sval) => ({ String: { sval } })) };
-  const sql = draft.language.deparse({ CreateFunctionStmt: placed });
-  if (path === null) return sql;
+  return draft.language.deparse({ CreateFunctionStmt: placed });
+}
+
+/** Where its search_path is its own, that begins with the overlay. */
+function createOwnSql(draft: PlanDraft, routine: WantedRoutine): string {
+  const sql = createSql(draft, routine, draft.overlay);
+  if (pinnedPath(routine.node) === null) return sql;
   return sql.replace(/SET search_path (?:TO|=) /, `SET search_path TO ${ident(draft.overlay)}, `);
 }
 
@@ -145,6 +150,7 @@ export const signed = (schema: string, { name, arguments: list }: { name: string
   `${qualified({ schema, name })}(${list.split(",").join(", ")})`;
 
 function createInBase(draft: PlanDraft, routine: WantedRoutine, stage: "shape" | "sync" = "sync"): void {
+  draft.placed.set(routine.name, "base");
   draft.act({
     stage,
     phase: "expand",
@@ -166,29 +172,40 @@ function overlayRoutine(
   routine: WantedRoutine,
   { same, others }: { same: Routine | null; others: readonly Routine[] },
 ): void {
-  const kind = what(routine.node);
+  const own = signed(draft.overlay, routine);
+  draft.placed.set(routine.name, "overlay");
+  const before = same ?? others[0] ?? null;
+  const carried = before === null ? [] : [carryOverRoutine(signed(before.schema, before), own)];
   draft.act({
     stage: "overlay",
     phase: "expand",
     title: `give release r${String(draft.release)} its own ${routine.name}()`,
-    run: { kind: "transaction", sql: [asRelease(draft), createSql(draft, routine, draft.overlay)] },
+    run: { kind: "transaction", sql: [asRelease(draft), createOwnSql(draft, routine), ...carried] },
     table: null,
     lock: null,
     work: "instant",
-    undo: [`DROP ${kind} IF EXISTS ${signed(draft.overlay, routine)}`],
+    undo: [`DROP ${what(routine.node)} IF EXISTS ${own}`],
   });
-  const gone = [...(same !== null && !replaceable(draft, same, routine) ? [same] : []), ...others];
+  const stays = same !== null && replaceable(draft, same, routine);
+  const gone = [...(same !== null && !stays ? [same] : []), ...others];
+  const dropped = gone.map(
+    (one) => `DROP ${one.kind === "procedure" ? "PROCEDURE" : "FUNCTION"} IF EXISTS ${signed(one.schema, one)}`,
+  );
   draft.act({
     stage: "flatten",
     phase: "contract",
     title: `make ${routine.name}() what release r${String(draft.release)} calls`,
     run: {
       kind: "transaction",
-      sql: [
-        ...gone.map((one) => `DROP ${one.kind === "procedure" ? "PROCEDURE" : "FUNCTION"} IF EXISTS ${signed(one.schema, one)}`),
-        createSql(draft, routine, draft.schema),
-        `DROP ${kind} IF EXISTS ${signed(draft.overlay, routine)}`,
-      ],
+      sql: stays
+        ? [...dropped, createSql(draft, routine, draft.schema), `DROP ${what(routine.node)} IF EXISTS ${own}`]
+        : // It moves as it is, with all that it carries, and only its body is read anew.
+          [
+            ...carried,
+            ...dropped,
+            createSql(draft, routine, draft.overlay),
+            `ALTER ROUTINE ${own} SET SCHEMA ${ident(draft.schema)}`,
+          ],
     },
     table: null,
     lock: null,
@@ -213,11 +230,17 @@ function swapRoutine(
       back: `ALTER ${kind} ${signed(kept.schema, kept)} RENAME TO ${ident(one.name)}`,
     };
   });
+  const [first] = moved;
+  const kept = first === undefined ? null : signed(first.schema, { ...first, name: keptName(draft.release, first.name) });
+  const made = signed(draft.schema, routine);
+  const carried = (from: string | null, to: string | null): readonly string[] =>
+    text !== null || from === null || to === null ? [] : [carryOverRoutine(from, to)];
   return {
-    sql: [...renames.map(({ there }) => there), createSql(draft, routine, draft.schema)],
+    sql: [...renames.map(({ there }) => there), createSql(draft, routine, draft.schema), ...carried(kept, made)],
     undo: [
+      ...carried(made, kept),
       ...(text === null
-        ? [`DROP ${what(routine.node)} IF EXISTS ${signed(draft.schema, routine)}`]
+        ? [`DROP ${what(routine.node)} IF EXISTS ${made}`]
         : // The tables that its body speaks of get their names back after it.
           ["SET LOCAL check_function_bodies = off", text]),
       ...renames.map(({ back }) => back),
@@ -295,7 +318,14 @@ export function copyPinned(draft: PlanDraft, wanted: readonly WantedRoutine[]): 
       stage: "overlay",
       phase: "expand",
       title: `let ${routine.name}() see what release r${String(draft.release)} sees`,
-      run: { kind: "transaction", sql: [asRelease(draft), createSql(draft, copy, draft.overlay)] },
+      run: {
+        kind: "transaction",
+        sql: [
+          asRelease(draft),
+          createOwnSql(draft, copy),
+          carryOverRoutine(signed(routine.schema, routine), signed(draft.overlay, copy)),
+        ],
+      },
       table: null,
       lock: null,
       work: "instant",

@@ -3,6 +3,7 @@ import type { Constraint, Index } from "../catalog.ts";
 import { referencesTo } from "../catalog.ts";
 import type { Node } from "../language.ts";
 import { fitted, ident, literal, qualified, sameName, type ObjectName } from "../names.ts";
+import { carryOverColumn } from "./carry-over.ts";
 import { concurrently, keyOf, quoteTable, tableLabel, validate } from "./alter.ts";
 import { physicalNames, replaceSeen, type PlanDraft, type SeenColumn, type TableDraft } from "./draft.ts";
 import { rebound } from "./expression.ts";
@@ -42,6 +43,7 @@ export function addTwin(draft: PlanDraft, table: TableDraft, seen: SeenColumn, w
       kind: "transaction",
       sql: [
         `ALTER TABLE ${quoteTable(table)} ADD COLUMN ${ident(twin)} ${spec.type}${spec.collation === null ? "" : ` COLLATE ${spec.collation}`}`,
+        carryOverColumn(table.physical, old.name, twin),
       ],
     },
     table: tableLabel(table),

@@ -1,8 +1,10 @@
-import { child, flag, text } from "../ast.ts";
+import { child, flag, mapped, openedList, text } from "../ast.ts";
 import type { View } from "../catalog.ts";
 import type { Node } from "../language.ts";
-import { ident, qualified, rangeName, sameName } from "../names.ts";
-import type { PlanDraft } from "./draft.ts";
+import { fitted, ident, qualified, type ObjectName, rangeName, sameName } from "../names.ts";
+import { carryOverOwner, carryOverView } from "./carry-over.ts";
+import type { PlanDraft, TableDraft } from "./draft.ts";
+import { hasInvokers, tableViewSql } from "./finish.ts";
 import { droppedNames } from "./indexes.ts";
 import { relationsIn } from "./tables.ts";
 
@@ -18,15 +20,40 @@ const NO_LOCK = { table: null, lock: null, work: "instant" } as const;
 /** #78. Views are planned last, when it is known which tables this release sees differently. */
 export function planViews(draft: PlanDraft, wanted: readonly WantedView[]): void {
   const overlaid = new Set(draft.tables.filter(({ seenDifferently }) => seenDifferently).map(({ name }) => name.name));
-  for (const view of wanted.filter(({ stands }) => stands !== true)) {
+  const replaced: View[] = [];
+  for (const view of inOrder(
+    draft,
+    wanted.filter(({ stands }) => stands !== true),
+  )) {
     const before = draft.catalog.views.find((one) => sameName(one, { schema: draft.schema, name: view.name }));
     const reads = relationsIn(child(view.node, "query") ?? {}, draft.schema);
     const differs = reads.some(({ name }) => overlaid.has(name));
+    if (before !== undefined) replaced.push(before);
     if (before !== undefined || differs) {
       overlayView(draft, view, before ?? null);
       overlaid.add(view.name);
     } else makeView(draft, view);
   }
+  for (const view of readersFirst(replaced)) dropView(draft, view, draft.overlay);
+}
+
+/** What is read stands before what reads it. */
+function inOrder(draft: PlanDraft, wanted: readonly WantedView[]): readonly WantedView[] {
+  const done = new Set<WantedView>();
+  const visit = (view: WantedView, above: readonly WantedView[]): void => {
+    const read = new Set(relationsIn(child(view.node, "query") ?? {}, draft.schema).map(({ name }) => name));
+    for (const one of wanted) if (read.has(one.name) && !above.includes(one)) visit(one, [...above, view]);
+    done.add(view);
+  };
+  for (const view of wanted) visit(view, [view]);
+  return [...done];
+}
+
+/** PostgreSQL drops nothing that a view reads. */
+function readersFirst(views: readonly View[]): readonly View[] {
+  const [next] = views.filter((view) => !views.some(({ reads }) => reads.some((one) => sameName(one, view))));
+  const first = next ?? views[0];
+  return first === undefined ? [] : [first, ...readersFirst(views.filter((one) => one !== first))];
 }
 
 function createSql(draft: PlanDraft, { name, node }: WantedView, schema: string): string {
@@ -35,6 +62,7 @@ function createSql(draft: PlanDraft, { name, node }: WantedView, schema: string)
 }
 
 function makeView(draft: PlanDraft, view: WantedView): void {
+  draft.placed.set(view.name, "base");
   const name = qualified({ schema: draft.schema, name: view.name });
   draft.act({
     stage: "overlay",
@@ -48,37 +76,87 @@ function makeView(draft: PlanDraft, view: WantedView): void {
 
 /** The running release keeps its view; nobody reads the base's any more when the contract takes it out of the way. */
 function overlayView(draft: PlanDraft, view: WantedView, before: View | null): void {
-  const own = qualified({ schema: draft.overlay, name: view.name });
+  const name = { schema: draft.overlay, name: view.name };
+  const own = qualified(name);
+  draft.placed.set(view.name, "overlay");
+  const inner = innerViews(draft, view);
   draft.act({
     stage: "overlay",
     phase: "expand",
     title: `show release r${String(draft.release)} its view ${view.name}`,
     run: {
       kind: "transaction",
-      sql: [`SET LOCAL search_path = ${ident(draft.overlay)}, ${ident(draft.schema)}`, createSql(draft, view, draft.overlay)],
+      sql: [
+        `SET LOCAL search_path = ${ident(draft.overlay)}, ${ident(draft.schema)}`,
+        ...inner.flatMap(({ table, name: inside }) => tableViewSql(table, inside, false)),
+        createSql(draft, reading(view, inner), draft.overlay),
+        ...(before === null ? [] : [carryOverView(before, name)]),
+        ...inner.map(({ name: inside }) => carryOverOwner(name, inside)),
+      ],
     },
     ...NO_LOCK,
-    undo: [`DROP VIEW IF EXISTS ${own}`],
+    undo: [own, ...inner.map(({ name: inside }) => qualified(inside))].map((one) => `DROP VIEW IF EXISTS ${one}`),
   });
-  if (before !== null) dropView(draft, before);
   draft.act({
     stage: "flatten",
     phase: "contract",
     title: `make view ${view.name} what release r${String(draft.release)} sees`,
     run: {
       kind: "transaction",
-      sql: [`SET LOCAL search_path = ${ident(draft.schema)}`, createSql(draft, view, draft.schema), `DROP VIEW IF EXISTS ${own}`],
+      // It moves as it is, with all that it carries, and only its query is read anew.
+      sql: [
+        `SET LOCAL search_path = ${ident(draft.schema)}`,
+        createSql(draft, view, draft.overlay),
+        `ALTER VIEW ${own} SET SCHEMA ${ident(draft.schema)}`,
+        ...inner.map(({ name: inside }) => `DROP VIEW IF EXISTS ${qualified(inside)}`),
+      ],
     },
     ...NO_LOCK,
   });
 }
 
-function dropView(draft: PlanDraft, view: View): void {
+/** A table as the release sees it, for one of its views alone. */
+interface InnerView {
+  readonly table: TableDraft;
+  readonly name: ObjectName;
+}
+
+/**
+ * Who reads a view needs no privilege on what it reads: its owner has that. Through the release's view of a table, which asks for the reader's own,
+ * they would; so such a view reads the table through one of its owner's.
+ */
+function innerViews(draft: PlanDraft, { name, node }: WantedView): readonly InnerView[] {
+  const asksReader = openedList(node, "options").some(({ node: option }) => text(option, "defname") === "security_invoker");
+  if (asksReader || !hasInvokers(draft)) return [];
+  const reads = relationsIn(child(node, "query") ?? {}, draft.schema);
+  return draft.tables
+    .filter((table) => table.seenDifferently && reads.some((one) => sameName(one, table.name)))
+    .map((table) => ({ table, name: { schema: draft.overlay, name: fitted(`${table.name.name}__of_${name}`) } }));
+}
+
+function reading(view: WantedView, inner: readonly InnerView[]): WantedView {
+  const node = mapped(view.node, (kind, fields) => {
+    const found = kind === "RangeVar" ? inner.find(({ table }) => table.name.name === text(fields, "relname")) : undefined;
+    if (found === undefined) return fields;
+    const { schema, name } = found.name;
+    return { ...fields, schemaname: schema, relname: name, alias: fields["alias"] ?? { aliasname: text(fields, "relname") } };
+  }) as Node;
+  return { ...view, node };
+}
+
+/** @param heir the schema of the view that takes its place */
+function dropView(draft: PlanDraft, view: View, heir?: string): void {
   draft.act({
     stage: "unview",
     phase: "contract",
     title: `drop view ${view.name}, which only old releases read`,
-    run: { kind: "transaction", sql: [`DROP ${view.materialized ? "MATERIALIZED VIEW" : "VIEW"} IF EXISTS ${qualified(view)}`] },
+    run: {
+      kind: "transaction",
+      sql: [
+        ...(heir === undefined ? [] : [carryOverView(view, { schema: heir, name: view.name })]),
+        `DROP ${view.materialized ? "MATERIALIZED VIEW" : "VIEW"} IF EXISTS ${qualified(view)}`,
+      ],
+    },
     table: `${view.schema}.${view.name}`,
     lock: "ACCESS EXCLUSIVE",
     work: "instant",

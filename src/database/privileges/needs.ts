@@ -105,6 +105,7 @@ const NEEDS: Readonly<Record<string, NeedsOf>> = {
   AlterTableStmt: (node, schema) => [...owner(node, schema), ...references(node, schema), ...newOwners(node)],
   IndexStmt: (node, schema) => [...owner(node, schema), ...creates(node, schema), ...inTablespace(text(node, "tableSpace"))],
   RenameStmt: renamed,
+  AlterObjectSchemaStmt: (node) => [createIn({ schema: text(node, "newschema") })],
   CreateTrigStmt: writes("TRIGGER"),
   RuleStmt: owner,
   CreatePolicyStmt: (node, schema) => [ownerOf(qualified(rangeName(child(node, "table"), schema)))],
