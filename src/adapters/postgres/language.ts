@@ -1,8 +1,6 @@
 import { hasSqlDetails, loadModule, parseSync } from "libpg-query";
-import { deparseSync } from "pgsql-deparser";
-import { child, mapped, text } from "../../database/ast.ts";
-import { ident } from "../../database/names.ts";
 import { type Node, type ParsedStatement, type SqlLanguage, SqlSyntaxError } from "../../database/language.ts";
+import { deparse } from "./sql-writer.ts";
 
 /** PostgreSQL 18's own parser, compiled to WebAssembly, and the writer that belongs to it. Loading takes some 50 ms. */
 export async function loadSqlLanguage(): Promise<SqlLanguage> {
@@ -44,17 +42,4 @@ function parseTree(sql: string): { readonly stmts?: readonly unknown[] } {
     const at = Math.max(0, error.sqlDetails?.cursorPosition ?? 0);
     throw new SqlSyntaxError(error.message, Array.from(sql).slice(0, at).join("").length);
   }
-}
-
-function deparse(node: Node): string {
-  const sql = deparseSync(mapped(node, writable) as Node);
-  // The writer knows no tablespaces of tables.
-  const tablespace = text(child(node, "CreateStmt") ?? {}, "tablespacename");
-  return tablespace === "" ? sql : `${sql.replace(/;\s*$/, "")} TABLESPACE ${ident(tablespace)}`;
-}
-
-/** The writer leaves out the table of a LIKE where that has a schema, unless it says that it is one. */
-function writable(kind: string, fields: Node): Node {
-  const like = kind === "TableLikeClause" ? child(fields, "relation") : null;
-  return like === null ? fields : { ...fields, relation: { RangeVar: like } };
 }

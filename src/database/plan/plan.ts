@@ -1,3 +1,4 @@
+import { canBeWritten } from "../faithful.ts";
 import { child, children, openedList, text, words } from "../ast.ts";
 import type { Catalog } from "../catalog.ts";
 import { SqlSyntaxError, type Node, type SqlLanguage } from "../language.ts";
@@ -160,7 +161,9 @@ function listStatement(
   { wanted, stands }: { readonly wanted: Wanted; readonly stands: boolean },
 ): void {
   draft.begin(statement);
-  if (statement.kind === "CreateFunctionStmt") wanted.listed.push({ ...wantedRoutine(draft.language, statement.node), stands });
+  if (!canBeWritten(draft.language, statement)) refuseUnwritable(draft);
+  else if (statement.kind === "CreateFunctionStmt")
+    wanted.listed.push({ ...wantedRoutine(draft.language, statement.node), stands });
   else if (statement.kind === "ViewStmt") wanted.views.push({ ...wantedView(statement.node), stands });
   else if (statement.kind === "CommentStmt") {
     if (stands) return;
@@ -269,6 +272,7 @@ function planStatement(draft: PlanDraft, statement: SourceStatement, wanted: Wan
   const handler = HANDLERS[statement.kind];
   try {
     if (refused !== undefined) refuseKind(draft, refused);
+    else if (!canBeWritten(draft.language, statement)) refuseUnwritable(draft);
     else if (isPutOff(statement, wanted.made)) wanted.putOff.push(statement);
     else if (handler !== undefined) handler(draft, statement.node, wanted);
     else
@@ -286,6 +290,14 @@ function planStatement(draft: PlanDraft, statement: SourceStatement, wanted: Wan
 function refuseKind(draft: PlanDraft, [rule, why, write]: (typeof REFUSED)[string]): void {
   if (draft.accepts(rule)) runAsWritten(draft, { title: "run as it is written" });
   else draft.refuse(rule, why, [...write, `-- or: -- hitless: accept ${rule} because <reason>`]);
+}
+
+function refuseUnwritable(draft: PlanDraft): void {
+  draft.refuse(
+    "not-known",
+    "Hitless cannot write this statement for another schema without losing a part of it: a form of PostgreSQL's that it does not know",
+    ["-- say the same in another form: for example the type itself in place of table.column%TYPE"],
+  );
 }
 
 function rename(draft: PlanDraft, node: Node): void {
