@@ -3,7 +3,7 @@ import type { RuleId } from "../../../src/database/rules/rule-ids.ts";
 import type { Turn } from "../../support/postgres/clients.ts";
 import { planOf } from "../../support/postgres/release.ts";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
-import { hasColumn, SETUP, tell, type Story } from "../../support/postgres/story.ts";
+import { hasColumn, tell, usersDatabase, type Story } from "../../support/postgres/story.ts";
 
 /** What has no safe form, and a story in which the developer writes what the refusal says instead. */
 interface Refused {
@@ -150,8 +150,8 @@ describe.each([18, 15] as const)("what has no safe form, on PostgreSQL %i", (maj
   it.each(Object.entries(REFUSED))(
     "%s is refused with what to write",
     async (_, { setup = "", migration, rule, says, instead }) => {
-      const url = await server.database();
-      await query(url, SETUP + setup);
+      const url = await usersDatabase(server);
+      await query(url, setup);
       const { refusals } = await planOf(url, 2, { migration });
       expect(refusals.map((refusal) => refusal.rule)).toEqual([rule]);
       expect(refusals[0]!.write.join("\n")).toMatch(says);

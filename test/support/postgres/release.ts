@@ -4,7 +4,7 @@ import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
 import { createRng } from "../../../src/base/rng.ts";
 import { searchPath } from "../../../src/database/change-set.ts";
 import type { Plan } from "../../../src/database/plan/action.ts";
-import { planRelease } from "../../../src/database/plan/plan.ts";
+import { planRelease, type PlanRequest } from "../../../src/database/plan/plan.ts";
 import { releaseUrl } from "../../../src/database/release-url.ts";
 import { leftovers } from "../../../src/engine/database/leftovers.ts";
 import { contract, expand, revert } from "../../../src/engine/database/runner.ts";
@@ -22,16 +22,29 @@ export interface ReleaseSources {
 }
 
 /** Plans a release against the database as it is. Throws what cannot be read. */
-export async function planOf(url: string, release: number, { migration = "", procedures }: ReleaseSources): Promise<Plan> {
+export async function planOf(url: string, release: number, sources: ReleaseSources): Promise<Plan> {
+  const catalog = await postgresDatabase.catalog(url);
+  return planFor(
+    { catalog, kept: await withRunner(url, async ({ lease }) => leftovers(await lease.changeSets(), lease)) },
+    release,
+    sources,
+  );
+}
+
+/** Plans a release against what has been read of a database. */
+export function planFor(
+  database: Pick<PlanRequest, "catalog" | "kept">,
+  release: number,
+  { migration = "", procedures }: ReleaseSources,
+): Plan {
   const outcome = planRelease({
     app: APP,
     release,
     language,
-    catalog: await postgresDatabase.catalog(url),
+    ...database,
     migrations: [
       { version: `000${String(release)}`, name: "m", path: "m.sql", checksum: sum(migration), sql: migration, repeatable: false },
     ],
-    kept: await withRunner(url, async ({ lease }) => leftovers(await lease.changeSets(), lease)),
     procedures:
       procedures === undefined ? null : Object.entries(procedures).map(([path, text]) => ({ path, text, sha256: sum(text) })),
   });

@@ -66,7 +66,8 @@ export async function startServer(major: 15 | 18, settings: readonly string[] = 
     major,
     database: async (template = "template1") => {
       const name = `t${String(++made_)}`;
-      await query(urlOf("postgres"), `CREATE DATABASE ${name} TEMPLATE ${template}`);
+      // Copied as files, which without syncs takes half of the time that writing every page into the log takes.
+      await query(urlOf("postgres"), `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
       return urlOf(name);
     },
     crash: async () => {

@@ -20,7 +20,7 @@ export interface Story extends ReleaseSources {
   readonly holds?: string;
 }
 
-export const SETUP = `
+const SETUP = `
   CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, price int NOT NULL DEFAULT 1, code varchar(10), note text);
   CREATE TABLE orders (id serial PRIMARY KEY, user_id bigint REFERENCES users, at timestamptz NOT NULL DEFAULT now());
   INSERT INTO users (name, price, code) SELECT 'u' || i, i, 'c' || i FROM generate_series(1, 3000) i;
@@ -37,10 +37,24 @@ const oldTurn: Turn = async (run, turn) => {
 export const storiesFor = (major: number, stories: Readonly<Record<string, Story>>): readonly (readonly [string, Story])[] =>
   Object.entries(stories).filter(([, { since = 0 }]) => major >= since);
 
-/** Expand, go back, expand again, contract: with both releases reading and writing wherever they live. */
-export async function tell(server: TestServer, story: Story): Promise<string> {
+const templates = new WeakMap<TestServer, Promise<string>>();
+
+/** A database in which SETUP has run: a copy of one that is made once for each server. */
+export async function usersDatabase(server: TestServer): Promise<string> {
+  const template = templates.get(server) ?? templateOn(server);
+  templates.set(server, template);
+  return server.database(await template);
+}
+
+async function templateOn(server: TestServer): Promise<string> {
   const url = await server.database();
   await query(url, SETUP);
+  return new URL(url).pathname.slice(1);
+}
+
+/** Expand, go back, expand again, contract: with both releases reading and writing wherever they live. */
+export async function tell(server: TestServer, story: Story): Promise<string> {
+  const url = await usersDatabase(server);
   if (story.setup !== undefined) await query(url, story.setup);
   const olds = await Promise.all([1, 2].map(async () => BusyClient.start(await urlOf(url, 1), story.old ?? oldTurn)));
   onTestFinished(async () => {
