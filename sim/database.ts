@@ -158,6 +158,7 @@ export class SimDatabase {
       alone: step,
       // Of what is to be taken back some holds data.
       ask: () => asked(() => this.#world.rng.chance(0.3)),
+      texts: () => asked(() => []),
       holders: () => asked(() => []),
       ...NO_BACKFILLS,
       close: () => {

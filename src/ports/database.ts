@@ -268,8 +268,10 @@ export interface DatabaseLease extends BatchWorker {
   step(request: StepRequest): Promise<StepOutcome>;
   /** Outside of a transaction; the journal row comes after it. */
   alone(request: StepRequest): Promise<StepOutcome>;
-  /** A query for one boolean. */
-  ask(sql: string): Promise<boolean>;
+  /** A query for one boolean. The signal ends it at the server too. */
+  ask(sql: string, signal?: AbortSignal): Promise<boolean>;
+  /** A query for texts, one in a row. */
+  texts(sql: string): Promise<readonly string[]>;
   /** Long transactions that hold what conflicts with the lock on the table. */
   holders(table: string, lock: LockMode): Promise<readonly Blocker[]>;
   /** What a backfill is up against; its statement is tried (and refused) without running it. `parts`: into how many a large table is cut. */

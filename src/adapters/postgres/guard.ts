@@ -71,6 +71,14 @@ export class Guard {
     }
   }
 
+  /** What is at work at the server ends with the signal. */
+  async endedBy<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const cutting = new Cutting(this.#watcher, await this.#ownPid(), { signal, limitMs: null });
+    return work().finally(() => {
+      cutting.stop();
+    });
+  }
+
   /** What became of work that threw; nothing of it is left open. @throws ERR_STALE_EPOCH */
   async outcome(error: unknown, blockers: readonly Blocker[]): Promise<StepOutcome> {
     if (this.connection.lost === null)

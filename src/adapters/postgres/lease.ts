@@ -114,8 +114,14 @@ export class PostgresLease implements DatabaseLease {
     return readToolRows(this.#connection, table);
   }
 
-  ask(sql: string): Promise<boolean> {
-    return ask(this.#connection, sql);
+  ask(sql: string, signal?: AbortSignal): Promise<boolean> {
+    const asked = (): Promise<boolean> => ask(this.#connection, sql);
+    return signal === undefined ? asked() : this.#guard.endedBy(signal, asked);
+  }
+
+  async texts(sql: string): Promise<readonly string[]> {
+    const rows = await this.#connection.query(sql);
+    return rows.map((row) => String(Object.values(row)[0]));
   }
 
   holders(table: string, lock: LockMode): Promise<readonly Blocker[]> {

@@ -67,8 +67,11 @@ export interface AloneRun {
   /** A query for one boolean: whether it is already there. */
   readonly done: string;
   /** Whether a try that was cut short left something, and what clears it. */
-  readonly repair?: { readonly broken: string; readonly sql: string } | undefined;
+  readonly repair?: Repair | undefined;
 }
+
+/** `found`: a query for the statements that clear it, where they are not known beforehand. */
+export type Repair = { readonly broken: string } & ({ readonly sql: string } | { readonly found: string });
 
 /** One thing to do to the database, as data: it can be shown, stored, repeated and undone. */
 export interface Action {

@@ -1,12 +1,80 @@
-import { child, flag, text } from "../ast.ts";
-import type { ParsedStatement } from "../language.ts";
-import { rangeName } from "../names.ts";
+import { child, children, flag, opened, text } from "../ast.ts";
+import type { Node, ParsedStatement, SqlLanguage } from "../language.ts";
+import { ident, literal, qualified, rangeName, type ObjectName } from "../names.ts";
 import type { AloneRun } from "./action.ts";
 import { concurrently } from "./alter.ts";
 
-/** Somebody's statement outside of a transaction. An index that a try before has left unfinished is cleared first, where it can be told by its name. */
-export function aloneRun({ kind, node, text: sql }: ParsedStatement, schema: string): AloneRun {
-  const name = kind === "IndexStmt" && flag(node, "concurrent") ? text(node, "idxname") : "";
-  if (name === "") return { kind: "alone", sql, done: "SELECT false AS done" };
-  return concurrently({ schema: rangeName(child(node, "relation"), schema).schema, name, sql });
+/** Names that PostgreSQL gives to what REINDEX CONCURRENTLY builds, and to what it has replaced. */
+const REINDEXED = "_cc(new|old)[0-9]*$";
+
+/** Somebody's statement outside of a transaction. What a try before has left unfinished is cleared first. */
+export function aloneRun(statement: ParsedStatement, schema: string, language: SqlLanguage): AloneRun {
+  const { kind, node, text: sql } = statement;
+  if (kind === "IndexStmt" && flag(node, "concurrent")) {
+    const table = rangeName(child(node, "relation"), schema);
+    const name = text(node, "idxname");
+    return name === "" ? unnamed(table, statement, language) : concurrently({ schema: table.schema, name, sql });
+  }
+  const isReindex = kind === "ReindexStmt" && children(node, "params").some((said) => defines(said, "concurrently"));
+  return { kind: "alone", sql, done: "SELECT false AS done", ...(isReindex ? { repair: reindexed(node, schema) } : {}) };
+}
+
+/**
+ * An index to which PostgreSQL gives a name, and another one when it is asked again: it is known by its definition, as the same index of a table for
+ * the moment has it, that looks the same and has no rows.
+ */
+function unnamed(table: ObjectName, { node, text: sql }: ParsedStatement, language: SqlLanguage): AloneRun {
+  const { tableSpace: _place, concurrent: _beside, ...plain } = node;
+  const relation = { schemaname: "pg_temp", relname: table.name, inh: true, relpersistence: "p" };
+  const like = `CREATE TEMP TABLE ${ident(table.name)} (LIKE ${qualified(table)}) ON COMMIT DROP`;
+  const model = `pg_temp.${ident(table.name)}`;
+  const alike = `FROM pg_index i JOIN pg_index m ON m.indrelid = ${literal(model)}::regclass
+    AND m.indisunique = i.indisunique AND ${definition("m")} = ${definition("i")}
+    WHERE i.indrelid = ${literal(qualified(table))}::regclass`;
+  const asked = (query: string): string => [like, language.deparse({ IndexStmt: { ...plain, relation } }), query].join(";\n");
+  return {
+    kind: "alone",
+    sql,
+    done: asked(`SELECT EXISTS (SELECT ${alike} AND i.indisvalid) AS done`),
+    repair: {
+      broken: asked(`SELECT EXISTS (SELECT ${alike} AND ${LEFT}) AS broken`),
+      found: asked(`SELECT ${DROP} AS sql ${alike} AND ${LEFT}`),
+    },
+  };
+}
+
+/** What is not valid, and is not about to become so. */
+const LEFT = `NOT i.indisvalid AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.datname = current_database() AND p.relid = i.indrelid)`;
+const DROP = `(SELECT format('DROP INDEX CONCURRENTLY IF EXISTS %I.%I', n.nspname, c.relname)
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = i.indexrelid)`;
+
+/** From the method on: names of index and table are before it. */
+function definition(of: string): string {
+  return `substring(pg_get_indexdef(${of}.indexrelid) from ' USING .*')`;
+}
+
+/** What is left of a REINDEX: of the index, of the table with its partitions and TOAST, of the schema, or of all. */
+function reindexed(node: Node, schema: string): { readonly broken: string; readonly found: string } {
+  const subject = literal(qualified(rangeName(child(node, "relation"), schema)));
+  const from = `FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+    WHERE x.relname ~ ${literal(REINDEXED)} AND ${LEFT} AND pg_has_role(x.relowner, 'USAGE') AND ${about(node, subject)}`;
+  return { broken: `SELECT EXISTS (SELECT ${from}) AS broken`, found: `SELECT ${DROP} AS sql ${from}` };
+}
+
+function about(node: Node, subject: string): string {
+  switch (text(node, "kind")) {
+    case "REINDEX_OBJECT_INDEX":
+      return `t.oid IN (SELECT indrelid FROM pg_index WHERE indexrelid IN (SELECT to_regclass(${subject}) UNION SELECT relid FROM pg_partition_tree(to_regclass(${subject}))))`;
+    case "REINDEX_OBJECT_TABLE":
+      return `EXISTS (SELECT FROM pg_class o WHERE o.oid IN (SELECT to_regclass(${subject}) UNION SELECT relid FROM pg_partition_tree(to_regclass(${subject})))
+        AND t.oid IN (o.oid, o.reltoastrelid))`;
+    case "REINDEX_OBJECT_SCHEMA":
+      return `EXISTS (SELECT FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace WHERE n.nspname = ${literal(text(node, "name"))} AND t.oid IN (o.oid, o.reltoastrelid))`;
+    default:
+      return "true";
+  }
+}
+
+function defines(said: Node, name: string): boolean {
+  return text(opened(said).node, "defname") === name;
 }

@@ -30,12 +30,19 @@ export async function runStep(runner: StepRunner, request: Omit<StepRequest, "lo
     const cutOff = patience.cutOff?.();
     const wanted = { ...request, lockTimeoutMs: unhurried ? 0 : patience.lockTimeoutMs, cutOff };
     if (alone === null) return leaving(patience, outside ? lease.alone(wanted) : lease.step(wanted));
-    if (alone.repair !== undefined && (await lease.ask(alone.repair.broken))) {
-      const cleared = await leaving(patience, lease.alone({ ...wanted, sql: [alone.repair.sql], mark: "undone" }));
+    const { repair } = alone;
+    if (repair !== undefined && (await isSo(lease, repair.broken))) {
+      const sql = "found" in repair ? await lease.texts(repair.found) : [repair.sql];
+      const cleared = await leaving(patience, lease.alone({ ...wanted, sql, mark: "undone" }));
       if (cleared.kind !== "done") return cleared;
     }
-    return leaving(patience, (await lease.ask(alone.done)) ? lease.step({ ...wanted, sql: [] }) : lease.alone(wanted));
+    return leaving(patience, (await isSo(lease, alone.done)) ? lease.step({ ...wanted, sql: [] }) : lease.alone(wanted));
   });
+}
+
+/** What cannot be asked (a table that is not there) is not so: the statement itself says better what is wrong. */
+function isSo(lease: DatabaseLease, sql: string): Promise<boolean> {
+  return lease.ask(sql).catch(() => false);
 }
 
 /** A runner that ends without cutting its statement off leaves it to the server, whose journal says what became of it. */

@@ -19,6 +19,8 @@ import { DONE, type StepEnd, type StepPorts, type StepRun } from "./step-run.ts"
 
 /** So much later than the daemon the server ends a statement whose time is over. */
 const LATE_MS = 1_000;
+/** How long a server may take to end a query. */
+const CANCEL_MS = 3_000;
 /** PostgreSQL's longest timeout. */
 const LONGEST_MS = 2_147_483_647;
 /** Steps are no release's: their rows in the journal of the database have this number. */
@@ -53,8 +55,9 @@ function ending({ clock }: StepPorts, run: StepRun, patience: Patience): Patienc
 }
 
 async function outside(ports: StepPorts, lease: DatabaseLease, sql: string): Promise<Action["run"]> {
-  const [statement, ...others] = (await ports.language()).parse(sql);
-  if (statement !== undefined && others.length === 0) return aloneRun(statement, (await lease.catalog()).schema);
+  const language = await ports.language();
+  const [statement, ...others] = language.parse(sql);
+  if (statement !== undefined && others.length === 0) return aloneRun(statement, (await lease.catalog()).schema, language);
   throw new HitlessError({
     code: "ERR_DATABASE_REFUSED",
     what: `A step with \`transaction = false\` is one statement; here are ${String(others.length + 1)}.`,
@@ -98,9 +101,26 @@ export function backfillOf(work: Walk, table: Table): Backfill {
   });
 }
 
-/** The query's answer, asked beside everybody. */
+/** The query's answer, asked beside everybody. When the attempt ends, the query does; a server that cannot be told is not waited for for long. */
 export async function asks(ports: StepPorts, run: StepRun, sql: string): Promise<boolean> {
-  return leased(ports, run, ({ lease }) => unlessLeft(lease.ask(sql), run.signal));
+  return leased(ports, run, async ({ lease }) => {
+    const [late, over] = [new AbortController(), new AbortController()];
+    const leave = (): void => {
+      const soon = ports.clock.sleepUntil(ports.clock.now() + CANCEL_MS, over.signal);
+      soon
+        .then(() => {
+          late.abort(run.signal.reason);
+        })
+        .catch(() => undefined);
+    };
+    run.signal.addEventListener("abort", leave, { once: true });
+    try {
+      return await unlessLeft(lease.ask(sql, run.signal), late.signal);
+    } finally {
+      run.signal.removeEventListener("abort", leave);
+      over.abort();
+    }
+  });
 }
 
 async function leased<T>(

@@ -86,6 +86,70 @@ test("CREATE INDEX CONCURRENTLY that is paused leaves an invalid index, which th
   expect(await query(one.url, valid)).toEqual([{ valid: true }]);
 });
 
+test.each([
+  {
+    what: "CREATE INDEX CONCURRENTLY without a name",
+    sql: "CREATE UNIQUE INDEX CONCURRENTLY ON items (n, lower(items.t) DESC) INCLUDE (id) WHERE t <> 'it''s'",
+    left: ["items_n_lower_id_idx"],
+    after: ["items_n_lower_id_idx", "items_pkey", "items_t_idx"],
+  },
+  {
+    what: "REINDEX TABLE CONCURRENTLY",
+    sql: "REINDEX TABLE CONCURRENTLY items",
+    left: ["items_pkey_ccnew", "items_t_idx_ccnew"],
+    after: ["items_pkey", "items_t_idx"],
+  },
+  {
+    what: "REINDEX INDEX CONCURRENTLY",
+    sql: "REINDEX (VERBOSE, CONCURRENTLY) INDEX items_t_idx",
+    left: ["items_t_idx_ccnew"],
+    after: ["items_pkey", "items_t_idx"],
+  },
+])(
+  "what $what leaves when it is paused is found and cleared by the next attempt, and nothing else",
+  async ({ sql, left, after }) => {
+    const setup =
+      "CREATE TABLE items (id int PRIMARY KEY, n int, t text); CREATE INDEX ON items (t); INSERT INTO items SELECT i, i, i FROM generate_series(1, 100) i;";
+    const one = await bench("0001-a.sql", `-- hitless: transaction = false\n${sql};`, setup);
+    const names = (valid: boolean): Promise<readonly Record<string, unknown>[]> =>
+      query(
+        one.url,
+        `SELECT c.relname AS name FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+       WHERE indisvalid = ${String(valid)} AND c.relname LIKE 'items%' ORDER BY 1`,
+      );
+    const writer = new pg.Client({ connectionString: one.url });
+    await writer.connect();
+    onTestFinished(() => writer.end());
+    await writer.query("BEGIN; INSERT INTO items VALUES (0)");
+    const parts = await one.daemon();
+    await one.prepare(parts);
+    await until(async () => (await names(false)).length > 0, { within: 25_000, what: "an index is begun" });
+    await tell(parts, "pause");
+    await stepIs(parts, "0001-a", "paused");
+    expect((await names(false)).map(({ name }) => name)).toEqual(left);
+    await writer.query("COMMIT");
+    await tell(parts, "resume");
+    await stepIs(parts, "0001-a", "done");
+    expect(await names(false)).toEqual([]);
+    expect((await names(true)).map(({ name }) => name)).toEqual(after);
+  },
+);
+
+test("an index without a name that was built when its daemon was killed, before that was written down, is not built again", async () => {
+  const one = await bench(
+    "0001-a.sql",
+    "-- hitless: transaction = false\nCREATE INDEX CONCURRENTLY ON items (n, m);",
+    "CREATE TABLE items (n int, m int)",
+  );
+  await query(one.url, "CREATE INDEX other ON items (n); CREATE INDEX ON items (n, m)");
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  await stepIs(parts, "0001-a", "done");
+  expect(await query(one.url, "SELECT relname FROM pg_class WHERE relkind = 'i' AND relname LIKE 'items%'")).toEqual([
+    { relname: "items_n_m_idx" },
+  ]);
+});
+
 test("a daemon that ends leaves SQL to the server at once; the next one finds it done, and does not do it again", async () => {
   const one = await bench("0001-a.sql", LOGGED);
   const first = await one.daemon();
@@ -141,13 +205,22 @@ test("the server ends a statement by itself when its time is over; an administra
   expect(await query(url, "SELECT * FROM log")).toEqual([]);
 });
 
-test("a wait whose query does not come back can be cancelled all the same", async () => {
+test("a wait whose query does not come back can be cancelled all the same, and is ended at the server", async () => {
   const one = await bench("0001-a.yaml", 'wait: { query: "SELECT pass() = 1" }');
   const parts = await one.daemon();
   await one.prepare(parts);
   await atGate(one.url);
   expect(await tell(parts, "cancel")).toBe("0001-a is cancelled; it had changed nothing.");
-  await query(one.url, "INSERT INTO gate VALUES (1)");
+  expect(await query(one.url, AT_GATE)).toEqual([]);
+});
+
+test("a daemon that ends does not leave the query of a wait behind either", async () => {
+  const one = await bench("0001-a.yaml", 'wait: { query: "SELECT pass() = 1" }');
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  await atGate(one.url);
+  await parts.stop();
+  expect(await query(one.url, AT_GATE)).toEqual([]);
 });
 
 test("several that come to a new database at the same time all find their journal made", async () => {

@@ -38,7 +38,7 @@ export class CopyDatabase implements Shadow {
   async run({ run }: Action): Promise<ShadowRun> {
     if (run.kind === "alone") {
       const failure = await this.#try([run.sql]);
-      if (failure !== null && run.repair !== undefined) await this.#try([run.repair.sql]);
+      if (failure !== null && run.repair !== undefined && "sql" in run.repair) await this.#try([run.repair.sql]);
       return failure ?? { kind: "ran", measured: null };
     }
     const sql = run.kind === "transaction" ? run.sql : [backfillSql(run.backfill)];
