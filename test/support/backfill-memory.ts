@@ -21,6 +21,8 @@ interface MemoryTableParts {
 /** A table of numbered rows, each with the times it was done, and where a backfill along it stands. */
 export class MemoryTable implements Clock {
   readonly done: number[];
+  /** What was compared at the end, in the order of their times. */
+  readonly looks: { readonly began: number; readonly ended: number }[] = [];
   readonly #rng: Rng;
   readonly #faulty: ReadonlySet<number>;
   /** The chance of each thing that goes wrong with a batch. */
@@ -93,11 +95,18 @@ export class MemoryTable implements Clock {
       batch: (request) => this.#transaction(request, (range) => (range.some((row) => this.#faulty.has(row)) ? null : range)),
       sift: (request) => this.#transaction(request, (range) => range.filter((row) => !this.#faulty.has(row))),
       retry: (request) => this.#transaction({ ...request, size: 0 }, () => []),
-      compare: async () => ({
-        kind: "compared",
-        after: null,
-        comparison: this.#comparison(),
-      }),
+      compare: async ({ stretch: { cursor, ...stretch }, size }) => {
+        const until = cursor.until ?? [String(this.done.length - 1)];
+        const { range, upper, end } = rangeOf({
+          stretch: { ...stretch, cursor: { ...cursor, until } },
+          size: size ?? Infinity,
+          halves: false,
+        });
+        const began = this.#time;
+        this.#time += 1 + range.length * 0.01;
+        this.looks.push({ began, ended: this.#time });
+        return { kind: "compared", after: end ? null : [String(upper)], comparison: this.#comparison(range) };
+      },
       close: async () => undefined,
     };
   }
@@ -125,9 +134,9 @@ export class MemoryTable implements Clock {
     return { kind: "walked", cursor };
   }
 
-  #comparison(): Comparison {
-    const left = this.done.filter((times, row) => times === 0 && !this.#faulty.has(row)).length;
-    return { rows: this.done.length, left, different: null };
+  #comparison(range: readonly number[]): Comparison {
+    const left = range.filter((row) => this.done[row] === 0 && !this.#faulty.has(row)).length;
+    return { rows: range.length, left, different: null };
   }
 }
 

@@ -20,6 +20,7 @@ export class BackfillMeter {
   #rows: number;
   #walked: number;
   #slow: string | null = null;
+  #comparing = false;
   /** Milliseconds in which nobody walked, for the load's or the operator's sake. */
   pausedMs = 0;
 
@@ -53,9 +54,16 @@ export class BackfillMeter {
 
   /** After a batch that brought the cursor from one place to the other. */
   batch(before: BackfillCursor, after: BackfillCursor): void {
+    this.#comparing = false;
     this.#rows += after.rows - before.rows;
     this.#walked += Math.max(0, (after.walked ?? 0) - (before.walked ?? 0));
     this.#rate = nextRate(this.#rate, this.#clock.now(), this.#walked);
+    this.#tell();
+  }
+
+  /** All are walked over, and looked at once more. */
+  compare(): void {
+    this.#comparing = true;
     this.#tell();
   }
 
@@ -66,6 +74,8 @@ export class BackfillMeter {
   }
 
   #tell(): void {
-    this.#onProgress(progressOf(this.#rate, { rows: this.#rows, total: this.total, slow: this.#slow }));
+    const reasons = [this.#comparing ? "all rows are compared" : null, this.#slow].filter((reason) => reason !== null);
+    const slow = reasons.length === 0 ? null : reasons.join("; ");
+    this.#onProgress(progressOf(this.#rate, { rows: this.#rows, total: this.total, slow }));
   }
 }

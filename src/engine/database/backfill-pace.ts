@@ -1,10 +1,13 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { BackfillMeter } from "./backfill-meter.ts";
-import type { BackfillOptions, Pace, Pacer } from "./backfill-options.ts";
+import { DEFAULT_BATCH_MS, type BackfillOptions, type Pace, type Pacer } from "./backfill-options.ts";
 
 const LONGEST_PAUSE_MS = 10_000;
 /** How soon it is asked again whether a pause is over. */
 const ASK_MS = 500;
+
+/** What an operator throttles becomes not only rarer but shorter too, down to this share of its time. */
+const SHORTEST = 0.2;
 
 interface PaceParts {
   readonly clock: Clock;
@@ -28,6 +31,11 @@ export async function rest({ clock, signal, options, pacer, meter }: PaceParts, 
     await clock.sleepUntil(until, signal);
     meter.pausedMs += clock.now() - until + Math.min(left, ASK_MS);
   }
+}
+
+/** What the next batch should take, in milliseconds. */
+export function batchTargetMs({ batchMs }: BackfillOptions, { speed, batchShare = 1 }: Pace): number {
+  return (batchMs ?? DEFAULT_BATCH_MS) * Math.min(batchShare, Math.max(SHORTEST, speed));
 }
 
 async function paceOf(pacer: Pacer | null, { throttlePercent }: BackfillOptions, signal: AbortSignal): Promise<Pace> {

@@ -3,15 +3,13 @@ import { firstSize, halved, isSmallest, nextSize, sifted, type BatchSize } from 
 import { restarted, seen, staffed, type Staffing } from "../../database/backfill/staffing.ts";
 import type { BackfillCursor, BatchRequest, BatchWorker, StepOutcome, Stretch } from "../../ports/database.ts";
 import { named } from "./action-words.ts";
-import { DEFAULT_BATCH_MS, DEFAULT_WORKERS } from "./backfill-options.ts";
-import { rest } from "./backfill-pace.ts";
+import { DEFAULT_WORKERS } from "./backfill-options.ts";
+import { batchTargetMs, rest } from "./backfill-pace.ts";
 import type { WalkParts } from "./backfill-run.ts";
 import { untilDone, type StepRunner } from "./steps.ts";
 
 /** With more rows than these that fail it is the expression that is wrong. */
 const MOST_FAILED = 1_000;
-/** What an operator throttles becomes not only rarer but shorter too, down to this share of its time. */
-const SHORTEST = 0.2;
 /** At less than this the load leaves room for one worker. */
 const CROWDED = 0.5;
 
@@ -105,7 +103,8 @@ export class BackfillWalk {
     let took = 0;
     while (stretch.cursor.end !== true && !this.#stopped) {
       const { options, pacer, meter } = this.#parts;
-      const { speed, batchShare = 1 } = await rest({ clock: this.#clock, signal: this.#signal, options, pacer, meter }, took);
+      const pace = await rest({ clock: this.#clock, signal: this.#signal, options, pacer, meter }, took);
+      const { speed, batchShare = 1 } = pace;
       if (!leads && (batchShare < CROWDED || this.#working > this.#staffing.workers)) return stretch;
       const started = this.#now();
       const before = stretch.cursor;
@@ -117,7 +116,7 @@ export class BackfillWalk {
       else {
         stretch = moved;
         took = this.#now() - started;
-        size = nextSize(size, took, (options.batchMs ?? DEFAULT_BATCH_MS) * Math.min(batchShare, Math.max(SHORTEST, speed)));
+        size = nextSize(size, took, batchTargetMs(options, pace));
         this.#staff(speed, stretch.cursor.rows - before.rows);
       }
       this.#size = size.suspects === 0 ? size : this.#size;

@@ -137,3 +137,27 @@ it("a second connection is let go while the load leaves room for one, and is not
   expect(closed).toHaveLength(asked.length);
   expect(closed[0]! - asked[0]!).toBeLessThan(5_000);
 });
+
+it("compares all rows at the end as it walks: in short looks, between which it rests as long as it is told, and says that it does", async () => {
+  const table = new MemoryTable({ rows: 60_000, faulty: new Set(), trouble: 0, rng: createRng(7) });
+  const patience = { clock: table, rng: createRng(7), signal: new AbortController().signal, lockTimeoutMs: 100, limitMs: 1e9 };
+  const said = new Set<string | null>();
+  const { comparison } = await runBackfill(
+    { lease: table.lease(), patience, note: () => undefined },
+    { release: 2, action, backfill, from: null },
+    {
+      workers: 1,
+      pacer: () => ({ pace: async () => ({ speed: 0.25, reason: "users feel it", batchShare: 0.2 }) }),
+      onProgress: ({ slow }) => said.add(slow),
+    },
+  );
+  expect(comparison).toEqual({ rows: 60_000, left: 0, different: null });
+  const longest = Math.max(...table.looks.map(({ began, ended }) => ended - began));
+  expect(longest).toBeLessThan(0.2 * 150 * 1.2);
+  const rests = table.looks.slice(1).map(({ began }, index) => {
+    const before = table.looks[index];
+    return (began - (before?.ended ?? 0)) / Math.max(1, (before?.ended ?? 0) - (before?.began ?? 0));
+  });
+  expect(Math.min(...rests)).toBeGreaterThanOrEqual(2.9);
+  expect([...said].at(-1)).toBe("all rows are compared; users feel it");
+});
