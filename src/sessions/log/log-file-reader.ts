@@ -59,6 +59,20 @@ export class LogFileReader {
     }
   }
 
+  /** Whether nothing but zeros follows, which a writer that was killed had not come to yet. */
+  isBlankBehind(): boolean {
+    const start = this.position;
+    try {
+      for (let chunk = this.#chunk(CHUNK_BYTES); chunk.length > 0; chunk = this.#chunk(CHUNK_BYTES)) {
+        if (chunk.some((byte) => byte !== 0)) return false;
+        this.position += chunk.length;
+      }
+      return true;
+    } finally {
+      this.position = start;
+    }
+  }
+
   close(): void {
     closeSync(this.#fd);
   }

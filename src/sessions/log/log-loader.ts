@@ -81,8 +81,10 @@ export class LogLoader {
     this.#current = null;
   }
 
-  #dropEnd({ path, position }: LogFileReader, bytes: number): void {
-    this.#log.warn("the end of a log was not written whole and is dropped; nobody had been told it was safe", { path, bytes });
-    truncateSync(path, position);
+  #dropEnd(reader: LogFileReader, bytes: number): void {
+    const { path } = reader;
+    if (!reader.isBlankBehind())
+      this.#log.warn("the end of a log was not written whole and is dropped; nobody had been told it was safe", { path, bytes });
+    truncateSync(path, reader.position);
   }
 }

@@ -100,6 +100,22 @@ describe("what was acknowledged", () => {
     expect(Number(await third.call("DBSIZE"))).toBe(size);
   });
 
+  it("stands before zeros while a server runs; nobody takes what a killed one leaves of them for damage", async () => {
+    const program = await StateServerProgram.started();
+    const wire = await program.connect();
+    for (let i = 0; i < 50; i += 1) await wire.call("SET", `k${i}`, "v".repeat(100));
+    await program.kill();
+    const [log] = readdirSync(program.data).filter((name) => name.startsWith("log-"));
+    const path = join(program.data, log!);
+    const made = readFileSync(path);
+    const written = made.subarray(0, made.findLastIndex((byte) => byte !== 0) + 1);
+    expect(made.length).toBeGreaterThan(written.length);
+    await program.start();
+    expect(program.log).not.toContain("was not written whole");
+    expect(Number(await (await program.connect()).call("DBSIZE"))).toBe(50);
+    expect(readFileSync(path)).toEqual(written);
+  });
+
   it("is there after the log was compacted while it was written", { timeout: 60_000 }, async () => {
     const program = await StateServerProgram.started("--fsync", "everysec");
     const wire = await program.connect();
