@@ -112,10 +112,11 @@ function retypeInTwo(
   addTwin(draft, table, seen, {
     type,
     collation,
-    notNull: old.notNull,
+    notNull: seen.notNull,
     up: up === undefined ? cast(type, using ?? reference(old.name)) : parseExpression(draft.language, up.expression),
     down: down === undefined ? cast(old.type, reference(name)) : parseExpression(draft.language, down.expression),
     default: old.default === null || /^nextval\(/.test(old.default) ? old.default : castDefault(draft, old, type),
+    same: up === undefined && using === null,
   });
 }
 
@@ -203,7 +204,7 @@ export function changeDefault(draft: PlanDraft, table: TableDraft, name: string,
     changeAtOnce(draft, table, found, sql);
     return;
   }
-  replaceSeen(table, name, (column) => ({ ...column, viewDefault: sql }));
+  replaceSeen(table, name, (column) => ({ ...column, viewDefault: sql, counted: false }));
   table.seenDifferently = true;
   const then = (): string => ident(columnsThen(table, "contract").get(found.seen.physical) ?? name);
   table.afterSwap.push(

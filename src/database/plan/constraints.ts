@@ -265,6 +265,18 @@ export function validateConstraint(draft: PlanDraft, table: TableDraft, name: st
   validate(draft, table, name, draft.phase("expand"));
 }
 
+/** Commands that name a column. */
+const OF_COLUMN = new Set([
+  "AT_SetStatistics",
+  "AT_SetOptions",
+  "AT_ResetOptions",
+  "AT_SetStorage",
+  "AT_SetCompression",
+  "AT_SetIdentity",
+  "AT_DropIdentity",
+  "AT_DropExpression",
+]);
+
 /** What changes only the catalog and that no client sees, in the transaction it was written for. */
 export function asWritten(
   draft: PlanDraft,
@@ -273,11 +285,26 @@ export function asWritten(
   options: { phase?: Action["phase"]; lock?: Action["lock"]; undo?: readonly string[] } = {},
 ): void {
   const phase = draft.phase(options.phase ?? "expand");
+  const named = commands.map((command) => {
+    const physical = seenColumn(table, text(command, "name"))?.physical;
+    if (!OF_COLUMN.has(text(command, "subtype")) || physical === undefined) return () => command;
+    // A twin that a later statement adds is not there yet in this phase.
+    return () => ({ ...command, name: phase === "expand" ? physical : (columnsThen(table, phase).get(physical) ?? physical) });
+  });
   draft.act({
     stage: phase === "contract" ? "tidy" : "shape",
     phase,
     title: `change ${table.name.name}`,
-    run: () => ({ kind: "transaction", sql: [alterSql(draft, tableThen(table, phase), commands)] }),
+    run: () => ({
+      kind: "transaction",
+      sql: [
+        alterSql(
+          draft,
+          tableThen(table, phase),
+          named.map((command) => command()),
+        ),
+      ],
+    }),
     table: tableLabel(table),
     lock: options.lock ?? "ACCESS EXCLUSIVE",
     work: "instant",

@@ -19,6 +19,8 @@ export interface SeenColumn {
   readonly physical: string;
   readonly type: string;
   readonly notNull: boolean;
+  /** Its numbers are drawn for the column of which it is the twin. */
+  readonly counted?: boolean | undefined;
   /** What an INSERT without it gets in the new release, where that is not what the base table gives. */
   readonly viewDefault?: string | null | undefined;
 }
@@ -40,6 +42,21 @@ export interface SyncRule {
   readonly onlyNull?: boolean | undefined;
 }
 
+/** What the new release's column is, and how the two are kept in step. */
+export interface TwinSpec {
+  readonly type: string;
+  readonly collation: string | null;
+  readonly notNull: boolean;
+  /** The new value, over the columns of the old release. */
+  readonly up: Node;
+  /** The old value, over the columns of the new release. */
+  readonly down: Node;
+  /** As the default of the new column; null: none. */
+  readonly default: string | null;
+  /** The new value is the old one in another type. */
+  readonly same?: boolean | undefined;
+}
+
 /** A table while it is planned: as it is in the base, and as the new release sees it. */
 export interface TableDraft {
   /** As it was before this release; null for a table that the release brings. */
@@ -57,6 +74,11 @@ export interface TableDraft {
   readonly dropped: string[];
   /** Physical columns with the twins that take their places. */
   readonly twins: Map<string, string>;
+  /** What each twin was made as, and the last statement that asked for one. */
+  twinned: { readonly statement: SourceStatement; readonly specs: ReadonlyMap<string, TwinSpec> } | null;
+  /** What takes the names of old indexes and constraints with the contract, and foreign keys of other tables, before `afterSwap`. */
+  readonly takeOvers: string[];
+  readonly references: string[];
   /** What the contract does in the transaction that drops and renames, before and after that; as a function where a later statement may rename what it names. */
   readonly beforeSwap: string[];
   readonly afterSwap: (string | (() => string))[];
@@ -252,6 +274,9 @@ function draftOf(base: Table | null, name: ObjectName): TableDraft {
     seenDifferently: false,
     dropped: [],
     twins: new Map(),
+    twinned: null,
+    takeOvers: [],
+    references: [],
     beforeSwap: [],
     afterSwap: [],
   };
@@ -269,8 +294,8 @@ export function physicalNames({ columns }: TableDraft): ReadonlyMap<string, stri
 }
 
 /** Asked when all statements are planned. */
-export function afterSwap({ afterSwap: lines }: TableDraft): readonly string[] {
-  return lines.map((line) => (typeof line === "function" ? line() : line));
+export function afterSwap({ takeOvers, references, afterSwap: lines }: TableDraft): readonly string[] {
+  return [...takeOvers, ...references, ...lines.map((line) => (typeof line === "function" ? line() : line))];
 }
 
 export function seenColumn(table: TableDraft, name: string): SeenColumn | null {

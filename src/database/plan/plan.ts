@@ -19,6 +19,7 @@ import { isPutOff, namesMade, planPutOff } from "./put-off.ts";
 import { copyPinned, createNew, dropRoutines, planRoutines, wantedRoutine, type WantedRoutine } from "./routines.ts";
 import { changeRows, createTable, dropTables, truncate } from "./tables.ts";
 import { alterDomain, alterEnum, renameType } from "./user-types.ts";
+import { copyConstraints, copyIndexes } from "./twin-objects.ts";
 import { checkViewsUnder, dropViews, planViews, refreshView, wantedView } from "./views.ts";
 
 export interface PlanRequest {
@@ -86,6 +87,8 @@ export function procedureSum({ path, sha256 }: Pick<SourceFile, "path" | "sha256
 }
 
 function finish(draft: PlanDraft, wanted: Wanted): void {
+  for (const table of draft.tables) copyIndexes(draft, table);
+  for (const table of draft.tables) copyConstraints(draft, table);
   for (const table of draft.tables) finishTable(draft, table);
   for (const table of draft.tables.filter(({ seenDifferently }) => seenDifferently)) {
     draft.notice(

@@ -3,6 +3,7 @@ import { sessionRelease } from "../session-release.ts";
 import { quoteTable, tableLabel } from "./alter.ts";
 import type { PlanDraft, SyncRule, TableDraft } from "./draft.ts";
 import { rowExpression } from "./expression.ts";
+import { columnsThen } from "./final-names.ts";
 import { comparable } from "./types.ts";
 
 /** Whose write it is: true for this release and later ones, false for older ones, null where the connection does not say. */
@@ -88,6 +89,12 @@ function trigger(
 /** Expressions that call something are read with the base schema's names, whoever writes. */
 const pinned = (...rules: readonly ValuedRule[]): boolean => rules.some(({ expression }) => /[\w"]\s*\(/.test(expression));
 
+/** Whether a number that was drawn for another column is for this one too. */
+function isCounted(table: TableDraft, physical: string): boolean {
+  const last = columnsThen(table, "expand").get(physical);
+  return table.columns.some((column) => column.physical === last && column.counted === true);
+}
+
 /** An INSERT gives either the old columns or the new ones: by the writer's release, or by what it filled in. */
 function insertTrigger(
   draft: PlanDraft,
@@ -106,6 +113,7 @@ function insertTrigger(
     `  writer boolean := ${writerIsNew(draft)};`,
     "BEGIN",
     `  IF COALESCE(writer, ${filled}) THEN`,
+    ...ups.filter(({ target }) => isCounted(table, target)).map((rule) => `    ${ifNull(rule)}`),
     ...downs.map(({ set }) => `    ${set}`),
     "  ELSE",
     ...ups.map((rule) => `    ${rule.onlyNull === true ? ifNull(rule) : rule.set}`),
