@@ -129,14 +129,15 @@ describe("an upgrade of the proxy", { timeout: LIMIT_MS }, () => {
 
 describe("an upgrade that fails", { timeout: LIMIT_MS }, () => {
   test.each([
-    ["ends at once", "console.log('no such luck'); process.exit(3)", "exited with code 3"],
-    ["never gets ready", "console.log('no such luck'); setInterval(() => {}, 1000)", "not ready within"],
-    ["is killed", "console.log('no such luck'); process.kill(process.pid, 'SIGKILL')", "ended by SIGKILL"],
-  ])("because the new one %s leaves the old one as it is", async (_how, code, why) => {
+    ["ends at once", "console.log('no such luck'); process.exit(3)", "exited with code 3", 60_000],
+    // So much time it has to say what it says.
+    ["never gets ready", "console.log('no such luck'); setInterval(() => {}, 1000)", "not ready within", 5_000],
+    ["is killed", "console.log('no such luck'); process.kill(process.pid, 'SIGKILL')", "ended by SIGKILL", 60_000],
+  ])("because the new one %s leaves the old one as it is", async (_how, code, why, readyMs) => {
     const { proxy, upstream } = await shop();
     const pid = await proxy.pid();
     const program = { command: process.execPath, args: ["-e", code, "--"], version: "2" };
-    const failed = await proxy.upgrade({ program, readyMs: 2_000 }).catch((error: unknown) => error);
+    const failed = await proxy.upgrade({ program, readyMs }).catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(HitlessError);
     const { failure } = failed as HitlessError;
     expect(failure).toMatchObject({ code: "ERR_PROXY_UPGRADE", details: ["no such luck"] });
