@@ -34,13 +34,15 @@ const SHOP: ServiceDefinition = {
 };
 
 /** `nothing` is an error, `never` is never answered. */
-function shop(name: string, onCancelled: () => void): UntypedServiceImplementation {
+function shop(name: string, heard: GrpcInstance): UntypedServiceImplementation {
   const price = (
     call: { request: string; on: (event: string, listener: () => void) => void },
     done: (error: unknown, text?: string) => void,
   ): void => {
-    if (call.request === "never") call.on("cancelled", onCancelled);
-    else if (call.request === "nothing") done({ code: status.NOT_FOUND, details: "there is no such thing: ä" });
+    if (call.request === "never") {
+      heard.waiting += 1;
+      call.on("cancelled", () => (heard.cancelled += 1));
+    } else if (call.request === "nothing") done({ code: status.NOT_FOUND, details: "there is no such thing: ä" });
     else done(null, `${name}:${call.request}`);
   };
   const list = (call: {
@@ -77,6 +79,8 @@ function shop(name: string, onCancelled: () => void): UntypedServiceImplementati
 
 export interface GrpcInstance {
   readonly port: number;
+  /** Calls of `never` that have reached it. */
+  waiting: number;
   /** Calls of which it has heard that they were cancelled. */
   cancelled: number;
 }
@@ -84,13 +88,8 @@ export interface GrpcInstance {
 /** An instance that serves it over h2c; ends with the test. */
 export async function startGrpc(name: string): Promise<GrpcInstance> {
   const server = new Server();
-  const instance = { port: 0, cancelled: 0 };
-  server.addService(
-    SHOP,
-    shop(name, () => {
-      instance.cancelled += 1;
-    }),
-  );
+  const instance = { port: 0, waiting: 0, cancelled: 0 };
+  server.addService(SHOP, shop(name, instance));
   instance.port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);

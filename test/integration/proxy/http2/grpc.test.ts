@@ -55,9 +55,10 @@ describe.each(["h2c", "TLS"])("L23: gRPC, by @grpc/grpc-js, the front over %s", 
     const { proxy, instance, client } = await stand(front);
     expect(await client.price("never", { deadline: Date.now() + 1_000 })).toMatchObject({ code: status.DEADLINE_EXCEEDED });
     await until(() => instance.cancelled === 1, { what: "the instance hears of the deadline" });
+    // Not before: of a call that has not reached it there is nothing to hear.
     const call = client.cancelled(
       "never",
-      until(() => proxy.inFlight === 1),
+      until(() => instance.waiting === 2),
     );
     expect(await call).toMatchObject({ code: status.CANCELLED });
     await until(() => instance.cancelled === 2, { what: "the instance hears of the cancellation" });
