@@ -51,7 +51,8 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           exclude: ALONE,
           pool: "forks",
-          maxWorkers: 2,
+          // Half of their time they wait: for what starts, drains or is watched for a while.
+          maxWorkers: 3,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 3 },
