@@ -8,7 +8,8 @@ import { tableOf, type Catalog } from "../database/catalog.ts";
 import { writtenName } from "../database/names.ts";
 import { estimate } from "../database/shadow/estimate.ts";
 import { backfillOf } from "../engine/preparation/database-steps.ts";
-import { stepSources } from "./step-sources.ts";
+import { missingOf } from "../engine/preparation/known-columns.ts";
+import { invalidSteps, stepSources } from "./step-sources.ts";
 
 /** What could move ahead of a deployment of that source. @throws ERR_STEPS_INVALID with every problem of its steps */
 export async function planAheadOf({ spec, directory, url, database, known }: AheadTarget): Promise<AheadPlan> {
@@ -26,6 +27,8 @@ function walks(work: StepWork): work is Walk {
 
 async function sizesOf(steps: readonly StepDefinition[], url: string): Promise<ReadonlyMap<string, Estimated | null>> {
   const [catalog, measured] = await Promise.all([postgresDatabase.catalog(url), postgresDatabase.backfills(url)]);
+  const missing = missingOf(steps, catalog);
+  if (missing.length > 0) throw invalidSteps(missing);
   return new Map(steps.map(({ name, work }) => [name, sizeOf(work, catalog, measured)]));
 }
 

@@ -19,14 +19,18 @@ export const stepSources: StepSources = {
     const language = hasDatabase && files.some(({ path }) => WITH_SQL.test(path)) ? await fileSources.language() : null;
     const { steps, problems } = readSteps(files, { hasDatabase, language });
     if (problems.length === 0) return [...steps, ...(await expansion(directory, spec))];
-    throw new HitlessError({
-      code: "ERR_STEPS_INVALID",
-      what: `${STEPS_DIRECTORY} has ${problems.length === 1 ? "one problem" : `${String(problems.length)} problems`}.`,
-      next: "Nothing was started. docs/steps.md describes every kind.",
-      details: problems,
-    });
+    throw invalidSteps(problems);
   },
 };
+
+export function invalidSteps(problems: readonly string[]): HitlessError {
+  return new HitlessError({
+    code: "ERR_STEPS_INVALID",
+    what: `${STEPS_DIRECTORY} has ${problems.length === 1 ? "one problem" : `${String(problems.length)} problems`}.`,
+    next: "Nothing was started. docs/steps.md describes every kind.",
+    details: problems,
+  });
+}
 
 async function filesIn(directory: string): Promise<readonly StepFile[]> {
   const base = join(directory, STEPS_DIRECTORY);
