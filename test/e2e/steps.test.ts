@@ -77,6 +77,9 @@ test("steps run ahead of a deployment under load, and a daemon that is killed in
       if (status !== 200) users.wrong.push(status);
     }
   })();
+  const unknown = await app.run(["steps", "frobnicate", "0001-counted"]);
+  expect(unknown.code).toBe(2);
+  expect(unknown.err).toContain("There is no `hitless steps frobnicate`.");
   const prepared = await app.run(["prepare", "--detach"]);
   expect(prepared.code, prepared.err).toBe(0);
   await until(async () => ((await steps(app))["0002-count"]?.progress?.done ?? 0) > 3, {

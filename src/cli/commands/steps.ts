@@ -34,13 +34,13 @@ export function registerSteps(program: Command, run: Register): void {
     prepareAndFollow,
   );
   const steps = program.command("steps").description("the steps that run ahead of deployments");
-  run(
-    steps
-      .command("list", { isDefault: true })
-      .description("how each is: rate, percent, time left, and why it is not faster")
-      .option("-f, --follow", "until all are over"),
-    ["hitless steps", "hitless steps --follow", "hitless steps list --json"],
-    list,
+  const listing = steps
+    .command("list", { isDefault: true })
+    .allowExcessArguments()
+    .description("how each is: rate, percent, time left, and why it is not faster")
+    .option("-f, --follow", "until all are over");
+  run(listing, ["hitless steps", "hitless steps --follow", "hitless steps list --json"], (session, options: ListOptions) =>
+    list(session, options, listing.args),
   );
   for (const [operation, description] of ORDERS) {
     run(
@@ -65,12 +65,24 @@ async function prepareAndFollow(session: Session, { detach }: PrepareOptions): P
   if (session.wantsJson) session.output.json({ steps: await session.client.steps(app) });
 }
 
-async function list(session: Session, { follow }: ListOptions): Promise<void> {
+/** What is no command comes here as well, as arguments. */
+async function list(session: Session, { follow }: ListOptions, unknown: readonly string[]): Promise<void> {
+  if (unknown.length > 0) throw notACommand(unknown);
   const app = await session.app();
   if (follow === true) await followSteps(session, app, () => true);
   const steps = await session.client.steps(app);
   if (session.wantsJson) session.output.json({ steps });
   else if (follow !== true) for (const line of renderSteps(steps, session.output)) session.output.line(line);
+}
+
+function notACommand([word = ""]: readonly string[]): HitlessError {
+  const known = ["list", ...ORDERS.map(([operation]) => operation), "throttle"];
+  return new HitlessError({
+    code: "ERR_USAGE",
+    what: `There is no \`hitless steps ${word}\`.`,
+    why: `There are ${known.join(", ")}, each but the first with the name of a step.`,
+    next: "`hitless steps` shows all steps, `hitless steps --help` what they can be told.",
+  });
 }
 
 async function tell(session: Session, name: string, operation: StepOperation, percent: number | null): Promise<void> {

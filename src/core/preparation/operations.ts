@@ -28,11 +28,14 @@ const FITTING: Readonly<Record<StepOperation, readonly StepState[]>> = {
   approve: ["waiting", "running", "paused"],
 };
 
+/** What somebody most probably wants of a step that stands still. */
+const AGAIN: readonly StepOperation[] = ["resume", "retry"];
+
 /** What a step is after an order, and what is said of it. */
 export function ordered(record: StepRecord, order: StepOrder): Ordered {
   const { name, work } = record.definition;
   if (!FITTING[order.operation].includes(record.state))
-    return refused(`${name} is ${record.state}: it cannot be told to ${order.operation}.`, fittingText(record));
+    return refused(`${name} is ${stateText(record)}: it cannot be told to ${order.operation}.`, fittingText(record));
   if (order.operation === "approve" && !(work.kind === "wait" && work.until.kind === "approval"))
     return refused(`${name} waits for nobody's approval.`, "`hitless steps` shows which do.");
   if (order.operation === "pause" && record.state === "running" && !isRepeatable(record.definition))
@@ -43,10 +46,16 @@ export function ordered(record: StepRecord, order: StepOrder): Ordered {
   return { kind: "told", ...after(record, order) };
 }
 
+/** Somebody else may have said the same a moment before. */
+function stateText({ state, reason }: StepRecord): string {
+  return reason !== null && (state === "paused" || state === "cancelled") ? reason : state;
+}
+
 function fittingText({ state, definition: { name } }: StepRecord): string {
   const fitting = STEP_OPERATIONS.filter((operation) => operation !== "approve" && FITTING[operation].includes(state));
   if (fitting.length === 0) return "There is nothing left to be told; with another content `hitless prepare` begins it anew.";
-  return `It can be told to ${fitting.join(", ")}: \`hitless steps ${fitting[0] ?? ""} ${name}\`.`;
+  const first = AGAIN.find((operation) => fitting.includes(operation)) ?? fitting[0];
+  return `It can be told to ${fitting.join(", ")}: \`hitless steps ${first ?? ""} ${name}\`.`;
 }
 
 function after(record: StepRecord, { operation, by, percent, now }: StepOrder): { record: StepRecord; said: string } {

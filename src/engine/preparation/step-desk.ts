@@ -22,6 +22,9 @@ export interface StepDeskParts {
   readonly clock: Clock;
 }
 
+/** After these somebody expects it to work. */
+const BEGINS: readonly StepOrder["operation"][] = ["run", "resume", "retry"];
+
 /** What people ask of steps. */
 export class StepDesk implements StepControl {
   readonly #parts: StepDeskParts;
@@ -85,7 +88,9 @@ export class StepDesk implements StepControl {
     keeper.hurry(app, name);
     const after = book.known(app, name);
     if (after.state === "done" && told.record.state !== "done") return `${name} was done before that.`;
-    return order.operation === "cancel" ? undoText(after) : told.said;
+    if (order.operation === "cancel") return undoText(after);
+    const why = BEGINS.includes(order.operation) && after.state === "waiting" ? keeper.hindrance(after) : null;
+    return why === null ? told.said : `${told.said} Not yet: ${why}.`;
   }
 
   async admit({ spec, source }: Pick<ReleaseRequest, "spec" | "source">): Promise<void> {

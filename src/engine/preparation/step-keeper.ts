@@ -75,6 +75,12 @@ export class StepKeeper {
     this.#parts.book.news.tell();
   }
 
+  /** Why it does not work at this moment, whatever it was told; null: it may. */
+  hindrance(record: StepRecord): string | null {
+    const { book, machine, isDeploying, ports } = this.#parts;
+    return hindrance(record, { now: ports.clock.now(), load: machine.load(), records: book.all(), isDeploying });
+  }
+
   async #run(): Promise<void> {
     const { book, log, mayAct, ports } = this.#parts;
     while (!this.#closing.signal.aborted) {
@@ -100,13 +106,13 @@ export class StepKeeper {
 
   /** In the order of their names: of two of a lane the first is begun, and the second sees it run. */
   async #look(): Promise<void> {
-    const { book, machine, isDeploying, ports } = this.#parts;
+    const { book, ports } = this.#parts;
     const sorted = book.all().toSorted((a, b) => (a.definition.name < b.definition.name ? -1 : 1));
     for (const { app, definition } of sorted) {
       const record = book.find(app, definition.name);
       if (record === null || (record.state !== "waiting" && record.state !== "running")) continue;
       const now = ports.clock.now();
-      const why = hindrance(record, { now, load: machine.load(), records: book.all(), isDeploying });
+      const why = this.hindrance(record);
       if (record.state === "running") await this.#watch(record, why, now);
       else if (why === null && now >= (this.#notBefore.get(keyOf(record)) ?? 0)) await this.#begin(record);
       else if (why !== null && why !== record.reason) book.show({ ...record, reason: why });

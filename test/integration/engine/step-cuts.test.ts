@@ -50,6 +50,21 @@ test("SQL that is paused is ended at the server and taken back; resumed, it is b
   expect(await query(one.url, "SELECT * FROM log")).toEqual([{ n: 1 }]);
 });
 
+test("whoever lets a step go on that has to wait for another hears that at once", async () => {
+  const one = await bench("0001-a.sql", LOGGED);
+  one.write("0002-b.sql", "SELECT 1;");
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  await atGate(one.url);
+  const order = { by: "ada", percent: null } as const;
+  await parts.desk.tell("shop", "0002-b", { ...order, operation: "pause" });
+  expect(await parts.desk.tell("shop", "0002-b", { ...order, operation: "resume" })).toBe(
+    "0002-b goes on where it was. Not yet: 0001-a runs, and one runs at a time.",
+  );
+  await query(one.url, "INSERT INTO gate VALUES (1)");
+  await stepIs(parts, "0002-b", "done");
+});
+
 test("its budget ends it too, and cancelled it has changed nothing", async () => {
   const one = await bench("0001-a.sql", `-- hitless: maxTime = 1s\n${LOGGED}`);
   const parts = await one.daemon();
