@@ -8,6 +8,7 @@ import { Sweeper } from "./data/sweeper.ts";
 import { Watchers } from "./commands/watchers.ts";
 import { writeBase } from "./log/compaction.ts";
 import { LogFiles } from "./log/log-files.ts";
+import { tryRoom } from "./try-room.ts";
 import { LogLoader } from "./log/log-loader.ts";
 import { Log, type SyncPolicy } from "./log/log.ts";
 
@@ -35,6 +36,8 @@ const NOTHING: Effects = {
 const SWEEP_MS = 100;
 /** Each start begins a file; so many are put together into a snapshot whatever their size. */
 const FILES_MAX = 16;
+/** A snapshot that failed is tried again when the log has grown by this part of what makes one worth while. */
+const AGAIN_PART = 4;
 
 /** The keys in memory together with their log on disk. First `load`, then `open`. */
 export class Store {
@@ -50,6 +53,8 @@ export class Store {
   #compacting: Promise<void> | null = null;
   #keepsFiles = false;
   #baseBytes = 0;
+  /** After a snapshot that failed: not again until the log is larger than this. */
+  #notBefore = 0;
   #closedBytes = 0;
   #logs = 0;
   #damaged: string[] = [];
@@ -162,8 +167,12 @@ export class Store {
 
   /** Another process was about to take over and has failed: it may have begun a file. */
   async takeBack(): Promise<void> {
-    this.#closedBytes += this.log.bytes;
-    await this.log.rotate();
+    try {
+      await this.#rotate();
+    } catch (error) {
+      // What the other one has begun has no change in it: it never served.
+      this.#options.log.error("no new file of the log could be begun; the present one goes on", { why: String(error) });
+    }
     this.resume();
   }
 
@@ -185,31 +194,49 @@ export class Store {
   }
 
   async #compact(): Promise<void> {
-    const { log } = this.#options;
+    const { log, compactAbove } = this.#options;
     const begun = performance.now();
     try {
-      const before = this.log.bytes;
-      const number = await this.log.rotate();
-      this.#closedBytes += before;
+      const number = await this.#rotate();
       const bytes = await writeBase(this.keyspace, this.#files, number);
       for (const path of this.#damaged.splice(0)) this.#files.setAside(path);
       this.#files.removeOld(number);
       this.#baseBytes = bytes;
+      this.#notBefore = 0;
       this.#closedBytes = 0;
       this.#logs = 1;
       log.info("the log was compacted", { bytes, keys: this.keyspace.size, ms: Math.round(performance.now() - begun) });
     } catch (error) {
       log.error("the log could not be compacted; it goes on growing", { why: String(error) });
-      // Tried again when it has grown once more.
-      this.#baseBytes = Math.max(this.#baseBytes, this.logBytes);
+      this.#removeUnfinished();
+      this.#notBefore = this.logBytes + compactAbove / AGAIN_PART;
+    }
+  }
+
+  /** Begins a new file. The present one is left only where there is room for another: without a file nothing could be written any more, also when there is room again. */
+  async #rotate(): Promise<number> {
+    await this.log.flush();
+    tryRoom(this.#options.directory);
+    const before = this.log.bytes;
+    const number = await this.log.rotate();
+    this.#closedBytes += before;
+    return number;
+  }
+
+  /** The half of a snapshot takes the room that those who write are waiting for. */
+  #removeUnfinished(): void {
+    try {
+      this.#files.removeOld(this.#files.present().base);
+    } catch (error) {
+      this.#options.log.error("an unfinished snapshot could not be removed", { why: String(error) });
     }
   }
 
   #onSettled(batch: number): void {
     for (const database of this.keyspace.databases) database.settle(batch);
     this.#options.onSettled(batch);
-    if (this.#compacting === null && !this.#keepsFiles && this.logBytes > Math.max(this.#options.compactAbove, this.#baseBytes))
-      void this.compact();
+    const due = Math.max(this.#options.compactAbove, this.#baseBytes, this.#notBefore);
+    if (this.#compacting === null && !this.#keepsFiles && this.logBytes > due) void this.compact();
   }
 
   #onChange(database: Database, key: string): void {

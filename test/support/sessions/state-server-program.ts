@@ -25,8 +25,12 @@ export class StateServerProgram {
     });
   }
 
-  static async started(...args: readonly string[]): Promise<StateServerProgram> {
-    const program = new StateServerProgram(temporaryDirectory(), args);
+  static started(...args: readonly string[]): Promise<StateServerProgram> {
+    return StateServerProgram.startedIn(temporaryDirectory(), ...args);
+  }
+
+  static async startedIn(directory: string, ...args: readonly string[]): Promise<StateServerProgram> {
+    const program = new StateServerProgram(directory, args);
     await program.start();
     return program;
   }
