@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { SessionMoveStatus } from "./sessions.ts";
 import type { Failure } from "../base/error.ts";
 import { BUSY_POLICIES, STRATEGIES, type Batch } from "../core/app-spec.ts";
 import { PAUSE_ENDS, type GatePeriod, type MaintenanceState, type PauseState } from "../core/gate.ts";
@@ -171,6 +172,8 @@ export interface AppStatus {
   readonly warnings: readonly string[];
   /** Where the active release loses sessions because another node gets the request. Absent: an older daemon does not say it. */
   readonly nodeBound?: readonly SessionRoute[] | undefined;
+  /** The move of its sessions to another store that is under way. Absent: none. */
+  readonly sessionMove?: SessionMoveStatus | undefined;
   /** Null when the proxy does not answer. */
   readonly traffic: TrafficStatus | null;
 }

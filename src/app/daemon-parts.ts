@@ -60,7 +60,7 @@ export function daemonParts({ stateDirectory, store, leaseRules, workers, log }:
   const fleet = new ProcessFleet(stateDirectory, log, store);
   const servers = stateServers({ stateDirectory, version: VERSION, log, mayAct });
   const databases = withDatabase(snapshots, systemClock, { engine: () => engine, traffic });
-  const moveBook = new MoveBook(new SessionMoveFiles(stateDirectory));
+  const moveBook = new MoveBook(new SessionMoveFiles(stateDirectory), () => lease.held());
   const releases = new SessionReleases(databases, servers, moveBook);
   const jobs = new ProcessJobs(stateDirectory);
   const engine: Engine = new Engine(store, { clock: systemClock, fleet, traffic, releases, jobs, http: nodeHttp, log }, lease);

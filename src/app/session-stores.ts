@@ -25,6 +25,19 @@ export const sessionStores: SessionStores = {
       for (const found of [old, next]) if ("backend" in found) await found.backend.close();
     }
   },
+  unusable: async ({ url }) => {
+    const found = await opened("the new store", url, `hitless-probe:${randomUUID()}:`);
+    if ("problem" in found) return found.problem;
+    try {
+      await found.backend.set("probe", "new", PROBE_MS);
+      await found.backend.remove("probe");
+      return null;
+    } catch (error) {
+      return `the new store, ${shown({ url })}, does not take what is written: ${String(error)}`;
+    } finally {
+      await found.backend.close().catch(() => undefined);
+    }
+  },
   marks: ({ id, to }, instances) => withMarks(id, to.url, (marks) => readMarks(marks, instances)),
   copy: ({ move, prefix, signal, onProgress }) =>
     withStores([move.from.url, move.to.url], prefix, ([old, next]) =>

@@ -1,4 +1,4 @@
-import type { SessionMove } from "../core/session-move/move.ts";
+import type { SessionMove, StorePlace } from "../core/session-move/move.ts";
 
 /** The durable memory of moves: one for each app, the last one. */
 export interface SessionMoveStore {
@@ -19,6 +19,8 @@ export interface SessionCopy {
 export interface SessionStores {
   /** Why sessions cannot be moved from the one URL to the other: every reason that is seen. None: they can. */
   problems(from: string, to: string): Promise<readonly string[]>;
+  /** Why the new store of a move cannot be written just now; null: it can. */
+  unusable(place: StorePlace): Promise<string | null>;
   /** Of these instances, those that have said that they write into both stores, with what the ids of their sessions begin with. */
   marks(move: SessionMove, instances: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Makes the new store have all sessions as the old one has them. `written`: how many it lacked. Safe to repeat. @throws when a store fails, or the signal's reason */

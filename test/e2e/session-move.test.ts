@@ -73,6 +73,36 @@ test("a move to PostgreSQL is taken back after the switch has begun, and nobody 
   expect({ lost, failed }).toEqual({ lost: [], failed: [] });
 });
 
+test(
+  "sessions move all the way to PostgreSQL under load, over a daemon that is killed, and no other release comes between",
+  LIMIT,
+  async () => {
+    const sessions = { store: "hitless" } as const;
+    const site = await SessionSite.deployed({ sessions, rollout: { batch: "100%" } });
+    await site.deploy("two", { sessions, rollout: { batch: "100%" } });
+    const users = await LoggedInUsers.at(site.app.url, USERS);
+    const to = await postgres.database();
+    expect((await site.app.run(["sessions", "move", "site", "--to", to, "--detach"])).code).toBe(0);
+    const phase = async (): Promise<string | undefined> => (await site.scene.client.sessionMove("site"))?.phase;
+    const { sessionMove } = await site.scene.client.app("site");
+    expect(sessionMove).toMatchObject({ isOver: false, from: "the state server of Hitless" });
+    const back = site.scene.client.request("site", "rollback", { release: null });
+    await expect(back).rejects.toMatchObject({ code: "ERR_SESSIONS_MOVING" });
+    await until(async () => (await phase()) === "switching", { within: PATIENCE_MS, what: "the switch begins" });
+    process.kill((await site.scene.client.info()).pid, "SIGKILL");
+    await site.scene.up();
+    await until(async () => (await phase()) === "done", { within: PATIENCE_MS, what: "the move is over" });
+    const status = await site.app.json<SessionsStatus>(["sessions"]);
+    expect(status).toMatchObject({ ours: false, count: USERS, move: { phase: "done", verified: USERS, failure: null } });
+    expect(status.store).toMatch(/^postgres/);
+    expect(await keysOf(site.sessionUrl())).toEqual([]);
+    // An older release, whose configuration names the store that was left, finds them.
+    await site.app.json(["rollback"]);
+    const { lost, failed } = await users.stop();
+    expect({ lost, failed }).toEqual({ lost: [], failed: [] });
+  },
+);
+
 async function keysOf(url: string): Promise<readonly string[]> {
   const client = await createClient({ url }).connect();
   try {

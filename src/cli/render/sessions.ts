@@ -6,7 +6,9 @@ export function renderSessions(status: SessionsStatus): readonly string[] {
   const { store, ours, aspNet, ratePerSecond, memoryBytes, oldestMs, looked, byRelease } = status;
   const facts = [
     ["store", ours ? `${store} (run by Hitless)` : store],
-    ...(aspNet === undefined ? [] : [["ASP.NET", aspNet]]),
+    ...(aspNet === undefined
+      ? []
+      : [["ASP.NET", ours ? aspNet : `${aspNet} (the state server of Hitless goes on for it; these sessions did not move)`]]),
     ["sessions", count(status.count)],
     ["commands", ratePerSecond === null ? "–" : `${count(Math.round(ratePerSecond))} per second`],
     ["memory", memoryBytes === null ? "–" : bytes(memoryBytes)],
@@ -36,7 +38,7 @@ const PHASES: Readonly<Record<SessionMoveStatus["phase"], string>> = {
 };
 
 /** One line for people. */
-export function moveText({ phase, from, to, waits, progress, verified, failure }: SessionMoveStatus): string {
+export function moveText({ phase, from, to, waits, trouble, progress, verified, failure }: SessionMoveStatus): string {
   const doing = phase === "copying" && progress?.doing === "verifying" ? "sessions are looked at in both stores" : PHASES[phase];
   const isKnown = verified !== null && phase !== "leaving" && phase !== "aborted";
   return [
@@ -44,6 +46,7 @@ export function moveText({ phase, from, to, waits, progress, verified, failure }
     ...(progress === null ? [] : [progressText(progress)]),
     ...(isKnown ? [`${count(verified)} sessions seen in both`] : []),
     ...(waits === null ? [] : [`waits: ${waits}`]),
+    ...(trouble === undefined ? [] : [trouble]),
     ...(failure === null ? [] : [failure.what]),
   ].join("; ");
 }

@@ -4,6 +4,7 @@ import type { Output } from "../output.ts";
 import { maintenanceText, pauseText } from "./gate.ts";
 import { rolloutText } from "./rollout.ts";
 import { boundTexts } from "./statelessness.ts";
+import { moveText } from "./sessions.ts";
 import { table } from "./table.ts";
 import { tlsLines } from "./tls.ts";
 import { age, count } from "./units.ts";
@@ -23,6 +24,7 @@ export function renderStatus(status: AppStatus, output: Output, now: number): re
   if (deployment !== null) lines.push(`  ${deploymentLine(deployment, output, now)}`);
   if (deployment !== null) lines.push(...openVerdicts(deployment, output, now).map((text) => `  ${text}`));
   lines.push(...rolloutText(status, now).map((text) => `  ${output.style("cyan", text)}`));
+  lines.push(...sessionMoveLines(status, output));
   if (status.fault !== null) lines.push(`  ${output.style("red", "fault")}  ${sentences(status.fault)}`);
   for (const loop of crashLoops) {
     lines.push(
@@ -39,6 +41,10 @@ export function renderStatus(status: AppStatus, output: Output, now: number): re
   }
   if (status.instances.length > 0) lines.push("", ...instanceTable(status.instances, output, now).map((line) => `  ${line}`));
   return lines;
+}
+
+function sessionMoveLines({ sessionMove }: AppStatus, output: Output): readonly string[] {
+  return sessionMove === undefined ? [] : [`  ${output.style("cyan", "sessions move")}  ${moveText(sessionMove)}`];
 }
 
 function sentences({ what, why, next }: Failure): string {

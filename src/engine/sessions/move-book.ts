@@ -4,11 +4,14 @@ import type { SessionMoveStore } from "../../ports/session-moves.ts";
 /** The last move of each app, as it is on disk. */
 export class MoveBook {
   readonly #store: SessionMoveStore;
+  readonly #held: () => Promise<void>;
   readonly #moves = new Map<string, SessionMove>();
   #writing: Promise<unknown> = Promise.resolve();
 
-  constructor(store: SessionMoveStore) {
+  /** `held` resolves while this daemon may act. @throws ERR_STALE_EPOCH when another has taken over */
+  constructor(store: SessionMoveStore, held: () => Promise<void>) {
     this.#store = store;
+    this.#held = held;
   }
 
   async load(): Promise<void> {
@@ -23,9 +26,10 @@ export class MoveBook {
     return this.#moves.get(app) ?? null;
   }
 
-  /** On disk, then in force. One change after the other, each of what the one before has left. */
+  /** On disk, then in force. One change after the other, each of what the one before has left. @throws ERR_STALE_EPOCH: the book is another daemon's now */
   change(app: string, change: (move: SessionMove | null) => SessionMove): Promise<SessionMove> {
     const changed = this.#writing.then(async () => {
+      await this.#held();
       const before = this.of(app);
       const after = change(before);
       if (after !== before) await this.#store.save(after);

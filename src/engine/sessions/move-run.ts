@@ -7,6 +7,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { SessionStores } from "../../ports/session-moves.ts";
 import type { EngineControl } from "../control.ts";
 import type { MoveBook } from "./move-book.ts";
+import { StoreWatch } from "./store-watch.ts";
 import { copySessions, type CopyProgress } from "./move-copy.ts";
 
 export interface MoveParts {
@@ -26,6 +27,7 @@ export class MoveRun {
   readonly #parts: MoveParts;
   readonly #app: string;
   readonly #end = new AbortController();
+  readonly #watch: StoreWatch;
   #copying = new AbortController();
   /** Why nothing is done just now. */
   waits: string | null = null;
@@ -34,6 +36,12 @@ export class MoveRun {
   constructor(parts: MoveParts, app: string) {
     this.#parts = parts;
     this.#app = app;
+    this.#watch = new StoreWatch(parts.clock, parts.stores);
+  }
+
+  /** What is wrong with the new store, and what becomes of it. */
+  get trouble(): string | null {
+    return this.#watch.trouble;
   }
 
   /** Resolves when the move is over, or this run was ended. */
@@ -88,6 +96,10 @@ export class MoveRun {
 
   async #do(step: MoveStep, move: SessionMove): Promise<boolean> {
     const { book, clock, engine } = this.#parts;
+    // Behind this one there is no way back any more.
+    const isLast = step.kind === "enter" && step.phase === "finishing";
+    await this.#watch.look(move, isLast);
+    if (isLast && this.trouble !== null) return false;
     switch (step.kind) {
       case "mark": {
         const floor = engine.state(this.#app)?.next.instance ?? null;

@@ -23,6 +23,8 @@ export interface MoveReport {
   /** Why nothing is done just now; null: something is. */
   readonly waits: string | null;
   readonly progress: (CopyProgress & { readonly since: number }) | null;
+  /** What is wrong with the new store, and what becomes of it; null: nothing. */
+  readonly trouble: string | null;
 }
 
 export interface MoveRequest {
@@ -55,8 +57,8 @@ export class SessionMoves {
   report(app: string): MoveReport | null {
     const move = this.#parts.book.of(app);
     if (move === null) return null;
-    const { waits = null, progress = null } = this.#runs.get(app) ?? {};
-    return isOver(move) ? { move, waits: null, progress: null } : { move, waits, progress };
+    const { waits = null, progress = null, trouble = null } = this.#runs.get(app) ?? {};
+    return isOver(move) ? { move, waits: null, progress: null, trouble: null } : { move, waits, progress, trouble };
   }
 
   /** @throws ERR_SESSIONS_MOVING, ERR_SESSIONS_MOVED: nothing may be deployed that keeps its sessions where they are not */

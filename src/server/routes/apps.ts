@@ -1,3 +1,8 @@
+import type { AppStatus } from "../../api/daemon.ts";
+import { HitlessError } from "../../base/error.ts";
+import { isOver } from "../../core/session-move/move.ts";
+import type { AppState } from "../../core/state.ts";
+import type { MoveReport } from "../../engine/sessions/session-moves.ts";
 import type { Route } from "../../api/transport/serve.ts";
 import type { ServerContext } from "../context.ts";
 import { knownApp } from "../known.ts";
@@ -7,6 +12,11 @@ import { appStatus, releaseStatuses, type Troubles } from "../status.ts";
 
 const LINES_DEFAULT = 100;
 const LINES_MAX = 100_000;
+/** What becomes of a move whose store is gone, and of which no more is known yet. */
+const WAYS_OUT: Readonly<Partial<Record<MoveReport["move"]["phase"], string>>> = {
+  switching: "if the new store stays away the move goes back by itself, `hitless sessions move --abort` takes it back now",
+  finishing: "there is no way back, and it goes on when the new store is back",
+};
 /** As session stores for Redis write it. */
 const DEFAULT_PREFIX = "sess:";
 
@@ -14,6 +24,11 @@ const DEFAULT_PREFIX = "sess:";
 export function appRoutes(context: ServerContext): readonly Route[] {
   const { engine, traffic, stateDirectory } = context;
   const troublesOf = (app: string): Troubles => ({ fault: engine.fault(app), warnings: context.contracts.problems(app) });
+  const statusOf = async (state: AppState): Promise<AppStatus> => {
+    const status = await appStatus(state, troublesOf(state.app), traffic);
+    const report = context.sessionMoves.report(state.app);
+    return report === null || isOver(report.move) ? status : { ...status, sessionMove: moveStatus(report, context.now()) };
+  };
   return [
     {
       method: "GET",
@@ -23,15 +38,14 @@ export function appRoutes(context: ServerContext): readonly Route[] {
           .apps()
           .map((app) => engine.state(app))
           .filter((state) => state !== null);
-        return { apps: await Promise.all(states.map((state) => appStatus(state, troublesOf(state.app), traffic))) };
+        return { apps: await Promise.all(states.map(statusOf)) };
       },
     },
     {
       method: "GET",
       path: "/v1/apps/:app",
       handle: ({ params }) => {
-        const state = knownApp(context, params["app"] ?? "");
-        return appStatus(state, troublesOf(state.app), traffic);
+        return statusOf(knownApp(context, params["app"] ?? ""));
       },
     },
     {
@@ -44,8 +58,10 @@ export function appRoutes(context: ServerContext): readonly Route[] {
       path: "/v1/apps/:app/sessions",
       handle: async ({ params, query }) => {
         const state = knownApp(context, params["app"] ?? "");
-        const status = await context.sessions(state, query.get("prefix") ?? DEFAULT_PREFIX);
         const report = context.sessionMoves.report(state.app);
+        const status = await context.sessions(state, query.get("prefix") ?? DEFAULT_PREFIX).catch((error: unknown) => {
+          throw report === null ? error : unreachableInMove(error, report);
+        });
         return report === null ? status : { ...status, move: moveStatus(report, context.now()) };
       },
     },
@@ -68,6 +84,16 @@ export function appRoutes(context: ServerContext): readonly Route[] {
       },
     },
   ];
+}
+
+/** Who looks because a store is gone has to know of the move, and of the way out. */
+function unreachableInMove(error: unknown, { move, trouble }: MoveReport): unknown {
+  if (!(error instanceof HitlessError) || error.code !== "ERR_SESSIONS_UNREACHABLE" || isOver(move)) return error;
+  const { phase } = move;
+  return new HitlessError({
+    ...error.failure,
+    next: `The sessions are being moved (${phase}): ${trouble ?? WAYS_OUT[phase] ?? "the move goes on when the store is back; `hitless status` shows it"}. Nothing is lost: every change that was told as made is in both stores.`,
+  });
 }
 
 export function numberOr(text: string | null, fallback: number): number {

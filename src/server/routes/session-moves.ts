@@ -42,7 +42,7 @@ export function sessionMoveRoutes(context: ServerContext): readonly Route[] {
 }
 
 /** As it may leave the machine: without passwords. */
-export function moveStatus({ move, waits, progress }: MoveReport, now: number): SessionMoveStatus {
+export function moveStatus({ move, waits, progress, trouble }: MoveReport, now: number): SessionMoveStatus {
   const { id, by, from, to, phase, startedAt, since, verified, failure } = move;
   return {
     id,
@@ -54,6 +54,7 @@ export function moveStatus({ move, waits, progress }: MoveReport, now: number): 
     since,
     isOver: isOver(move),
     waits,
+    ...(trouble === null ? {} : { trouble }),
     progress: progress === null ? null : progressStatus(progress, now),
     verified,
     failure,

@@ -51,10 +51,16 @@ class SimStores implements SessionStores {
   /** What is copied waits for it, and is there then. */
   held: Promise<unknown> | null = null;
   areSilent = false;
+  /** Why the new store cannot be written. */
+  broken: string | null = null;
   readonly whyNot: string[] = [];
 
   problems(): Promise<readonly string[]> {
     return Promise.resolve(this.whyNot);
+  }
+
+  unusable(): Promise<string | null> {
+    return Promise.resolve(this.broken);
   }
 
   marks(_move: SessionMove, instances: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
@@ -91,6 +97,8 @@ export class MovingApp {
   readonly stores = new SimStores();
   /** Per instance, what its program was told. */
   readonly environments = new Map<string, Readonly<Record<string, string>>>();
+  /** Rejects for a daemon that another has taken over from. */
+  held: () => Promise<void> = () => Promise.resolve();
   moves!: SessionMoves;
   #book!: MoveBook;
 
@@ -115,7 +123,7 @@ export class MovingApp {
 
   /** A daemon begins with what is on disk. */
   async live(): Promise<void> {
-    this.#book = new MoveBook(this.disk);
+    this.#book = new MoveBook(this.disk, () => this.held());
     await this.#book.load();
     const engine = {
       state: (): AppState | null => this.world.state,

@@ -1,9 +1,11 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
 import type { AppStatus, DeploymentStatus, Report } from "../../../src/api/daemon.ts";
+import type { SessionMoveStatus } from "../../../src/api/sessions.ts";
 import { Output } from "../../../src/cli/output.ts";
 import { renderFailure } from "../../../src/cli/render/failure.ts";
 import { lostLine, renderReport } from "../../../src/cli/render/report.ts";
+import { renderSessions } from "../../../src/cli/render/sessions.ts";
 import { renderStatus } from "../../../src/cli/render/status.ts";
 import { table } from "../../../src/cli/render/table.ts";
 import { tlsLines } from "../../../src/cli/render/tls.ts";
@@ -133,6 +135,25 @@ describe("a status", () => {
     const frozen = { window: "weekend", until: 121_000 };
     const waiting = renderStatus({ ...status, queued: { ...queued, behind: null, frozen } }, plain, 61_000).join("\n");
     expect(waiting).toMatch(/deployments are frozen by "weekend", until \S+ \(1 m 0 s\)/);
+  });
+
+  const move: SessionMoveStatus = {
+    ...{ id: "m", by: "ada", from: "the state server of Hitless", to: "redis://cache:6379", phase: "switching", startedAt: 0 },
+    ...{ since: 0, isOver: false, waits: null, trouble: "the new store is gone", progress: null, verified: 7, failure: null },
+  };
+
+  test("says how far a move of sessions is, and what is wrong with it", () => {
+    const text = renderStatus({ ...status, sessionMove: move }, plain, 61_000).join("\n");
+    expect(text).toContain("sessions move  switching: instances are replaced by such as read the new store");
+    expect(text).toContain("the new store is gone");
+  });
+
+  test("of sessions says whose the address for ASP.NET is when they are in another store", () => {
+    const figures = { count: 1, ratePerSecond: null, memoryBytes: null, oldestMs: null, looked: 0, byRelease: [] };
+    const found = { app: "shop", store: "redis://cache:6379", ours: false, aspNet: "10.0.0.5:42424", ...figures };
+    const text = renderSessions(found).join("\n");
+    expect(text).toContain("10.0.0.5:42424 (the state server of Hitless goes on for it; these sessions did not move)");
+    expect(renderSessions({ ...found, ours: true }).join("\n")).toMatch(/10\.0\.0\.5:42424$/m);
   });
 
   test("shows what runs, what is wrong and what is going on", () => {

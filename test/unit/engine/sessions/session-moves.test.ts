@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { HitlessError } from "../../../../src/base/error.ts";
 import { MovingApp } from "../../../support/sessions/moving-app.ts";
 
 /** Which instances may run at the same time. */
@@ -148,4 +149,44 @@ test("another release is refused meanwhile, whichever command asks for it, and g
   expect(codeOf({ kind: "scale.requested", by: "somebody", counts: { web: 2 } })).toBe("");
   await watched(app);
   expect([codeOf(rollback), codeOf(retry)]).toEqual(["", ""]);
+});
+
+test("a new store that is gone when it is to be the only one: it is said, and after half a minute the move goes back by itself", async () => {
+  const app = await MovingApp.deployed();
+  await app.begin();
+  await app.until(() => app.move?.phase === "switching");
+  app.stores.broken = "the new store, redis://new, cannot be used: ECONNREFUSED";
+  await app.until(() => app.moves.report("shop")?.trouble !== null);
+  expect(app.moves.report("shop")).toMatchObject({
+    move: { phase: "switching" },
+    trouble: expect.stringMatching(/ECONNREFUSED.*goes back by itself.*--abort/) as string,
+  });
+  const phases = new Set<string | undefined>();
+  await watched(app, () => Promise.resolve(void phases.add(app.move?.phase)));
+  expect([...phases]).toEqual(["switching", "returning", "leaving", "aborted"]);
+  expect(app.move?.failure).toMatchObject({ code: "ERR_SESSIONS_UNREACHABLE", why: app.stores.broken });
+  expect([...app.sights()]).toEqual(["old"]);
+});
+
+test("a new store that is back in time is moved to all the same", async () => {
+  const app = await MovingApp.deployed();
+  await app.begin();
+  await app.until(() => app.move?.phase === "switching");
+  app.stores.broken = "gone";
+  await app.until(() => app.moves.report("shop")?.trouble !== null);
+  app.stores.broken = null;
+  await watched(app);
+  expect(app.move).toMatchObject({ phase: "done", failure: null });
+});
+
+test("a daemon that another has taken over from writes nothing into the book any more", async () => {
+  const app = await MovingApp.deployed();
+  await app.begin();
+  await app.until(() => app.move?.phase === "switching");
+  const kept = app.move;
+  app.held = () => Promise.reject(new HitlessError({ code: "ERR_STALE_EPOCH", what: "Another daemon has taken over." }));
+  await expect(app.moves.abort("shop", "somebody")).rejects.toMatchObject({ code: "ERR_STALE_EPOCH" });
+  await app.world.run(60_000);
+  expect(app.move).toBe(kept);
+  app.moves.stop();
 });
