@@ -45,9 +45,9 @@ async function isFull(program: StateServerProgram): Promise<boolean> {
 async function writtenUntilFull(program: StateServerProgram): Promise<{ acknowledged: string[]; last: Promise<unknown> }> {
   const wire = await program.connect();
   const acknowledged: string[] = [];
-  let full = false;
+  const disk = { isFull: false };
   const last = (async (): Promise<unknown> => {
-    for (let i = 0; !full; i += 1) {
+    for (let i = 0; !disk.isFull; i += 1) {
       const reply = await wire.call("SET", `k${String(i)}`, VALUE);
       acknowledged.push(`k${String(i)}`);
       expect(reply).toEqual({ status: "OK" });
@@ -56,7 +56,7 @@ async function writtenUntilFull(program: StateServerProgram): Promise<{ acknowle
   })();
   last.catch(() => undefined);
   await until(() => isFull(program), { what: "the disk is full" });
-  full = true;
+  disk.isFull = true;
   return { acknowledged: [...acknowledged], last };
 }
 
