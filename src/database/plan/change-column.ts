@@ -238,7 +238,7 @@ export function setNotNull(draft: PlanDraft, table: TableDraft, name: string): v
     return;
   }
   const up = said(draft, table, "up", name);
-  const fallback = up?.expression ?? old.default;
+  const fallback = up?.expression ?? (seen.viewDefault === undefined ? old.default : seen.viewDefault);
   if (fallback === null && !draft.accepts("set-not-null")) {
     draft.refuse(
       "set-not-null",

@@ -96,9 +96,11 @@ function finish(draft: PlanDraft, wanted: Wanted): void {
       `until the contract this release sees ${table.name.name} through a view: COPY, TRUNCATE, ON CONFLICT ON CONSTRAINT and system columns do not work on it`,
     );
   }
-  planRoutines(draft, { wanted: wanted.created, complete: false });
-  planRoutines(draft, { wanted: wanted.listed, complete: true });
-  copyPinned(draft, [...wanted.created, ...wanted.listed]);
+  const changed = [
+    ...planRoutines(draft, { wanted: wanted.created, complete: false }),
+    ...planRoutines(draft, { wanted: wanted.listed, complete: true }),
+  ];
+  copyPinned(draft, changed);
   planViews(draft, wanted.views);
   for (const statement of wanted.putOff) {
     draft.resume(statement);

@@ -100,14 +100,16 @@ export interface RoutineSet {
 
 /**
  * #70–#77. A routine that nobody knows yet is made in the base. One that changes is made in the release's overlay, under the same name: the
- * running release goes on with its own. The contract makes the base's what the release's is.
+ * running release goes on with its own. The contract makes the base's what the release's is. Gives those that are not what the base has.
  */
-export function planRoutines(draft: PlanDraft, { wanted, complete }: RoutineSet): void {
+export function planRoutines(draft: PlanDraft, { wanted, complete }: RoutineSet): readonly WantedRoutine[] {
+  const changed = wanted.filter(({ stands }) => stands === true);
   for (const routine of wanted.filter(({ stands }) => stands !== true)) {
     const known = draft.catalog.routines.filter(({ schema, name }) => schema === draft.schema && name === routine.name);
     const same = known.find((one) => sameArguments(one, routine));
     if (same?.definition !== undefined && same.definition !== null && sameRoutine(draft.language, same.definition, routine.node))
       continue;
+    changed.push(routine);
     const others = complete
       ? known.filter((one) => one !== same && !wanted.some((other) => other.name === one.name && sameArguments(one, other)))
       : [];
@@ -115,6 +117,7 @@ export function planRoutines(draft: PlanDraft, { wanted, complete }: RoutineSet)
     else overlayRoutine(draft, routine, { same: same ?? null, others });
     review(draft, routine);
   }
+  return changed;
 }
 
 /** CREATE FUNCTION in a migration: what nobody knows is made where it stands, because the next statement may need it. True: done. */

@@ -108,6 +108,7 @@ function insertTrigger(
   const ifNull = ({ target, set }: ValuedRule): string => `IF NEW.${ident(nameOf(target))} IS NULL THEN ${set} END IF;`;
   const downs = rules.filter(({ direction }) => direction === "down");
   const ups = rules.filter(({ direction }) => direction === "up");
+  const isRead = (column: string): boolean => ups.some(({ sources }) => sources.some(({ name }) => name === column));
   const body = [
     "DECLARE",
     `  writer boolean := ${writerIsNew(draft)};`,
@@ -117,7 +118,8 @@ function insertTrigger(
     ...downs.map(({ set }) => `    ${set}`),
     "  ELSE",
     ...ups.map((rule) => `    ${rule.onlyNull === true ? ifNull(rule) : rule.set}`),
-    ...downs.map((rule) => `    IF writer IS NULL THEN ${ifNull(rule)} END IF;`),
+    // What an old column was left without, unless its null is a value that the new side was computed from.
+    ...downs.filter(({ target }) => !isRead(target)).map((rule) => `    IF writer IS NULL THEN ${ifNull(rule)} END IF;`),
     "  END IF;",
     "  RETURN NEW;",
     "END",

@@ -247,4 +247,60 @@ describe("several changes of one table in one release", () => {
     await contractIn(url, 2);
     expect(await query(url, "INSERT INTO t (c) VALUES (1) RETURNING id")).toEqual([{ id: "9" }]);
   });
+
+  it("a column that is never null any more, and retyped afterwards, is not null after the contract", async () => {
+    const { url, old, next } = await expanded(
+      "CREATE TABLE t (id int PRIMARY KEY, c int); INSERT INTO t VALUES (1, NULL);",
+      `-- hitless: up t.c = 0
+       ALTER TABLE t ALTER COLUMN c SET NOT NULL;
+       ALTER TABLE t ALTER COLUMN c TYPE bigint;`,
+    );
+    await query(old, "INSERT INTO t VALUES (2, NULL)");
+    expect(await query(next, "SELECT c FROM t")).toEqual([{ c: "0" }, { c: "0" }]);
+    await contractIn(url, 2);
+    expect(await query(url, "SELECT attnotnull FROM pg_attribute WHERE attrelid = 't'::regclass AND attname = 'c'")).toEqual([
+      { attnotnull: true },
+    ]);
+  });
+
+  it("a null becomes the column's default, also where the column is retyped or gets another default before", async () => {
+    const { old, next } = await expanded(
+      "CREATE TABLE t (id int PRIMARY KEY, c int DEFAULT 4, k int DEFAULT 4); INSERT INTO t VALUES (1, NULL, NULL);",
+      `ALTER TABLE t ALTER COLUMN c TYPE bigint; ALTER TABLE t ALTER COLUMN c SET NOT NULL;
+       ALTER TABLE t ALTER COLUMN k SET DEFAULT 5; ALTER TABLE t ALTER COLUMN k SET NOT NULL;`,
+    );
+    await query(old, "INSERT INTO t VALUES (2, NULL, NULL)");
+    expect(await query(next, "SELECT c, k FROM t")).toEqual([
+      { c: "4", k: 5 },
+      { c: "4", k: 5 },
+    ]);
+  });
+
+  it("a null that somebody of no release writes stays one for the old release where the new one has a value instead", async () => {
+    const { url, old, next } = await expanded(
+      "CREATE TABLE t (id int PRIMARY KEY, c int); INSERT INTO t VALUES (1, 1);",
+      `ALTER TABLE t ALTER COLUMN c TYPE bigint;
+       -- hitless: up t.c = 0
+       ALTER TABLE t ALTER COLUMN c SET NOT NULL;`,
+    );
+    await query(url, "INSERT INTO t VALUES (1, NULL) ON CONFLICT (id) DO UPDATE SET c = EXCLUDED.c");
+    expect(await query(old, "SELECT c FROM t")).toEqual([{ c: null }]);
+    expect(await query(next, "SELECT c FROM t")).toEqual([{ c: "0" }]);
+  });
+
+  it("a pinned routine that the release lists as it was sees what the release sees", async () => {
+    const put =
+      "CREATE FUNCTION put(val int) RETURNS bigint LANGUAGE sql SET search_path = public AS 'INSERT INTO t (c) VALUES (val) RETURNING c';";
+    const url = await server.database();
+    await query(url, `CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY, c int, PRIMARY KEY (id)); ${put}`);
+    const plan = await planOf(url, 2, { migration: "ALTER TABLE t ALTER COLUMN c TYPE bigint;", procedures: { "put.sql": put } });
+    await expandIn(url, plan);
+    const [old, next] = [await urlOf(url, 1), await urlOf(url, 2)];
+    expect(await query(old, "SELECT put(1)")).toEqual([{ put: "1" }]);
+    expect(await query(next, "SELECT put(2)")).toEqual([{ put: "2" }]);
+    expect(await query(old, "SELECT c FROM t ORDER BY id")).toEqual([{ c: 1 }, { c: 2 }]);
+    expect(await query(next, "SELECT c FROM t ORDER BY id")).toEqual([{ c: "1" }, { c: "2" }]);
+    await contractIn(url, 2);
+    expect(await query(url, "SELECT put(3)")).toEqual([{ put: "3" }]);
+  });
 });

@@ -4,7 +4,7 @@ import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
 import { createRng } from "../../../src/base/rng.ts";
 import { searchPath } from "../../../src/database/change-set.ts";
 import type { Plan } from "../../../src/database/plan/action.ts";
-import { planRelease, type PlanRequest } from "../../../src/database/plan/plan.ts";
+import { planRelease, procedureSum, type PlanRequest } from "../../../src/database/plan/plan.ts";
 import { releaseUrl } from "../../../src/database/release-url.ts";
 import { leftovers } from "../../../src/engine/database/leftovers.ts";
 import { contract, expand, revert } from "../../../src/engine/database/runner.ts";
@@ -21,22 +21,21 @@ export interface ReleaseSources {
   readonly procedures?: Readonly<Record<string, string>>;
 }
 
-/** Plans a release against the database as it is. Throws what cannot be read. */
-export async function planOf(url: string, release: number, sources: ReleaseSources): Promise<Plan> {
+/** Plans a release against the database as it is. Throws what cannot be read. `standing`: sums of procedures that earlier releases have brought. */
+export async function planOf(url: string, release: number, sources: ReleaseSources, standing?: readonly string[]): Promise<Plan> {
   const catalog = await postgresDatabase.catalog(url);
-  return planFor(
-    { catalog, kept: await withRunner(url, async ({ lease }) => leftovers(await lease.changeSets(), lease)) },
-    release,
-    sources,
-  );
+  const kept = await withRunner(url, async ({ lease }) => leftovers(await lease.changeSets(), lease));
+  return planFor({ catalog, kept, standing }, release, sources);
 }
 
 /** Plans a release against what has been read of a database. */
 export function planFor(
-  database: Pick<PlanRequest, "catalog" | "kept">,
+  database: Pick<PlanRequest, "catalog" | "kept" | "standing">,
   release: number,
   { migration = "", procedures }: ReleaseSources,
 ): Plan {
+  const files =
+    procedures === undefined ? null : Object.entries(procedures).map(([path, text]) => ({ path, text, sha256: sum(text) }));
   const outcome = planRelease({
     app: APP,
     release,
@@ -45,11 +44,10 @@ export function planFor(
     migrations: [
       { version: `000${String(release)}`, name: "m", path: "m.sql", checksum: sum(migration), sql: migration, repeatable: false },
     ],
-    procedures:
-      procedures === undefined ? null : Object.entries(procedures).map(([path, text]) => ({ path, text, sha256: sum(text) })),
+    procedures: files,
   });
   if (outcome.kind === "problems") throw new Error(JSON.stringify(outcome.problems));
-  return outcome.plan;
+  return database.standing === undefined ? outcome.plan : { ...outcome.plan, procedures: (files ?? []).map(procedureSum) };
 }
 
 const sum = (text: string): string => createHash("sha256").update(text).digest("hex");

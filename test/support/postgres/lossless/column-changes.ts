@@ -1,7 +1,12 @@
 import { column, digit, number, same, type MakeChange, type TableChange } from "./table-change.ts";
 
 /** One value on both sides, under one name or two. */
-function keeping(kind: string, definition: string, change: (table: string, name: string) => string, renames = false): MakeChange {
+function keeping(
+  kind: string,
+  definition: string,
+  change: (table: string, name: string) => string,
+  { renames = false, type = "int" }: { readonly renames?: boolean; readonly type?: string } = {},
+): MakeChange {
   return (place) => {
     const name = `c${String(place)}`;
     const next = renames ? `n${name}` : name;
@@ -13,8 +18,8 @@ function keeping(kind: string, definition: string, change: (table: string, name:
       statements: change("", name)
         .split("\n")
         .map((_, line) => (table: string) => change(table, name).split("\n")[line] ?? ""),
-      old: [column(name, draw, absent)],
-      next: [column(next, draw, absent)],
+      old: [column(name, draw, absent, "int")],
+      next: [{ ...column(next, draw, absent, type), numeric: kind.includes("checked") }],
       ...same(name, next),
     };
   };
@@ -26,29 +31,34 @@ const NEEDED = "int NOT NULL DEFAULT 4";
 /** Both releases know the column; nothing of it is lost by the change. */
 export const KEEPING: readonly MakeChange[] = [
   ...["bigint", "numeric(20,2)", "text", "double precision"].map((type) =>
-    keeping(`retyped to ${type}`, NULLABLE, (table, name) => `ALTER TABLE ${table} ALTER COLUMN ${name} TYPE ${type};`),
+    keeping(`retyped to ${type}`, NULLABLE, (table, name) => `ALTER TABLE ${table} ALTER COLUMN ${name} TYPE ${type};`, { type }),
   ),
-  keeping("renamed", NULLABLE, (table, name) => `ALTER TABLE ${table} RENAME COLUMN ${name} TO n${name};`, true),
+  keeping("renamed", NULLABLE, (table, name) => `ALTER TABLE ${table} RENAME COLUMN ${name} TO n${name};`, { renames: true }),
   keeping(
     "renamed and retyped",
     NEEDED,
     (table, name) =>
       `ALTER TABLE ${table} RENAME COLUMN ${name} TO n${name};\nALTER TABLE ${table} ALTER COLUMN n${name} TYPE bigint;`,
-    true,
+    { renames: true, type: "bigint" },
   ),
   keeping(
     "retyped and renamed",
     NEEDED,
     (table, name) =>
       `ALTER TABLE ${table} ALTER COLUMN ${name} TYPE bigint;\nALTER TABLE ${table} RENAME COLUMN ${name} TO n${name};`,
-    true,
+    { renames: true, type: "bigint" },
   ),
   ...[true, false].flatMap((first) => {
     const also = (kind: string, other: (table: string, name: string) => string, definition = NULLABLE): MakeChange =>
-      keeping(kind, definition, (table, name) => {
-        const retype = `ALTER TABLE ${table} ALTER COLUMN ${name} TYPE bigint;`;
-        return first ? `${other(table, name)}\n${retype}` : `${retype}\n${other(table, name)}`;
-      });
+      keeping(
+        kind,
+        definition,
+        (table, name) => {
+          const retype = `ALTER TABLE ${table} ALTER COLUMN ${name} TYPE bigint;`;
+          return first ? `${other(table, name)}\n${retype}` : `${retype}\n${other(table, name)}`;
+        },
+        { type: "bigint" },
+      );
     return [
       also("retyped and indexed", (table, name) => `CREATE INDEX ON ${table} (${name});`),
       also("retyped and checked", (table, name) => `ALTER TABLE ${table} ADD CHECK (${name} >= 0);`),
@@ -58,7 +68,7 @@ export const KEEPING: readonly MakeChange[] = [
     "checked and renamed",
     NULLABLE,
     (table, name) => `ALTER TABLE ${table} ADD CHECK (${name} >= 0);\nALTER TABLE ${table} RENAME COLUMN ${name} TO n${name};`,
-    true,
+    { renames: true },
   ),
   keeping("indexed", NULLABLE, (table, name) => `CREATE INDEX ON ${table} (${name});`),
   keeping("checked", NULLABLE, (table, name) => `ALTER TABLE ${table} ADD CHECK (${name} >= 0);`),
@@ -80,8 +90,8 @@ export const DIFFERING: readonly MakeChange[] = [
         kind: `another default, retyped ${retyped.join()}`,
         columns: [`${name} int`],
         statements: around(retyped[0], name, (table) => `ALTER TABLE ${table} ALTER COLUMN ${name} SET DEFAULT 7;`),
-        old: [column(name, number, null)],
-        next: [column(name, number, 7)],
+        old: [column(name, number, null, "int")],
+        next: [column(name, number, 7, retyped.length === 0 ? "int" : "bigint")],
         ...same(name, name),
       };
     },
@@ -96,7 +106,7 @@ export const DIFFERING: readonly MakeChange[] = [
           (table) => `-- hitless: down ${table}.${name} = 0\nALTER TABLE ${table} ALTER COLUMN ${name} DROP NOT NULL;`,
         ),
         old: [column(name, digit, 4)],
-        next: [column(name, number, 4)],
+        next: [column(name, number, 4, retyped.length === 0 ? "int" : "bigint")],
         ups: same(name, name).ups,
         downs: [{ target: name, sources: [name], value: (row) => row[name] ?? 0 }],
       };
@@ -109,7 +119,7 @@ export const DIFFERING: readonly MakeChange[] = [
       columns: [],
       statements: [(table) => `ALTER TABLE ${table} ADD COLUMN ${name} int DEFAULT 1;`],
       old: [],
-      next: [column(name, number, 1)],
+      next: [column(name, number, 1, "int")],
       ups: [],
       downs: [],
     };

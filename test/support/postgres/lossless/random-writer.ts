@@ -1,20 +1,21 @@
 import type pg from "pg";
 import type { Rng } from "../../../../src/base/rng.ts";
-import type { Row, Side, SideColumn, Value } from "./table-change.ts";
+import type { Seat } from "./live-table.ts";
+import type { Row, SideColumn, Value } from "./table-change.ts";
 import type { TableModel } from "./table-model.ts";
 
 /** An application of one release, over one connection. */
 export interface Writer {
-  readonly name: string;
-  readonly side: Side;
+  /** null: it does not say of which release it is. */
+  readonly release: number | null;
   readonly client: pg.Client;
-  /** What its release calls the table, and the column by which it finds a row. */
-  readonly table: string;
-  readonly key: string;
 }
+
+export const nameOf = ({ release }: Writer): string => (release === null ? "somebody" : `r${String(release)}`);
 
 interface Turn {
   readonly writer: Writer;
+  readonly seat: Seat;
   readonly model: TableModel;
   readonly rng: Rng;
   /** The database numbers new rows. */
@@ -25,7 +26,11 @@ interface Written {
   readonly sql: string;
   /** What it does to the model; `id`: the key that the database gave, if any. */
   readonly apply: (id: number) => void;
+  /** What it must have answered, asked after it was applied; none: it does not matter. */
+  readonly answer?: (() => Value | undefined) | undefined;
 }
+
+type Write = (turn: Turn) => Written;
 
 /** With fewer rows than these, only new ones are written. */
 const FEW = 4;
@@ -37,16 +42,22 @@ const literal = (value: Value): string => (value === null ? "NULL" : typeof valu
 /** One statement as applications write them, in the database and in the model. Gives its text. */
 export async function writeOnce(turn: Turn): Promise<string> {
   const { writer, model, rng } = turn;
-  const write = model.ids.length < FEW ? insert : rng.pick([insert, update, update, update, updateSeveral, upsert, move, remove]);
-  const { sql, apply } = write(turn);
-  const { rows } = await writer.client.query<{ id: number | string }>(sql).catch((error: unknown) => {
-    throw new Error(`${String(error)} in ${writer.name}: ${sql}`, { cause: error });
+  const write = model.ids.length < FEW ? insert : rng.pick(ANY);
+  const { sql, apply, answer } = write(turn);
+  const result: unknown = await writer.client.query(sql).catch((error: unknown) => {
+    throw new Error(`${String(error)} in ${nameOf(writer)}: ${sql}`, { cause: error });
   });
+  // The results of two statements are a list.
+  const rows = Array.isArray(result) ? [] : (result as pg.QueryResult<{ id: number | string; given?: Value }>).rows;
   apply(Number(rows[0]?.id));
-  return `${writer.name}: ${sql}`;
+  const wanted = answer?.();
+  const given = rows[0]?.given ?? null;
+  if (wanted !== undefined && (given === null ? null : Number(given)) !== wanted)
+    throw new Error(`${nameOf(writer)} got ${String(given)} and not ${String(wanted)}: ${sql}`);
+  return `${nameOf(writer)}: ${sql}`;
 }
 
-function insert({ writer: { side, table, key }, model, rng, numbered }: Turn): Written {
+function insert({ seat: { side, table, key }, model, rng, numbered }: Turn): Written {
   const row = drawn(rng, model.columns(side), (column) => column.absent === undefined || rng.chance(0.6));
   const given = numbered ? row : { [key]: free(model), ...row };
   const names = Object.keys(given);
@@ -59,7 +70,7 @@ function insert({ writer: { side, table, key }, model, rng, numbered }: Turn): W
   };
 }
 
-function update({ writer: { side, table, key }, model, rng }: Turn): Written {
+function update({ seat: { side, table, key }, model, rng }: Turn): Written {
   const columns = model.columns(side);
   const id = anyOf(rng, model.ids);
   const row = drawn(rng, columns, () => rng.chance(0.4));
@@ -74,9 +85,12 @@ function update({ writer: { side, table, key }, model, rng }: Turn): Written {
   };
 }
 
-function updateSeveral({ writer: { side, table, key }, model, rng }: Turn): Written {
+function updateSeveral({ seat: { side, table, key }, model, rng }: Turn): Written {
   const from = anyOf(rng, model.ids);
-  const column = anyOf(rng, model.columns(side));
+  const column = anyOf(
+    rng,
+    model.columns(side).filter(({ distinct }) => distinct !== true),
+  );
   const row = { [column.name]: column.draw(rng) };
   return {
     sql: `UPDATE ${table} SET ${settings(row).join(", ")} WHERE ${key} >= ${String(from)}`,
@@ -86,7 +100,7 @@ function updateSeveral({ writer: { side, table, key }, model, rng }: Turn): Writ
   };
 }
 
-function upsert({ writer: { side, table, key }, model, rng, numbered }: Turn): Written {
+function upsert({ seat: { side, table, key }, model, rng, numbered }: Turn): Written {
   const id = anyOf(rng, numbered ? model.ids : [...model.ids, free(model)]);
   const row = drawn(rng, model.columns(side), ({ absent }) => absent === undefined || rng.chance(0.5));
   const names = Object.keys(row);
@@ -95,13 +109,83 @@ function upsert({ writer: { side, table, key }, model, rng, numbered }: Turn): W
   return {
     sql: `INSERT INTO ${table} (${[key, ...names].join(", ")}) VALUES (${listed({ [key]: id, ...row })}) ON CONFLICT (${key}) ${action}`,
     apply: () => {
-      if (model.ids.includes(id)) model.update(side, id, row);
+      if (model.ids.includes(id)) model.upsert(side, id, row);
       else model.insert(side, id, row);
     },
   };
 }
 
-function move({ writer: { table, key }, model, rng }: Turn): Written {
+/** By a column of which no two rows have the same. */
+function upsertByValue(turn: Turn): Written {
+  const { seat, model, rng, numbered } = turn;
+  const { side, table, key } = seat;
+  const unique = model.columns(side).filter(({ unique: is }) => is === true);
+  const known = unique.flatMap(({ name }) =>
+    model.rows(side).flatMap((row) => (row[name] === null ? [] : [[name, row] as const])),
+  );
+  if (known.length === 0) return upsert(turn);
+  const [column, conflicting] = anyOf(rng, known);
+  const row = drawn(
+    rng,
+    model.columns(side).filter(({ name }) => name !== column),
+    ({ absent }) => absent === undefined || rng.chance(0.5),
+  );
+  const given = { ...(numbered ? {} : { [key]: free(model) }), [column]: conflicting[column] ?? null, ...row };
+  const names = Object.keys(row);
+  const set = names.length === 0 ? "NOTHING" : `UPDATE SET ${names.map((name) => `${name} = EXCLUDED.${name}`).join(", ")}`;
+  return {
+    sql: `INSERT INTO ${table} (${Object.keys(given).join(", ")}) VALUES (${listed(given)}) ON CONFLICT (${column}) DO ${set}`,
+    apply: () => {
+      model.upsert(side, Number(conflicting["id"]), row);
+    },
+  };
+}
+
+function call(turn: Turn): Written {
+  const { seat, model, rng } = turn;
+  const { side, routine } = seat;
+  if (routine === null) return update(turn);
+  const { column, shift } = routine;
+  const id = anyOf(rng, model.ids);
+  const value =
+    model
+      .columns(side)
+      .find(({ name }) => name === column)
+      ?.draw(rng) ?? null;
+  const given = value === null ? null : Number(value);
+  return {
+    sql: routine.call(id, given),
+    apply: () => {
+      model.update(side, id, { [column]: given === null ? null : given + shift });
+    },
+    answer: () => {
+      if (!routine.answers || model.doubts(side, column)) return undefined;
+      return model.rows(side).find((row) => row["id"] === id)?.[column] ?? null;
+    },
+  };
+}
+
+/** What a row refers to goes, and comes again. */
+function removeParent(turn: Turn): Written {
+  const { seat, model, rng } = turn;
+  const { side } = seat;
+  const referring = model.columns(side).flatMap(({ name, parent }) => (parent === undefined ? [] : [{ name, parent }]));
+  if (referring.length === 0) return remove(turn);
+  const { name, parent } = anyOf(rng, referring);
+  const number = rng.between(0, 9);
+  return {
+    sql: `DELETE FROM ${parent.table} WHERE id = ${String(number)}; INSERT INTO ${parent.table} VALUES (${String(number)})`,
+    apply: () => {
+      const gone = model.rows(side).filter((row) => row[name] === number);
+      for (const { id } of gone) {
+        if (parent.removes === "row") model.delete(Number(id));
+        else model.update(side, Number(id), { [name]: null });
+      }
+    },
+  };
+}
+
+function move({ seat: { table, key }, model, rng }: Turn): Written {
   const [id, to] = [anyOf(rng, model.ids), free(model)];
   return {
     sql: `UPDATE ${table} SET ${key} = ${String(to)} WHERE ${key} = ${String(id)}`,
@@ -111,7 +195,7 @@ function move({ writer: { table, key }, model, rng }: Turn): Written {
   };
 }
 
-function remove({ writer: { table, key }, model, rng }: Turn): Written {
+function remove({ seat: { table, key }, model, rng }: Turn): Written {
   const id = anyOf(rng, model.ids);
   return {
     sql: `DELETE FROM ${table} WHERE ${key} = ${String(id)}`,
@@ -120,6 +204,21 @@ function remove({ writer: { table, key }, model, rng }: Turn): Written {
     },
   };
 }
+
+const ANY: readonly [Write, ...Write[]] = [
+  insert,
+  update,
+  update,
+  update,
+  updateSeveral,
+  upsert,
+  upsertByValue,
+  call,
+  call,
+  move,
+  remove,
+  removeParent,
+];
 
 const free = (model: TableModel): number => 1 + Math.max(CHOSEN, ...model.ids);
 const listed = (row: Row): string => Object.values(row).map(literal).join(", ");
