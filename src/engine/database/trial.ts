@@ -6,6 +6,7 @@ import { scopeOf } from "../../database/shadow/scope.ts";
 import { dependsOnRows, doesNotRun, hazardOf, isMissing, isOfTheCopy, measuredAction } from "../../database/shadow/verdicts.ts";
 import type { Shadow, ShadowFailure, Shadows, Viewpoint } from "../../ports/shadow.ts";
 import { ProofKeeper, type Corpora } from "./proof.ts";
+import { trySwaps } from "./swap-trial.ts";
 import { fireSyncs } from "./sync-trial.ts";
 
 export interface TrialRequest {
@@ -72,7 +73,7 @@ function textsOf({ run, table }: Action): readonly string[] {
 
 class TrialRun {
   readonly #shadow: Shadow;
-  readonly #plan: Plan;
+  #plan: Plan;
   readonly #catalog: Catalog;
   readonly #proof: ProofKeeper;
   readonly #gaps: string[];
@@ -102,8 +103,11 @@ class TrialRun {
     const expanded = await this.#runPhase("expand");
     if (this.#refusals.length === 0) await this.#fireSyncs(running, next);
     if (this.#refusals.length === 0) await this.#proof.expanded(running, next);
-    const contracted = await this.#runPhase("contract");
-    if (this.#refusals.length === 0) await this.#proof.contracted(base);
+    const restored = this.#refusals.length > 0 || (await this.#trySwaps(next));
+    const contracted = restored
+      ? await this.#runPhase("contract")
+      : this.#plan.actions.filter(({ phase }) => phase === "contract");
+    if (restored && this.#refusals.length === 0) await this.#proof.contracted(base);
     return this.#trial([...expanded, ...contracted]);
   }
 
@@ -132,6 +136,21 @@ class TrialRun {
     const fired = await fireSyncs(this.#shadow, trial);
     this.#refusals.push(...fired.refusals);
     this.#notices.push(...fired.notices);
+  }
+
+  /** Whether the copy is as it was before. */
+  async #trySwaps(next: Viewpoint): Promise<boolean> {
+    const isOfTheCopy = (failure: ShadowFailure): boolean => this.#isOfTheCopy(failure);
+    const { plan, notices, restored } = await trySwaps(this.#shadow, {
+      plan: this.#plan,
+      catalog: this.#catalog,
+      next,
+      isOfTheCopy,
+    });
+    this.#plan = plan;
+    this.#notices.push(...notices);
+    if (!restored) this.#gaps.push("not measured: the contract, as the copy did not get its old names back");
+    return restored;
   }
 
   async #runAction(action: Action): Promise<Action> {

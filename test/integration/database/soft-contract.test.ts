@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
 import { fileSources } from "../../../src/adapters/postgres/sources.ts";
+import { tryPlan } from "../../../src/engine/database/trial.ts";
+import { postgresShadows } from "../../../src/adapters/postgres/shadow/shadows.ts";
 import { databaseTools } from "../../../src/app/database-tools.ts";
 import { BusyClient, type Turn } from "../../support/postgres/clients.ts";
 import { databaseReleases } from "../../support/postgres/database-releases.ts";
@@ -232,6 +234,45 @@ describe("a soft contract", () => {
     return notes;
   };
   const HOUR = 3_600_000;
+
+  it("is tried on the copy too, with writes meanwhile; where that fails, the plan goes without, and says so", async () => {
+    url = await server.database();
+    await query(url, SETUP);
+    const plan = await planOf(url, 2, { migration: MIGRATION, procedures: { "label.sql": LABEL } });
+    const tried = async (swaps: typeof plan.swaps) =>
+      await tryPlan(postgresShadows, {
+        plan: { ...plan, swaps },
+        catalog: await postgresDatabase.catalog(url),
+        corpora: { running: [], next: [] },
+        shadowUrl: url,
+      });
+    expect((await tried(plan.swaps)).plan).toMatchObject({ swaps: plan.swaps, refusals: [] });
+    const [first, ...rest] = plan.swaps!;
+    const sql = first!.run.kind === "transaction" ? first!.run.sql : [];
+    const broken = {
+      there: [
+        { ...first!, run: { kind: "transaction" as const, sql: ["ALTER TABLE items RENAME COLUMN nothing TO other"] } },
+        ...rest,
+      ],
+      // The triggers' bodies do not follow: only a write tells.
+      meanwhile: [
+        { ...first!, run: { kind: "transaction" as const, sql: sql.filter((text) => !text.includes("FUNCTION")) } },
+        ...rest,
+      ],
+      back: [{ ...first!, undo: ["ALTER TABLE items RENAME COLUMN nothing TO other"] }, ...rest],
+    };
+    for (const [way, swaps] of Object.entries(broken)) {
+      const { plan: without, gaps } = await tried(swaps);
+      expect(without.refusals, way).toEqual([]);
+      expect(without.swaps, way).toBeUndefined();
+      expect(
+        without.actions.filter(({ over }) => over !== undefined),
+        way,
+      ).toEqual([]);
+      expect(without.notices.map(({ text }) => text).join(), way).toContain("a soft contract will leave the base its old names");
+      expect(gaps, way).toHaveLength(way === "back" ? 1 : 0);
+    }
+  });
 
   it("stays for a next release that brings nothing, its procedures being those of the last one", async () => {
     await fromSources();

@@ -135,6 +135,7 @@ async function expectTried(url: string, plan: Plan): Promise<void> {
   const said = ({ actions }: Plan): string[] =>
     actions.map(({ id, title, lock, work }) => `${id} ${title}: ${lock ?? "none"}, ${work}`);
   expect(said(tried.plan)).toEqual(said(plan));
+  expect(tried.plan.swaps).toEqual(plan.swaps);
 }
 
 export const hasColumn = (table: string, column: string, more = "true"): string =>
