@@ -1,11 +1,16 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { systemClock } from "../../../src/adapters/clock/system.ts";
 import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
 import { fileSources } from "../../../src/adapters/postgres/sources.ts";
 import { tryPlan } from "../../../src/engine/database/trial.ts";
 import { postgresShadows } from "../../../src/adapters/postgres/shadow/shadows.ts";
+import { silentLogger } from "../../../src/base/log.ts";
+import type { AppState } from "../../../src/core/state.ts";
+import { ContractKeeper } from "../../../src/engine/database/contract-keeper.ts";
+import type { Releases } from "../../../src/ports/releases.ts";
 import { databaseTools } from "../../../src/app/database-tools.ts";
 import { BusyClient, type Turn } from "../../support/postgres/clients.ts";
 import { databaseReleases } from "../../support/postgres/database-releases.ts";
@@ -47,6 +52,8 @@ const newTurn: Turn = async (run, turn) => {
   const { rows: found } = await run("SELECT title, price, label(id) FROM items WHERE id = $1", [idOf(rows)]);
   expect(found).toEqual([{ title: "newer", price: String(turn), label: `newer: ${String(turn)}` }]);
 };
+
+const WAIT = { timeout: 20_000, interval: 100 };
 
 describe("a soft contract", () => {
   let server: TestServer;
@@ -234,6 +241,47 @@ describe("a soft contract", () => {
     return notes;
   };
   const HOUR = 3_600_000;
+
+  it("is begun by the keeper, keeps for its time, and then removes by itself, on a real server", async () => {
+    url = await server.database();
+    await query(url, SETUP);
+    await expandIn(url, await planOf(url, 2, { migration: MIGRATION, procedures: { "label.sql": LABEL } }));
+    const state = {
+      active: "r2",
+      deployment: null,
+      instances: {},
+      releases: { r2: { spec: { database: { ...spec, softContractMs: 3_000 } } } },
+    } as unknown as AppState;
+    const keeper = new ContractKeeper({
+      clock: systemClock,
+      database: postgresDatabase,
+      releases: { workplace: () => Promise.resolve({ env: { DATABASE_URL: url } }) } as unknown as Releases,
+      apps: () => [APP],
+      state: () => state,
+      log: silentLogger,
+    });
+    onTestFinished(() => {
+      keeper.stop();
+    });
+    keeper.start();
+    const set = async () => (await postgresDatabase.changeSets(url, APP))[0]!;
+    await vi.waitFor(async () => {
+      expect(typeof (await set()).keptUntilMs).toBe("number");
+    }, WAIT);
+    const until = (await set()).keptUntilMs!;
+    await vi.waitFor(async () => {
+      expect(await query(url, "SELECT title FROM items LIMIT 1")).toEqual([{ title: "i1" }]);
+    }, WAIT);
+    await vi.waitFor(async () => {
+      expect((await set()).state).toBe("contracted");
+    }, WAIT);
+    expect(Date.now()).toBeGreaterThanOrEqual(until);
+    expect(await query(url, "SELECT title, price, label(id) FROM items WHERE id = 1")).toEqual([
+      { title: "i1", price: "1", label: "i1: 1" },
+    ]);
+    expect(await query(url, "SELECT attname FROM pg_attribute WHERE attname ~ '^hitless_kept'")).toEqual([]);
+    expect(keeper.problems(APP)).toEqual([]);
+  });
 
   it("is tried on the copy too, with writes meanwhile; where that fails, the plan goes without, and says so", async () => {
     url = await server.database();
