@@ -5,6 +5,7 @@ import { ident, keptName, qualified } from "../names.ts";
 import { oneLine } from "./alter.ts";
 import { carryOverRoutine } from "./carry-over.ts";
 import type { PlanDraft, SwapDraft } from "./draft.ts";
+import { takesCallsOf, type CallForm } from "./overloads.ts";
 import { typeName } from "./types.ts";
 
 /** A routine as a source says it should be. */
@@ -24,12 +25,7 @@ export function wantedRoutine(language: SqlLanguage, node: Node): WantedRoutine 
   return { name: words(children(node, "funcname")).at(-1) ?? "", arguments: signature(language, node), node };
 }
 
-function signature(language: SqlLanguage, node: Node): string {
-  return openedList(node, "parameters")
-    .filter(({ node: parameter }) => INPUT.has(text(parameter, "mode")))
-    .map(({ node: parameter }) => canonical(language.deparse({ TypeName: child(parameter, "argType") ?? {} })))
-    .join(",");
-}
+const signature = (language: SqlLanguage, node: Node): string => callForm(language, node).types.join(",");
 
 function canonical(type: string): string {
   const { base, array } = typeName(type);
@@ -115,9 +111,29 @@ export function planRoutines(draft: PlanDraft, { wanted, complete }: RoutineSet)
       : [];
     if (known.length === 0 && !needsOverlay(routine.node)) createInBase(draft, routine);
     else overlayRoutine(draft, routine, { same: same ?? null, others });
+    for (const other of others) noticeOverload(draft, routine, other);
     review(draft, routine);
   }
   return changed;
+}
+
+/** The old one stands in the base until the contract, where the new release's calls may find it, too. */
+function noticeOverload(draft: PlanDraft, routine: WantedRoutine, old: Routine): void {
+  const node = draft.language.parse(old.definition ?? "")[0]?.node;
+  if (node === undefined || !takesCallsOf(callForm(draft.language, routine.node), callForm(draft.language, node))) return;
+  draft.notice(
+    "old-overload-fits",
+    `calls of release r${String(draft.release)} that are meant for ${called(routine)} may reach the old ${called(old)} until the contract: PostgreSQL takes what fits the arguments best; cast them in the calls, or give the new one another name`,
+  );
+}
+
+const called = ({ name, arguments: list }: Pick<Routine, "name" | "arguments">): string =>
+  `${name}(${list.split(",").join(", ")})`;
+
+function callForm(language: SqlLanguage, node: Node): CallForm {
+  const inputs = openedList(node, "parameters").filter(({ node: parameter }) => INPUT.has(text(parameter, "mode")));
+  const types = inputs.map(({ node: parameter }) => canonical(language.deparse({ TypeName: child(parameter, "argType") ?? {} })));
+  return { types, needed: inputs.filter(({ node: parameter }) => !("defexpr" in parameter)).length };
 }
 
 /** CREATE FUNCTION in a migration: what nobody knows is made where it stands, because the next statement may need it. True: done. */

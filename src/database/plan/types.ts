@@ -162,3 +162,18 @@ export function comparable(column: string, type: string): string {
     ? `${column}::text`
     : column;
 }
+
+/** Families within which PostgreSQL converts arguments of calls without being told to. */
+const FAMILIES: readonly (readonly string[])[] = [
+  ["smallint", "integer", "bigint", "numeric", "real", "double precision"],
+  ["text", "character varying", "character", "name"],
+  ["date", "timestamp without time zone", "timestamp with time zone"],
+  ["json", "jsonb"],
+];
+
+/** Whether one value may be given for either type. A type that is not known here converts to itself only. */
+export function canConvert(one: string, other: string): boolean {
+  const [a, b] = [typeName(one), typeName(other)];
+  if (a.base === b.base && a.array === b.array) return true;
+  return !a.array && !b.array && FAMILIES.some((family) => family.includes(a.base) && family.includes(b.base));
+}

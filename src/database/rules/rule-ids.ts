@@ -24,6 +24,7 @@ export const RULE_IDS = [
   "not-a-procedure",
   "not-known",
   "not-null-without-value",
+  "old-overload-fits",
   "opaque-block",
   "prepared-statements",
   "refresh",
