@@ -13,12 +13,19 @@ class Users {
   visits = 0;
   /** The stores of the instances that serve. */
   instances: readonly SessionStore[] = [];
+  /** What is under way in each store. */
+  readonly #busy = new Map<SessionStore, number>();
   #stopped = false;
   readonly #all: Promise<unknown>;
 
   constructor(instances: readonly SessionStore[]) {
     this.instances = instances;
     this.#all = Promise.all(Array.from({ length: USERS }, (_, user) => this.#live(user)));
+  }
+
+  /** Nobody uses the store any more: what was begun there is done. */
+  isIdle(store: SessionStore): boolean {
+    return !this.instances.includes(store) && (this.#busy.get(store) ?? 0) === 0;
   }
 
   async stop(): Promise<void> {
@@ -45,11 +52,20 @@ class Users {
     const store = this.instances[this.visits % this.instances.length];
     this.visits += 1;
     if (store === undefined || (user < USERS / 3 && turn > 0)) return pause();
+    this.#busy.set(store, (this.#busy.get(store) ?? 0) + 1);
+    try {
+      await this.#use(store, id, turn);
+    } finally {
+      this.#busy.set(store, (this.#busy.get(store) ?? 0) - 1);
+    }
+  }
+
+  async #use(store: SessionStore, id: string, turn: number): Promise<void> {
     if (turn % 5 === 4) {
       await store.destroy(id);
       this.#counts.delete(id);
       this.#out.add(id);
-      return undefined;
+      return;
     }
     const known = this.#counts.get(id) ?? 0;
     if (known > 0 && ((await store.get(id)) as { count?: number } | null)?.count !== known) this.lost.push(id);
@@ -59,7 +75,6 @@ class Users {
       await store.set(id, { cookie, count: known + 1 });
       this.#counts.set(id, known + 1);
     }
-    return undefined;
   }
 }
 
@@ -79,9 +94,10 @@ export async function expectMoved(from: string, to: string): Promise<void> {
   const users = new Users([instance(from), instance(from)]);
   const replace = async (next: () => SessionStore): Promise<void> => {
     for (const at of [0, 1]) {
+      const replaced = users.instances[at]!;
       users.instances = users.instances.with(at, next());
       const seen = users.visits;
-      await until(() => users.visits > seen + 2 * USERS, { what: "users come by" });
+      await until(() => users.isIdle(replaced) && users.visits > seen + 2 * USERS, { what: "users come by" });
     }
   };
   await until(() => users.visits > 4 * USERS);
