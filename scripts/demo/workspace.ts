@@ -1,9 +1,9 @@
 import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { processesOf } from "../../test/support/processes.ts";
+import { lastingPort } from "../../src/adapters/state-server/lasting-port.ts";
 
 const SHOP = fileURLToPath(new URL("../../examples/shop/", import.meta.url));
 
@@ -49,15 +49,7 @@ export class Workspace {
   }
 }
 
+/** One that no outgoing connection of the load can have. */
 export function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host: "127.0.0.1", port: 0 }, () => {
-      const address = server.address();
-      server.close(() => {
-        resolve(typeof address === "object" && address !== null ? address.port : 0);
-      });
-    });
-  });
+  return lastingPort("127.0.0.1");
 }

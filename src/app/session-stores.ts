@@ -41,9 +41,12 @@ export const sessionStores: SessionStores = {
   marks: ({ id, to }, instances) => withMarks(id, to.url, (marks) => readMarks(marks, instances)),
   copy: ({ move, prefix, signal, onProgress }) =>
     withStores([move.from.url, move.to.url], prefix, ([old, next]) =>
-      copyAll(old, next, (progress) => {
-        signal.throwIfAborted();
-        onProgress(progress);
+      copyAll(old, next, {
+        prefix,
+        onProgress: (progress) => {
+          signal.throwIfAborted();
+          onProgress(progress);
+        },
       }),
     ),
   tidy: (move) =>

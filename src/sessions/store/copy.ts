@@ -24,7 +24,7 @@ export interface CopyProgress {
 /** Copies as `copyAll`, between the stores of two URLs; gives the number of sessions. @throws ERR_USAGE for a URL it does not understand */
 export async function copySessions({ from, to, prefix = "sess:", onProgress }: CopyOptions): Promise<number> {
   return withStores([from, to], prefix, async ([old, next]) => {
-    const { sessions } = await copyAll(old, next, onProgress ?? (() => undefined));
+    const { sessions } = await copyAll(old, next, { onProgress, prefix });
     return sessions;
   });
 }
@@ -52,24 +52,34 @@ interface Copied {
 }
 
 /**
- * Makes the new store have all sessions of the old one as they are, each with what is left of its time, while everybody writes into both and reads the old one
- * (`movingBackend`): for a moment the new one may have a session that was destroyed just then. What it has of a session otherwise is left from an earlier attempt, or will be
- * overwritten at once by who is writing it: the old store is right. Safe to repeat, also after a half one; a second time it looks whether all is there.
+ * Makes the new store have the sessions of the old one as they are, each with what is left of its time, and no others, while everybody writes into both and reads the old one
+ * (`movingBackend`): for a moment the new one may have a session that was destroyed just then. What it has otherwise is left from an earlier attempt, or was destroyed through
+ * an instance that did not write into both yet, or will be overwritten at once by who is writing it: the old store is right. Safe to repeat, also after a half one; a second
+ * time it looks whether all is there.
  */
-export async function copyAll(old: Backend, next: Backend, onProgress: (progress: CopyProgress) => void): Promise<Copied> {
+export async function copyAll(
+  old: Backend,
+  next: Backend,
+  { onProgress = () => undefined, prefix }: Pick<CopyOptions, "onProgress" | "prefix"> = {},
+): Promise<Copied> {
   const ids = await old.ids();
+  // Whose ids have no prefix of their own may share the new store with others.
+  const left = prefix === "" ? [] : await next.ids();
+  const all = [...new Set([...ids, ...left])];
   let written = 0;
-  for (let from = 0; from < ids.length; from += BATCH) {
-    const batch = ids.slice(from, from + BATCH);
-    const [wanted, there] = await Promise.all([old.read(batch), next.read(batch)]);
-    const copies = new Map(there.map((session) => [session.id, session]));
-    const lacking = wanted.filter((session) => !isSame(session, copies.get(session.id)));
-    await Promise.all(lacking.map((session) => copyOne(old, next, session)));
+  for (let from = 0; from < all.length; from += BATCH) {
+    const batch = all.slice(from, from + BATCH);
+    const [wanted, there] = (await Promise.all([old.read(batch), next.read(batch)])).map(byId) as [ById, ById];
+    const lacking = batch.filter((id) => !isSame(wanted.get(id), there.get(id)));
+    await Promise.all(lacking.map((id) => copyOne([old, next], id, wanted.get(id))));
     written += lacking.length;
-    onProgress({ done: from + batch.length, total: ids.length });
+    onProgress({ done: from + batch.length, total: all.length });
   }
   return { sessions: ids.length, written };
 }
+
+type ById = ReadonlyMap<string, StoredSession>;
+const byId = (sessions: readonly StoredSession[]): ById => new Map(sessions.map((session) => [session.id, session]));
 
 /** Removes from a store that nobody reads any more what is in the other one too: what is left there could come back with a later move. */
 export async function discardCopies([left, copies]: readonly [left: Backend, copies: Backend]): Promise<void> {
@@ -82,9 +92,8 @@ export async function discardCopies([left, copies]: readonly [left: Backend, cop
  * Changes are made in the old store first. So whatever happened to the session before the last look at the old store is seen by that look, and whatever comes after it is
  * done to the copy too.
  */
-async function copyOne(old: Backend, next: Backend, session: StoredSession): Promise<void> {
-  const { id } = session;
-  for (let copied: StoredSession | undefined = session; ;) {
+async function copyOne([old, next]: readonly [Backend, Backend], id: string, session: StoredSession | undefined): Promise<void> {
+  for (let copied = session; ;) {
     if (copied === undefined) await next.remove(id);
     else await put(next, copied);
     const [now]: readonly (StoredSession | undefined)[] = await old.read([id]);

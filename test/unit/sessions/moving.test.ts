@@ -114,7 +114,7 @@ test("whatever users do while sessions are copied, in whatever order the stores 
           expect(await store.get(user)).toBe(model.get(user)?.text ?? null);
         }
       };
-      await scheduler.waitFor(Promise.all([copyAll(old, next, () => undefined), ...USERS.map(visits)]));
+      await scheduler.waitFor(Promise.all([copyAll(old, next), ...USERS.map(visits)]));
       expect(textsOf(next.entries)).toEqual(textsOf(model));
       expect(old.entries).toEqual(model);
       for (const [user, { ttlMs }] of model) expect(next.entries.get(user)?.ttlMs, user).toBeGreaterThanOrEqual(ttlMs ?? 0);
@@ -135,14 +135,16 @@ test("a copy that was broken off is begun again; what an earlier attempt has lef
   next.entries.set("500", { text: "old", ttlMs: 2_000 });
   const progress: number[] = [];
   await expect(
-    copyAll(old, next, ({ done }) => {
-      progress.push(done);
-      if (done === 400) throw new Error("killed");
+    copyAll(old, next, {
+      onProgress: ({ done }) => {
+        progress.push(done);
+        if (done === 400) throw new Error("killed");
+      },
     }),
   ).rejects.toThrow("killed");
   expect(progress).toEqual([200, 400]);
-  expect(await copyAll(old, next, () => undefined)).toEqual({ sessions: 1_000, written: 600 });
-  expect(await copyAll(old, next, () => undefined)).toEqual({ sessions: 1_000, written: 0 });
+  expect(await copyAll(old, next)).toEqual({ sessions: 1_000, written: 600 });
+  expect(await copyAll(old, next)).toEqual({ sessions: 1_000, written: 0 });
   expect(next.entries).toEqual(old.entries);
 });
 
@@ -153,4 +155,16 @@ test("who reads the new store does not find there what somebody has removed who 
   await next.remove("a");
   expect(await store.get("a")).toBeNull();
   expect(await store.ids()).toEqual([]);
+});
+
+test("what the new store has and the old one lacks goes: it was ended through an instance that did not write into both yet", async () => {
+  const [old, next] = [new MemoryStore(), new MemoryStore()];
+  const moving = movingBackend({ old, next, reads: "old" });
+  await moving.set("out", "logged in", MINUTE_MS);
+  await moving.set("in", "logged in", MINUTE_MS);
+  await old.remove("out");
+  await copyAll(old, next, { prefix: "" });
+  expect([...next.entries.keys()].sort(), "without a prefix it may be somebody else's").toEqual(["in", "out"]);
+  await copyAll(old, next, { prefix: "sess:" });
+  expect([...next.entries.keys()]).toEqual(["in"]);
 });

@@ -63,7 +63,11 @@ describe.each(["h2c", "TLS"])("L23: gRPC, by @grpc/grpc-js, the front over %s", 
     expect(await call).toMatchObject({ code: status.CANCELLED });
     await until(() => instance.cancelled === 2, { what: "the instance hears of the cancellation" });
     expect(await client.price("tea")).toMatchObject({ code: status.OK });
-    expect(await proxy.ledger()).toEqual({ served: 1, clientGone: 2 });
+    // The instance knows the deadline too: it may have answered before the client gave up.
+    expect([
+      { served: 1, clientGone: 2 },
+      { served: 2, clientGone: 1 },
+    ]).toContainEqual(await proxy.ledger());
   });
 
   it("ten switches of the table with a drain under load: no call fails, streams are finished where they began", async () => {
