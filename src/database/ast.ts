@@ -44,6 +44,11 @@ export function openedList(node: Node, key: string): readonly { kind: string; no
   return children(node, key).map(opened);
 }
 
+/** Of a list of options (`DefElem`), the one of that name; null if it is not said. */
+export function optionNamed(node: Node, key: string, name: string): Node | null {
+  return openedList(node, key).find(({ node: option }) => text(option, "defname") === name)?.node ?? null;
+}
+
 /** Every node of the given kind below, in no promised order. */
 export function found(root: unknown, kind: string): readonly Node[] {
   const nodes: Node[] = [];

@@ -23,7 +23,7 @@ export interface SessionStores {
   unusable(place: StorePlace): Promise<string | null>;
   /** Of these instances, those that have said that they write into both stores, with what the ids of their sessions begin with. */
   marks(move: SessionMove, instances: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
-  /** Makes the new store have all sessions as the old one has them. `written`: how many it lacked. Safe to repeat. @throws when a store fails, or the signal's reason */
+  /** Makes the new store have the sessions of the old one as they are there, and under a prefix no others. `written`: how many were not so. Safe to repeat. @throws when a store fails, or the signal's reason */
   copy(copy: SessionCopy): Promise<{ readonly sessions: number; readonly written: number }>;
   /** Removes from the store that nobody reads any more the sessions that the other one has, and what the move has left. Safe to repeat. */
   tidy(move: SessionMove): Promise<void>;

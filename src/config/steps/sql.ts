@@ -1,4 +1,4 @@
-import { child, children, flag, opened, openedList, text } from "../../database/ast.ts";
+import { child, children, flag, opened, optionNamed, text } from "../../database/ast.ts";
 import { rangeAsConstant } from "../../database/backfill/range-query.ts";
 import { SqlSyntaxError, type ParsedStatement, type SqlLanguage } from "../../database/language.ts";
 
@@ -97,8 +97,7 @@ function manyProblem({ offset }: ParsedStatement): SqlProblem {
 
 /** What PostgreSQL does not do in a transaction. */
 function outsideProblem({ kind, node, offset, text: sql }: ParsedStatement): readonly SqlProblem[] {
-  const isConcurrent =
-    flag(node, "concurrent") || openedList(node, "params").some(({ node: said }) => text(said, "defname") === "concurrently");
+  const isConcurrent = flag(node, "concurrent") || optionNamed(node, "params", "concurrently") !== null;
   const isVacuum = kind === "VacuumStmt" && flag(node, "is_vacuumcmd");
   const isDetached = children(node, "cmds").some((command) =>
     flag(child(child(child(command, "AlterTableCmd") ?? {}, "def") ?? {}, "PartitionCmd") ?? {}, "concurrent"),

@@ -1,4 +1,4 @@
-import { child, children, flag, opened, text } from "../ast.ts";
+import { child, flag, optionNamed, text } from "../ast.ts";
 import type { Node, ParsedStatement, SqlLanguage } from "../language.ts";
 import { ident, literal, qualified, rangeName, type ObjectName } from "../names.ts";
 import type { AloneRun } from "./action.ts";
@@ -15,7 +15,7 @@ export function aloneRun(statement: ParsedStatement, schema: string, language: S
     const name = text(node, "idxname");
     return name === "" ? unnamed(table, statement, language) : concurrently({ schema: table.schema, name, sql });
   }
-  const isReindex = kind === "ReindexStmt" && children(node, "params").some((said) => defines(said, "concurrently"));
+  const isReindex = kind === "ReindexStmt" && optionNamed(node, "params", "concurrently") !== null;
   return { kind: "alone", sql, done: "SELECT false AS done", ...(isReindex ? { repair: reindexed(node, schema) } : {}) };
 }
 
@@ -73,8 +73,4 @@ function about(node: Node, subject: string): string {
     default:
       return "true";
   }
-}
-
-function defines(said: Node, name: string): boolean {
-  return text(opened(said).node, "defname") === name;
 }

@@ -1,5 +1,5 @@
 import { canBeWritten } from "../faithful.ts";
-import { child, children, openedList, text, words } from "../ast.ts";
+import { child, children, openedList, optionNamed, text, words } from "../ast.ts";
 import type { Catalog } from "../catalog.ts";
 import { SqlSyntaxError, type Node, type SqlLanguage } from "../language.ts";
 import { ident, qualified, rangeName } from "../names.ts";
@@ -380,8 +380,7 @@ function rewrite(draft: PlanDraft, relation: Node | null): void {
 
 /** #44 */
 function vacuum(draft: PlanDraft, node: Node): void {
-  const full = openedList(node, "options").some(({ node: option }) => text(option, "defname") === "full");
-  if (full) {
+  if (optionNamed(node, "options", "full") !== null) {
     rewrite(draft, child(openedList(node, "rels")[0]?.node ?? {}, "relation"));
     return;
   }

@@ -1,4 +1,4 @@
-import { child, children, found, openedList, text, words } from "../ast.ts";
+import { child, children, found, openedList, optionNamed, text, words } from "../ast.ts";
 import type { Routine } from "../catalog.ts";
 import type { Node, SqlLanguage } from "../language.ts";
 import { ident, keptName, qualified } from "../names.ts";
@@ -292,10 +292,7 @@ function review(draft: PlanDraft, { name, node }: WantedRoutine): void {
   const body = found(node, "List")
     .flatMap((list) => words(children(list, "items")))
     .join("\n");
-  const secure = openedList(node, "options").some(
-    ({ node: option }) =>
-      text(option, "defname") === "security" && found(option, "Boolean").some(({ boolval }) => boolval === true),
-  );
+  const secure = found(optionNamed(node, "options", "security"), "Boolean").some(({ boolval }) => boolval === true);
   if (/\bSELECT\s+(\w+\.)?\*/i.test(body))
     draft.notice("select-star", `${name}() reads \`SELECT *\`: a column that is added changes what it gives`);
   if (/\bINSERT\s+INTO\s+[\w."]+\s+(VALUES|SELECT)\b/i.test(body))

@@ -1,4 +1,4 @@
-import { child, flag, mapped, openedList, text } from "../ast.ts";
+import { child, flag, mapped, optionNamed, text } from "../ast.ts";
 import type { View } from "../catalog.ts";
 import type { Node } from "../language.ts";
 import { fitted, ident, qualified, type ObjectName, rangeName, sameName } from "../names.ts";
@@ -126,8 +126,7 @@ interface InnerView {
  * they would; so such a view reads the table through one of its owner's.
  */
 function innerViews(draft: PlanDraft, { name, node }: WantedView): readonly InnerView[] {
-  const asksReader = openedList(node, "options").some(({ node: option }) => text(option, "defname") === "security_invoker");
-  if (asksReader || !hasInvokers(draft)) return [];
+  if (optionNamed(node, "options", "security_invoker") !== null || !hasInvokers(draft)) return [];
   const reads = relationsIn(child(node, "query") ?? {}, draft.schema);
   return draft.tables
     .filter((table) => table.seenDifferently && reads.some((one) => sameName(one, table.name)))

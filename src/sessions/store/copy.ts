@@ -21,7 +21,10 @@ export interface CopyProgress {
   readonly total: number;
 }
 
-/** Copies as `copyAll`, between the stores of two URLs; gives the number of sessions. @throws ERR_USAGE for a URL it does not understand */
+/**
+ * Makes the new store have the sessions of the old one, and no others under the prefix: for as long as everybody writes into both and reads the old one. Gives the number of
+ * sessions. @throws ERR_USAGE for a URL it does not understand
+ */
 export async function copySessions({ from, to, prefix = "sess:", onProgress }: CopyOptions): Promise<number> {
   return withStores([from, to], prefix, async ([old, next]) => {
     const { sessions } = await copyAll(old, next, { onProgress, prefix });
@@ -47,7 +50,7 @@ export async function withStores<T>(
 
 interface Copied {
   readonly sessions: number;
-  /** Those that the new store did not have as they are. */
+  /** Those that the new store did not have as they are, or had alone. */
   readonly written: number;
 }
 
