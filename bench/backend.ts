@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../test/support/free-port.ts";
 import { isListening, Program } from "./program.ts";
 
 export interface Backend {

@@ -7,7 +7,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { filesFor } from "../test/support/tls/files.ts";
 import { startBackend } from "./backend.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../test/support/free-port.ts";
 import { churnReport } from "./churn.ts";
 import { type BenchOptions, readOptions } from "./options.ts";
 import { idleTable } from "./memory.ts";

@@ -8,7 +8,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../test/support/free-port.ts";
 import { machine, writeSection } from "./page.ts";
 import { isInstalled, isListening, killProgramsAtExit, Program, versionOf } from "./program.ts";
 

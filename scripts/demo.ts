@@ -7,7 +7,8 @@ import { hitless } from "./demo/command.ts";
 import { columns, storedOrders, takenOver, takeOver } from "./demo/orders.ts";
 import { startPostgres, type DemoPostgres } from "./demo/postgres.ts";
 import { Stage } from "./demo/stage.ts";
-import { freePort, Workspace } from "./demo/workspace.ts";
+import { Workspace } from "./demo/workspace.ts";
+import { freePort } from "../test/support/free-port.ts";
 
 /**
  * The main job, end to end, on this machine alone: a shop with a database, users on it, an upgrade of both, a way back, forward again, and the proof

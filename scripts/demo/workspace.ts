@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { processesOf } from "../../test/support/processes.ts";
-import { lastingPort } from "../../src/adapters/state-server/lasting-port.ts";
 
 const SHOP = fileURLToPath(new URL("../../examples/shop/", import.meta.url));
 
@@ -47,9 +46,4 @@ export class Workspace {
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }
-}
-
-/** One that no outgoing connection of the load can have. */
-export function freePort(): Promise<number> {
-  return lastingPort("127.0.0.1");
 }

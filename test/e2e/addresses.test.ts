@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { freePort } from "../support/apps/app-process.ts";
+import { freePort } from "../support/free-port.ts";
 import { sharedScene } from "../support/scene.ts";
 import { expectStanding } from "../support/standing.ts";
 

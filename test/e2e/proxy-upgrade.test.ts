@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { lostOf, sumRows, totalOf } from "../../src/core/ledger.ts";
-import { freePort } from "../support/apps/app-process.ts";
+import { freePort } from "../support/free-port.ts";
 import { isInstalled } from "../support/found.ts";
 import { runLoad } from "../support/load/run.ts";
 import { descriptorsOf, ProxyProgram } from "../support/proxy-program.ts";

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { freePort } from "./apps/app-process.ts";
+import { freePort } from "./free-port.ts";
 import { temporaryDirectory, until } from "./temp.ts";
 import { connectRaw } from "./wire/raw-client.ts";
 

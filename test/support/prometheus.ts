@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { freePort } from "./apps/app-process.ts";
+import { freePort } from "./free-port.ts";
 import { temporaryDirectory, until } from "./temp.ts";
 
 export interface Scraped {

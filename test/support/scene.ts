@@ -6,7 +6,7 @@ import { afterAll, beforeAll } from "vitest";
 import type { AppStatus, DaemonInfo, DeploymentStatus, Report } from "../../src/api/daemon.ts";
 import { DaemonClient } from "../../src/cli/client.ts";
 import type { Config } from "../../src/config/schema.ts";
-import { freePort } from "./apps/app-process.ts";
+import { freePort } from "./free-port.ts";
 import { Command, type CommandPlace, type CommandResult } from "./cli.ts";
 import { processesOf, type ProcessLine } from "./processes.ts";
 import { until } from "./temp.ts";

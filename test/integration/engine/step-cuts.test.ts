@@ -35,6 +35,15 @@ function atGate(url: string): Promise<boolean> {
   return until(async () => (await query(url, AT_GATE)).length > 0, { within: 25_000, what: "it is at the gate" });
 }
 
+/** Somebody who has written into the table and not committed yet: whoever builds an index beside waits for that. */
+async function writing(url: string): Promise<pg.Client> {
+  const writer = new pg.Client({ connectionString: url });
+  await writer.connect();
+  onTestFinished(() => writer.end());
+  await writer.query("BEGIN; INSERT INTO items VALUES (0)");
+  return writer;
+}
+
 test("SQL that is paused is ended at the server and taken back; resumed, it is begun anew and done once", async () => {
   const one = await bench("0001-a.sql", LOGGED);
   const parts = await one.daemon();
@@ -85,10 +94,7 @@ test("CREATE INDEX CONCURRENTLY that is paused leaves an invalid index, which th
     setup,
   );
   const valid = "SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass('i')";
-  const writer = new pg.Client({ connectionString: one.url });
-  await writer.connect();
-  onTestFinished(() => writer.end());
-  await writer.query("BEGIN; INSERT INTO items VALUES (0)");
+  const writer = await writing(one.url);
   const parts = await one.daemon();
   await one.prepare(parts);
   await until(async () => (await query(one.url, valid)).length > 0, { within: 25_000, what: "the index is begun" });
@@ -132,10 +138,7 @@ test.each([
         `SELECT c.relname AS name FROM pg_index JOIN pg_class c ON c.oid = indexrelid
        WHERE indisvalid = ${String(valid)} AND c.relname LIKE 'items%' ORDER BY 1`,
       );
-    const writer = new pg.Client({ connectionString: one.url });
-    await writer.connect();
-    onTestFinished(() => writer.end());
-    await writer.query("BEGIN; INSERT INTO items VALUES (0)");
+    const writer = await writing(one.url);
     const parts = await one.daemon();
     await one.prepare(parts);
     await until(async () => (await names(false)).length > 0, { within: 25_000, what: "an index is begun" });

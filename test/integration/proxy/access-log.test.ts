@@ -4,7 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { AccessLogSpec } from "../../../src/core/access-log.ts";
 import { LogFile } from "../../../src/proxy/access-log/log-file.ts";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { runLoad } from "../../support/load/run.ts";
 import { ask, connectHttp2 } from "../../support/http2/client.ts";
 import { PLAIN_TLS } from "../../support/tls/proxy.ts";

@@ -7,7 +7,7 @@ import { temporaryDirectory, until } from "../../support/temp.ts";
 import { ask } from "../../support/tls/client.ts";
 import { filesFor } from "../../support/tls/files.ts";
 import { issue } from "../../support/tls/issue.ts";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { PEBBLE_MISSING, startPebble } from "../../support/tls/pebble.ts";
 import { startEcho, startProxy, tableFor, type TestProxy } from "../../support/tls/proxy.ts";
 

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { ask, connectHttp2 } from "../../support/http2/client.ts";
 import { ProxyProgram } from "../../support/proxy-program.ts";
 import { temporaryDirectory } from "../../support/temp.ts";

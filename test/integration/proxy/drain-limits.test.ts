@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { WebSocketSpec } from "../../../src/core/websockets.ts";
 import { ProxyProgram } from "../../support/proxy-program.ts";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { until } from "../../support/temp.ts";
 import { shopUpstream } from "../../support/shop-upstream.ts";
 import { echoServer, Listener } from "../../support/websocket-site.ts";

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { RouteTable } from "../../../src/core/routes.ts";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { isInstalled } from "../../support/found.ts";
 import { ProxyProgram } from "../../support/proxy-program.ts";
 import { shopUpstream } from "../../support/shop-upstream.ts";

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { silentLogger, type Logger } from "../../../src/base/log.ts";
 import { RouteFile } from "../../../src/proxy/holder/route-file.ts";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { ProxyProgram } from "../../support/proxy-program.ts";
 import { tableOf } from "../../support/route-table.ts";
 import { shopUpstream } from "../../support/shop-upstream.ts";

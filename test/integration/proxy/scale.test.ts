@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { proxyMemoryMiB } from "../../support/proxy-memory.ts";
 import { ProxyProgram } from "../../support/proxy-program.ts";
 import { shopUpstream, type ShopUpstream } from "../../support/shop-upstream.ts";

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { HitlessError } from "../../../src/base/error.ts";
 import { sumRows, totalOf } from "../../../src/core/ledger.ts";
 import { CLAIM_OF_EVERYTHING, DEFAULT_ROUTING, type Claim } from "../../../src/core/routing.ts";
-import { lastingPort } from "../../../src/adapters/state-server/lasting-port.ts";
+import { freePort } from "../../support/free-port.ts";
 import { temporaryDirectory, until } from "../../support/temp.ts";
 import { filesFor } from "../../support/tls/files.ts";
 import { ask, get } from "../../support/tls/client.ts";
@@ -27,7 +27,7 @@ async function totals(proxy: TestProxy, book: string): Promise<number> {
 
 test("requests of one connection go each to the app that claims its host and path; what nobody claims is counted apart", async () => {
   const proxy = await startProxy();
-  const port = await lastingPort("127.0.0.1");
+  const port = await freePort();
   await proxy.traffic.apply(
     tableOf(await startEcho({ "X-App": "shop" }), { app: "shop", claim: { hosts: ["shop.test"] }, port }),
   );
@@ -50,7 +50,7 @@ test("requests of one connection go each to the app that claims its host and pat
 
 test("an app that claims what another has is refused, with both named, and nothing changes", async () => {
   const proxy = await startProxy();
-  const port = await lastingPort("127.0.0.1");
+  const port = await freePort();
   const shop = tableOf(await startEcho({ "X-App": "shop" }), { app: "shop", claim: { hosts: ["shop.test"] }, port });
   await proxy.traffic.apply(shop);
   const error = await proxy.traffic
@@ -66,7 +66,7 @@ test("an app that claims what another has is refused, with both named, and nothi
 
 test("the listener goes with its last app, and a worker that comes later serves all of them", async () => {
   const proxy = await startProxy();
-  const port = await lastingPort("127.0.0.1");
+  const port = await freePort();
   for (const app of ["one", "two"]) {
     await proxy.traffic.apply(tableOf(await startEcho({ "X-App": app }), { app, claim: { hosts: [`${app}.test`] }, port }));
   }
@@ -94,7 +94,7 @@ test("the listener goes with its last app, and a worker that comes later serves 
 
 test("apps share HTTPS too, each with its own certificate, and a connection made for one does not reach the other", async () => {
   const proxy = await startProxy();
-  const [plain, secure] = [await lastingPort("127.0.0.1"), await lastingPort("127.0.0.1")];
+  const [plain, secure] = [await freePort(), await freePort()];
   const directory = temporaryDirectory();
   for (const app of ["one", "two"]) {
     const tls = {

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { RouteTable } from "../../../src/core/routes.ts";
 import { CLAIM_OF_EVERYTHING } from "../../../src/core/routing.ts";
 import { ask, connectHttp2 } from "../../support/http2/client.ts";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { ProxyProgram } from "../../support/proxy-program.ts";
 
 const ROUTING = {

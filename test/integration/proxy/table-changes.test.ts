@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { HitlessError } from "../../../src/base/error.ts";
 import type { RouteTable, Target } from "../../../src/core/routes.ts";
 import { changeSince } from "../../../src/proxy/table-change.ts";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { ProxyProgram } from "../../support/proxy-program.ts";
 import { shopUpstream, type ShopUpstream } from "../../support/shop-upstream.ts";
 import { until } from "../../support/temp.ts";

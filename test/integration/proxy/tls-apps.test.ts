@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { temporaryDirectory } from "../../support/temp.ts";
 import { ask, echoOf, get } from "../../support/tls/client.ts";
 import { filesFor } from "../../support/tls/files.ts";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { startEcho, startProxy, tableFor } from "../../support/tls/proxy.ts";
 import { run } from "../../support/tls/run.ts";
 

@@ -6,7 +6,7 @@ import { temporaryDirectory, until } from "../../support/temp.ts";
 import { ask, get } from "../../support/tls/client.ts";
 import { filesFor, writePair } from "../../support/tls/files.ts";
 import { issue } from "../../support/tls/issue.ts";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { ProxyProgram } from "../../support/proxy-program.ts";
 import { PLAIN_TLS, startEcho, startProxy, tableFor, type TestProxy } from "../../support/tls/proxy.ts";
 import { run } from "../../support/tls/run.ts";

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { HitlessError } from "../../../src/base/error.ts";
 import { sumRows } from "../../../src/core/ledger.ts";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { runLoad } from "../../support/load/run.ts";
 import { ProxyProgram } from "../../support/proxy-program.ts";
 import { shopUpstream, type ShopUpstream } from "../../support/shop-upstream.ts";

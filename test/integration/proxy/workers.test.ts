@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { lostOf, sumRows } from "../../../src/core/ledger.ts";
-import { freePort } from "../../support/apps/app-process.ts";
+import { freePort } from "../../support/free-port.ts";
 import { ProxyProgram } from "../../support/proxy-program.ts";
 import { shopUpstream } from "../../support/shop-upstream.ts";
 import { until } from "../../support/temp.ts";

@@ -52,6 +52,17 @@ async function everythingIsThere(
   wire.close();
 }
 
+/** A state server that was killed, and the file that it wrote last. */
+async function killedWithFiftyKeys(): Promise<{ readonly program: StateServerProgram; readonly path: string }> {
+  const program = await StateServerProgram.started();
+  const wire = await program.connect();
+  for (let i = 0; i < 50; i += 1) await wire.call("SET", `k${i}`, "v".repeat(100));
+  await program.kill();
+  const [log] = readdirSync(program.data).filter((name) => name.startsWith("log-"));
+  const path = join(program.data, log!);
+  return { program, path };
+}
+
 describe("what was acknowledged", () => {
   it(`is there after kill -9 during writes, ${KILLS} times`, { timeout: 240_000 }, async () => {
     const program = await StateServerProgram.started();
@@ -72,12 +83,7 @@ describe("what was acknowledged", () => {
   });
 
   it("is there after the end of the log was torn, and after a part in its midst was destroyed", async () => {
-    const program = await StateServerProgram.started();
-    const wire = await program.connect();
-    for (let i = 0; i < 50; i += 1) await wire.call("SET", `k${i}`, "v".repeat(100));
-    await program.kill();
-    const [log] = readdirSync(program.data).filter((name) => name.startsWith("log-"));
-    const path = join(program.data, log!);
+    const { program, path } = await killedWithFiftyKeys();
     appendFileSync(path, Buffer.from("HLog\x10\x27\0\0 half a frame"));
     await program.start();
     expect(program.log).toContain("was not written whole and is dropped");
@@ -101,12 +107,7 @@ describe("what was acknowledged", () => {
   });
 
   it("stands before zeros while a server runs; nobody takes what a killed one leaves of them for damage", async () => {
-    const program = await StateServerProgram.started();
-    const wire = await program.connect();
-    for (let i = 0; i < 50; i += 1) await wire.call("SET", `k${i}`, "v".repeat(100));
-    await program.kill();
-    const [log] = readdirSync(program.data).filter((name) => name.startsWith("log-"));
-    const path = join(program.data, log!);
+    const { program, path } = await killedWithFiftyKeys();
     const made = readFileSync(path);
     const written = made.subarray(0, made.findLastIndex((byte) => byte !== 0) + 1);
     expect(made.length).toBeGreaterThan(written.length);

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vites
 import { defineSessionFormat, sessionStore, type SessionStore, type SessionStoreOptions } from "../../../src/session.ts";
 import { backendFor } from "../../../src/sessions/store/backends.ts";
 import { overview } from "../../../src/sessions/store/overview.ts";
+import { freePort } from "../../support/free-port.ts";
 import { expectMoved } from "../../support/sessions/moving.ts";
 import { isInstalled } from "../../support/found.ts";
 import { startServer, type TestServer } from "../../support/postgres/server.ts";
@@ -40,7 +41,6 @@ const PLACES: readonly Place[] = [
 
 /** The client takes a URL with a port only. */
 async function redisUrl(): Promise<string> {
-  const { freePort } = await import("../../../scripts/demo/workspace.ts");
   const port = await freePort();
   await startRedis("--port", String(port), "--bind", "127.0.0.1");
   return `redis://127.0.0.1:${port}`;
@@ -222,7 +222,6 @@ describe("a session store", () => {
   });
 
   it("whose database cannot be reached tells the application so, and is tried again", async () => {
-    const { freePort } = await import("../../../scripts/demo/workspace.ts");
     const store = sessionStore(`postgres://postgres@127.0.0.1:${await freePort()}/none`);
     const told: unknown[] = [];
     store.on("problem", (error) => told.push(error));

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { onTestFinished } from "vitest";
-import { lastingPort } from "../../../src/adapters/state-server/lasting-port.ts";
+import { freePort } from "../free-port.ts";
 import { until } from "../temp.ts";
 
 export interface AppOptions {
@@ -65,9 +65,4 @@ export class AppProcess {
       () => false,
     );
   }
-}
-
-/** One that no outgoing connection of a load can have: a port that the kernel gives may be gone before it is used. */
-export function freePort(): Promise<number> {
-  return lastingPort("127.0.0.1");
 }

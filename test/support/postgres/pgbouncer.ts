@@ -4,7 +4,7 @@ import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { freePort } from "../../../scripts/demo/workspace.ts";
+import { freePort } from "../free-port.ts";
 import { untilReady } from "./server.ts";
 
 /** PgBouncer refuses to run as root. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll } from "vitest";
 import { startPostgres, type DemoPostgres } from "../../../scripts/demo/postgres.ts";
-import { freePort } from "../apps/app-process.ts";
+import { freePort } from "../free-port.ts";
 
 /** A server for all tests of a file, started before the first and gone after the last. */
 export function sharedPostgres(): () => DemoPostgres {

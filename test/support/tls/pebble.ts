@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { AcmeSpec } from "../../../src/core/tls.ts";
-import { freePort } from "../apps/app-process.ts";
+import { freePort } from "../free-port.ts";
 import { temporaryDirectory, until } from "../temp.ts";
 import { filesFor } from "./files.ts";
 
