@@ -19,7 +19,8 @@ export interface ExpectedRate {
   readonly basis: string;
 }
 
-const ASSUMED_PER_SECOND = 50_000;
+/** Rows, before one was measured. */
+export const ASSUMED_PER_SECOND = 50_000;
 /** What is over sooner measures its beginning and its end. */
 const LEAST_ROWS = 1_000;
 /** So many of the last are looked at. */

@@ -28,6 +28,7 @@ export interface PaceState extends Allowed {
 export const SLOWEST = 0.005;
 /** As fast as one may go that does not see what it does. */
 export const BLIND = 0.1;
+const BRIEF_SPEED = 0.1;
 /** How fast it begins: what it costs is seen only when it works. */
 const BEGINNING = 0.3;
 /** Below this share of the limit it becomes faster. */
@@ -50,6 +51,14 @@ export function nextPace(state: PaceState, readings: readonly Reading[]): PaceSt
   const room = nextRoom(state.room, readings);
   const bounds = readings.map(({ most, text }): Allowed => ({ speed: most ?? 1, reason: text }));
   return { ...bounds.reduce((one, other) => (other.speed < one.speed ? other : one), room), room };
+}
+
+/**
+ * How fast what is nearly over may go, whatever users feel of it: seconds at a tenth are a smaller thing than minutes at a two hundredth, for which
+ * somebody waits. Somebody's stop, and a look at the requests without it, are respected.
+ */
+export function briefSpeed({ speed, room }: PaceState): number {
+  return speed === 0 ? 0 : Math.max(speed, Math.min(room.speed, BRIEF_SPEED));
 }
 
 /** Of the usual time of a batch. Who is slow makes shorter batches, too: it is the long ones that others wait for. */

@@ -1,3 +1,4 @@
+import { ASSUMED_PER_SECOND } from "../../database/backfill/measured-rate.ts";
 import { nextRate, progressOf, rateFrom, type BackfillProgress, type Rate } from "../../database/backfill/progress.ts";
 import type { BackfillCursor } from "../../ports/database.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -23,6 +24,8 @@ export class BackfillMeter {
   #comparing = false;
   /** Milliseconds in which nobody walked, for the load's or the operator's sake. */
   pausedMs = 0;
+  /** Milliseconds of batches and of looks, of all workers. */
+  workedMs = 0;
 
   constructor({ clock, total, cursors, onProgress }: MeterParts) {
     this.#clock = clock;
@@ -50,6 +53,14 @@ export class BackfillMeter {
   /** Of this run, pauses included. */
   get rowsPerSecond(): number {
     return ((this.#walked - this.#walkedBefore) / Math.max(1, this.ms)) * 1_000;
+  }
+
+  /** What is left of the work at most, in milliseconds at full speed of one worker: a look at a row is taken to be as long as its change. */
+  get workLeftMs(): number {
+    const walked = this.#walked - this.#walkedBefore;
+    const msPerRow = walked === 0 ? 1_000 / ASSUMED_PER_SECOND : this.workedMs / walked;
+    const whole = Math.max(this.total, this.#walked);
+    return (whole + (this.#comparing ? 0 : whole - this.#walked)) * msPerRow;
   }
 
   /** After a batch that brought the cursor from one place to the other. */

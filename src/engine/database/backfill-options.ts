@@ -4,6 +4,8 @@ import type { BackfillProgress } from "../../database/backfill/progress.ts";
 export interface Pace {
   /** The share of the time in which it may work, 0 (not now) to 1. */
   readonly speed: number;
+  /** The same, for what is nearly over; none: `speed`. */
+  readonly briefSpeed?: number | undefined;
   /** In a few words; null at full speed. */
   readonly reason: string | null;
   /** Of the time that a batch should take, for the load's sake; none: all of it. */

@@ -1,4 +1,4 @@
-import { batchShare, FIRST_PACE, nextPace, type PaceState, type Reading } from "../../database/backfill/pace-law.ts";
+import { batchShare, briefSpeed, FIRST_PACE, nextPace, type PaceState, type Reading } from "../../database/backfill/pace-law.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Pace, Pacer } from "./backfill-options.ts";
 
@@ -35,7 +35,7 @@ export class LoadPacer implements Pacer {
       await this.#reading;
     }
     const { speed, reason } = this.#state;
-    return { speed, reason, batchShare: batchShare(speed) };
+    return { speed, briefSpeed: briefSpeed(this.#state), reason, batchShare: batchShare(speed) };
   }
 
   async #read(signal: AbortSignal): Promise<void> {

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import {
   batchShare,
   BLIND,
+  briefSpeed,
   FIRST_PACE,
   nextPace,
   SLOWEST,
@@ -31,6 +32,16 @@ it("stays between nothing and everything, and is never slow without saying why",
       if (speed < 1) expect(reason).not.toBeNull();
     }),
   );
+});
+
+it("goes at a tenth at least with what is nearly over, as far as nothing else than what users feel holds it back", () => {
+  const felt = { ...calm, most: SLOWEST };
+  expect(briefSpeed(nextPace(FULL, [felt]))).toBe(0.1);
+  expect(briefSpeed(nextPace(FULL, [{ ...calm, most: 0.4 }]))).toBe(0.4);
+  expect(briefSpeed(nextPace(FULL, [{ ...calm, most: 0 }]))).toBe(0);
+  expect(briefSpeed(nextPace(FULL, [{ ...felt, yields: true }]))).toBe(0);
+  const lagging = after(Array.from({ length: 20 }, () => [felt, { name: "replication lag", load: 2, text: "late" }]));
+  expect(briefSpeed(lagging)).toBe(SLOWEST);
 });
 
 it("fails closed: without a signal, or with one that says nothing, it is slow", () => {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import { createRng } from "../../../../src/base/rng.ts";
 import { runBackfill } from "../../../../src/engine/database/backfill.ts";
+import type { Pace } from "../../../../src/engine/database/backfill-options.ts";
 import type { BackfillRecord } from "../../../../src/ports/database.ts";
 import { MemoryTable } from "../../../support/backfill-memory.ts";
 
@@ -136,6 +137,26 @@ it("a second connection is let go while the load leaves room for one, and is not
   expect(asked.length).toBeLessThanOrEqual(2);
   expect(closed).toHaveLength(asked.length);
   expect(closed[0]! - asked[0]!).toBeLessThan(5_000);
+});
+
+it("is not slowed down to minutes for what is nearly over, and says so", async () => {
+  const took = async (rows: number): Promise<{ readonly ms: number; readonly said: ReadonlySet<string | null> }> => {
+    const table = new MemoryTable({ rows, faulty: new Set(), trouble: 0, rng: createRng(9) });
+    const patience = { clock: table, rng: createRng(9), signal: new AbortController().signal, lockTimeoutMs: 100, limitMs: 1e9 };
+    const said = new Set<string | null>();
+    const pace: Pace = { speed: 0.005, briefSpeed: 0.1, reason: "users feel it", batchShare: 0.02 };
+    const { ms } = await runBackfill(
+      { lease: table.lease(), patience, note: () => undefined },
+      { release: 2, action, backfill, from: null },
+      { workers: 1, pacer: () => ({ pace: () => Promise.resolve(pace) }), onProgress: ({ slow }) => said.add(slow) },
+    );
+    return { ms, said };
+  };
+  const [short, long] = [await took(5_000), await took(500_000)];
+  expect(short.said).toContain("users feel it, but 10 % as little is left");
+  expect(long.said).toContain("users feel it");
+  // A hundred times as many rows take a thousand times as long.
+  expect(long.ms / short.ms).toBeGreaterThan(500);
 });
 
 it("compares all rows at the end as it walks: in short looks, between which it rests as long as it is told, and says that it does", async () => {
