@@ -43,7 +43,7 @@ const ENOUGH = 200;
 /** So many times of rest are remembered: those of about the last two minutes. */
 const REMEMBERED = 15;
 /** Where users are, it begins with a rest, and then at this. */
-const BEGINNING = 0.1;
+const BEGINNING = 0.02;
 const REST_MS = 6_000;
 const LONGEST_REST_MS = 30_000;
 /** The slower it is the less it loses by another rest, and the more there is to learn from one. */

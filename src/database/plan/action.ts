@@ -103,6 +103,8 @@ export interface Action {
   readonly step?: string | undefined;
   /** Of a contract: the swap that a soft contract has done in its place, and that is taken back first, in the same transaction. */
   readonly over?: string | undefined;
+  /** Of a swap: what it has made and kept is bound to other things (BEGIN ATOMIC), so it is taken back before the contract takes its first step. */
+  readonly binds?: boolean | undefined;
   /** Its author has accepted a hazard of it. */
   readonly accepted?: boolean | undefined;
   /** What a copy of the database showed; without it `lock` and `work` are those of the rules. */

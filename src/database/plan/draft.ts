@@ -9,7 +9,19 @@ import type { Action, Notice, Plan, Refusal } from "./action.ts";
 import { Leftovers, type Leftover } from "./leftovers.ts";
 
 /** When, inside of a phase, an action runs: what fills comes after what keeps in step, what checks after what fills. */
-export const STAGES = ["shape", "sync", "fill", "check", "overlay", "unview", "swap", "flatten", "drop", "tidy"] as const;
+export const STAGES = [
+  "shape",
+  "sync",
+  "fill",
+  "check",
+  "overlay",
+  "unview",
+  "swap",
+  "flatten",
+  "unbind",
+  "drop",
+  "tidy",
+] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** A column as the new release sees it. */
@@ -97,6 +109,7 @@ type ActionDraft = Omit<Action, "id" | "cause" | "undo" | "run" | "accepted" | "
 export interface SwapDraft {
   readonly sql: readonly string[];
   readonly undo: readonly string[];
+  readonly binds?: boolean | undefined;
 }
 
 export interface DraftOptions {
@@ -246,6 +259,7 @@ export class PlanDraft {
         lock,
         work: "instant",
         undo: swap.undo,
+        ...(swap.binds === true ? { binds: true } : {}),
         cause,
       });
       return { ...action, over: id };

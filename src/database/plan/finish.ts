@@ -2,9 +2,9 @@ import type { Column } from "../catalog.ts";
 import { fitted, ident, qualified, type ObjectName } from "../names.ts";
 import { quoteTable, tableLabel } from "./alter.ts";
 import { carryOverView } from "./carry-over.ts";
-import { afterSwap, type PlanDraft, type TableDraft } from "./draft.ts";
+import { afterSwap, type PlanDraft, type SeenColumn, type TableDraft } from "./draft.ts";
 import { columnsThen } from "./final-names.ts";
-import { swapOf } from "./soft-swap.ts";
+import { counterOf, swapOf } from "./soft-swap.ts";
 import { addSyncs } from "./sync-triggers.ts";
 
 /** What every statement has left to do for a table, once all are known: its triggers, its view, its contract. */
@@ -51,15 +51,18 @@ function addView(draft: PlanDraft, table: TableDraft): void {
     undo: [`DROP VIEW IF EXISTS ${view}`],
   });
   draft.act({
-    stage: goesWithSwap(table) ? "unview" : "drop",
+    stage: isMoved(table) ? "unview" : "drop",
     phase: "contract",
     title: `let release r${String(draft.release)} see ${table.name.name} itself`,
-    run: { kind: "transaction", sql: goesWithSwap(table) ? [] : [`DROP VIEW IF EXISTS ${view}`] },
+    run: { kind: "transaction", sql: isMoved(table) ? [] : [`DROP VIEW IF EXISTS ${view}`] },
     table: null,
     lock: null,
     work: "instant",
   });
-  if (goesWithSwap(table)) table.beforeSwap.unshift(`DROP VIEW IF EXISTS ${view}`);
+  // The table gets the view's own name.
+  if (isMoved(table)) table.beforeSwap.unshift(`DROP VIEW IF EXISTS ${view}`);
+  // The view asks for numbers by a name that the table then has no more, and the table gives them itself.
+  for (const { name } of counters(table)) table.afterSwap.push(`ALTER VIEW ${view} ALTER COLUMN ${ident(name)} DROP DEFAULT`);
 }
 
 /** Since PostgreSQL 15. */
@@ -77,10 +80,8 @@ function seenAs(table: TableDraft): ReadonlyMap<string, string> {
   return new Map((table.base?.columns ?? []).map(({ name }) => [name, names.get(name) ?? name]));
 }
 
-/** The table gets the view's own name; or the view asks for numbers by names that the table then has no more. */
-function goesWithSwap(table: TableDraft): boolean {
-  return isMoved(table) || [...table.twins.keys()].some((column) => typeof table.all.get(column)?.identity === "string");
-}
+const counters = (table: TableDraft): readonly SeenColumn[] =>
+  table.columns.filter((column) => counterOf(table, column) !== undefined);
 
 function defaultOf(column: Column | undefined): string | null {
   return column === undefined || column.identity !== null || column.generated !== null ? null : column.default;
@@ -102,7 +103,8 @@ function swap(draft: PlanDraft, table: TableDraft, dropTriggers: readonly string
   const sql = [...dropTriggers, ...table.beforeSwap, ...dropped, ...renamed, ...afterSwap(table), ...moved];
   if (sql.length === 0) return;
   // In the order in which a query takes them: who waits for the view does not hold it.
-  const views = table.seenDifferently && goesWithSwap(table) ? [qualified(viewName(draft, table))] : [];
+  const isChanged = table.seenDifferently && (isMoved(table) || counters(table).length > 0);
+  const views = isChanged ? [qualified(viewName(draft, table))] : [];
   const locks = [...views, name].map((relation) => `LOCK TABLE ${relation} IN ACCESS EXCLUSIVE MODE`);
   draft.act({
     stage: "swap",

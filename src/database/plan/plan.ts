@@ -16,7 +16,9 @@ import type { Leftover } from "./leftovers.ts";
 import { make, undoOf } from "./making.ts";
 import { refuseRewrite } from "./move-over.ts";
 import { isPutOff, namesMade, planPutOff } from "./put-off.ts";
-import { copyPinned, createNew, dropRoutines, planRoutines, wantedRoutine, type WantedRoutine } from "./routines.ts";
+import { dropOwn, overlayRoutine } from "./routine-actions.ts";
+import { wantedRoutine, type WantedRoutine } from "./routine-text.ts";
+import { createNew, dropRoutines, planRoutines } from "./routines.ts";
 import { changeRows, createTable, dropTables, truncate } from "./tables.ts";
 import { alterDomain, alterEnum, renameType } from "./user-types.ts";
 import { copyConstraints, copyIndexes } from "./twin-objects.ts";
@@ -96,12 +98,20 @@ function finish(draft: PlanDraft, wanted: Wanted): void {
       `until the contract this release sees ${table.name.name} through a view: COPY, TRUNCATE, ON CONFLICT ON CONSTRAINT and system columns do not work on it`,
     );
   }
-  const changed = [
-    ...planRoutines(draft, { wanted: wanted.created, complete: false }),
-    ...planRoutines(draft, { wanted: wanted.listed, complete: true }),
+  const sets = [
+    { wanted: wanted.created, complete: false },
+    { wanted: wanted.listed, complete: true },
   ];
-  copyPinned(draft, changed);
+  const views = wanted.views.filter(({ stands }) => stands !== true).map(({ name }) => name);
+  const routines = planRoutines(draft, sets, new Set([...views, ...wanted.droppedViews]));
+  const [after, before] = [
+    routines.ordered.filter((one) => routines.afterViews.has(one)),
+    routines.ordered.filter((one) => !routines.afterViews.has(one)),
+  ];
+  for (const one of before) overlayRoutine(draft, one, routines);
   planViews(draft, wanted.views);
+  for (const one of after) overlayRoutine(draft, one, routines);
+  dropOwn(draft, routines);
   for (const statement of wanted.putOff) {
     draft.resume(statement);
     if (!planPutOff(draft, statement)) HANDLERS[statement.kind]?.(draft, statement.node, wanted);

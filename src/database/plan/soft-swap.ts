@@ -74,10 +74,8 @@ function defaultsOf(
   table: TableDraft,
   names: ReadonlyMap<string, string>,
 ): { readonly base: readonly ThereAndBack[]; readonly view: readonly ThereAndBack[] } {
-  const counted = (column: SeenColumn): string | undefined =>
-    table.dropped.find((old) => column.viewDefault === serialDefault(table.physical, old));
   const given = table.columns.filter(({ viewDefault }) => viewDefault !== undefined);
-  const base = given.filter((column) => counted(column) === undefined);
+  const base = given.filter((column) => counterOf(table, column) === undefined);
   const to = qualified(table.name);
   return {
     base: base.map(({ name, physical, viewDefault }) => ({
@@ -85,13 +83,18 @@ function defaultsOf(
       back: setDefault(`TABLE ${to}`, name, table.all.get(physical)?.default ?? null),
     })),
     view: given.flatMap((column) => {
-      const old = counted(column);
+      const old = counterOf(table, column);
       if (old === undefined) return [];
       const view = `VIEW ${viewOf(draft, table)}`;
       const there = setDefault(view, column.name, serialDefault(table.name, names.get(old) ?? old));
       return [{ there, back: setDefault(view, column.name, serialDefault(table.physical, old)) }];
     }),
   };
+}
+
+/** The column of the base whose numbers the release's view draws; undefined: it draws none. */
+export function counterOf({ physical, dropped }: TableDraft, { viewDefault }: SeenColumn): string | undefined {
+  return dropped.find((old) => viewDefault === serialDefault(physical, old));
 }
 
 function setDefault(relation: string, column: string, value: string | null): string {

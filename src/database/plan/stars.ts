@@ -1,5 +1,5 @@
 import type { Routine } from "../catalog.ts";
-import { signed } from "./routines.ts";
+import { signed } from "./routine-text.ts";
 import { quoteTable } from "./alter.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
 

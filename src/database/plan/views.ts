@@ -1,3 +1,4 @@
+import { dependenciesFirst } from "../../base/order.ts";
 import { child, flag, mapped, optionNamed, text } from "../ast.ts";
 import type { View } from "../catalog.ts";
 import type { Node } from "../language.ts";
@@ -39,14 +40,10 @@ export function planViews(draft: PlanDraft, wanted: readonly WantedView[]): void
 
 /** What is read stands before what reads it. */
 function inOrder(draft: PlanDraft, wanted: readonly WantedView[]): readonly WantedView[] {
-  const done = new Set<WantedView>();
-  const visit = (view: WantedView, above: readonly WantedView[]): void => {
+  return dependenciesFirst(wanted, (view) => {
     const read = new Set(relationsIn(child(view.node, "query") ?? {}, draft.schema).map(({ name }) => name));
-    for (const one of wanted) if (read.has(one.name) && !above.includes(one)) visit(one, [...above, view]);
-    done.add(view);
-  };
-  for (const view of wanted) visit(view, [view]);
-  return [...done];
+    return wanted.filter(({ name }) => read.has(name));
+  });
 }
 
 /** PostgreSQL drops nothing that a view reads. */

@@ -34,6 +34,7 @@ export async function contract(runner: StepRunner, release: number, may: () => b
   if (set.state !== "expanded" && set.state !== "contracting") throw notExpanded(set);
   await runner.lease.save({ ...set, state: "contracting" });
   if (!may()) return settle(runner, set, set.state);
+  await unswapNames(runner, set, ({ binds }) => binds === true);
   await runAll(runner, set, "contract");
   return settle(runner, set, "contracted");
 }

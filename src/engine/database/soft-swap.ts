@@ -22,8 +22,14 @@ export async function swapNames(runner: StepRunner, set: ChangeSet, may: () => b
 }
 
 /** The base gets its old names back, the last first: an older release can use it as it did. Nothing is lost by it. */
-export async function unswapNames(runner: StepRunner, set: ChangeSet): Promise<void> {
-  for (const action of swapsOf(set, await runner.lease.journal(set.release), "done").toReversed()) {
+export async function unswapNames(
+  runner: StepRunner,
+  set: ChangeSet,
+  which: (swap: Action) => boolean = () => true,
+): Promise<void> {
+  for (const action of swapsOf(set, await runner.lease.journal(set.release), "done")
+    .toReversed()
+    .filter(which)) {
     runner.note(`giving back: ${action.title}`);
     await runStep(runner, { release: set.release, action: action.id, sql: action.undo, mark: "undone" }, action);
   }
