@@ -100,12 +100,14 @@ export class StepWorld {
       mayAct: () => life.alive && this.#epoch === epoch,
       log: silentLogger,
     });
+    // Its first step is SQL: nothing can be said of the others before they run.
+    const database = { catalog: () => Promise.reject(new Error("nobody asks for the catalog")) };
     const sources = { read: () => Promise.resolve(this.#options.steps) };
     await book.load();
     keeper.start();
     if (this.#epoch !== epoch) return;
     this.watch.bootedAt = clock.now();
-    this.desk = new StepDesk({ book, keeper, snapshots, sources, clock: this.#clockOf(life) });
+    this.desk = new StepDesk({ book, keeper, snapshots, sources, database, clock: this.#clockOf(life) });
   }
 
   /** Nobody is there any more, until the next boot. */
@@ -127,7 +129,7 @@ export class StepWorld {
   /** Whether a deployment may begin. */
   async admits(): Promise<boolean> {
     return (
-      this.desk?.admit({ spec: SPEC, source: "/sim" }).then(
+      this.desk?.admit({ spec: SPEC, source: "/sim", env: {} }).then(
         () => true,
         () => false,
       ) ?? false

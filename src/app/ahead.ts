@@ -8,14 +8,16 @@ import { tableOf, type Catalog } from "../database/catalog.ts";
 import { writtenName } from "../database/names.ts";
 import { estimate } from "../database/shadow/estimate.ts";
 import { backfillOf } from "../engine/preparation/database-steps.ts";
-import { missingOf } from "../engine/preparation/known-columns.ts";
-import { invalidSteps, stepSources } from "./step-sources.ts";
+import { askedOf, refuseMissing } from "../engine/preparation/known-columns.ts";
+import { stepSources } from "./step-sources.ts";
 
 /** What could move ahead of a deployment of that source. @throws ERR_STEPS_INVALID with every problem of its steps */
 export async function planAheadOf({ spec, directory, url, database, known }: AheadTarget): Promise<AheadPlan> {
   const steps = await stepSources.read(directory, spec);
   const isSized = url !== null && steps.some(({ work }) => walks(work));
-  const sizes = isSized ? await sizesOf(steps, url) : new Map<string, Estimated | null>();
+  const over = ({ name, digest }: StepDefinition): boolean =>
+    known.some((one) => one.name === name && one.digest === digest && (one.state === "done" || one.state === "cancelled"));
+  const sizes = isSized ? await sizesOf(steps, url, over) : new Map<string, Estimated | null>();
   return planAhead({ steps, known, sizes, expansion: actionsOf(database) });
 }
 
@@ -25,10 +27,13 @@ function walks(work: StepWork): work is Walk {
   return work.kind === "update" || work.kind === "batches";
 }
 
-async function sizesOf(steps: readonly StepDefinition[], url: string): Promise<ReadonlyMap<string, Estimated | null>> {
+async function sizesOf(
+  steps: readonly StepDefinition[],
+  url: string,
+  over: (step: StepDefinition) => boolean,
+): Promise<ReadonlyMap<string, Estimated | null>> {
   const [catalog, measured] = await Promise.all([postgresDatabase.catalog(url), postgresDatabase.backfills(url)]);
-  const missing = missingOf(steps, catalog);
-  if (missing.length > 0) throw invalidSteps(missing);
+  refuseMissing(askedOf(steps, over), catalog);
   return new Map(steps.map(({ name, work }) => [name, sizeOf(work, catalog, measured)]));
 }
 

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileSources } from "../adapters/postgres/sources.ts";
-import { HitlessError } from "../base/error.ts";
 import { readSteps, type StepFile } from "../config/steps/steps.ts";
 import type { AppSpec } from "../core/app-spec.ts";
 import { EXPAND, STEPS_DIRECTORY, type StepDefinition } from "../core/preparation/step-definition.ts";
+import { invalidSteps } from "../engine/preparation/invalid-steps.ts";
 import type { StepSources } from "../ports/steps.ts";
 
 /** Files in which there may be SQL. */
@@ -22,15 +22,6 @@ export const stepSources: StepSources = {
     throw invalidSteps(problems);
   },
 };
-
-export function invalidSteps(problems: readonly string[]): HitlessError {
-  return new HitlessError({
-    code: "ERR_STEPS_INVALID",
-    what: `${STEPS_DIRECTORY} has ${problems.length === 1 ? "one problem" : `${String(problems.length)} problems`}.`,
-    next: "Nothing was started. docs/steps.md describes every kind.",
-    details: problems,
-  });
-}
 
 async function filesIn(directory: string): Promise<readonly StepFile[]> {
   const base = join(directory, STEPS_DIRECTORY);

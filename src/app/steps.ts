@@ -66,7 +66,7 @@ export function stepParts({ stateDirectory, store, jobs, releases, lease, engine
     log,
   });
   return {
-    desk: new StepDesk({ book, keeper, snapshots, sources: stepSources, clock: systemClock }),
+    desk: new StepDesk({ book, keeper, snapshots, sources: stepSources, database: postgresDatabase, clock: systemClock }),
     start: async () => {
       await book.load();
       keeper.start();

@@ -162,6 +162,12 @@ export type BusyPolicy = (typeof BUSY_POLICIES)[number];
 
 export type Batch = { readonly kind: "count"; readonly count: number } | { readonly kind: "percent"; readonly percent: number };
 
+/** The process type that gets requests, or else the first: tasks and steps of a release have its environment. */
+export function mainType({ processes }: Pick<AppSpec, "processes">): string {
+  const types = Object.entries(processes);
+  return (types.find(([, { traffic }]) => traffic) ?? types[0])?.[0] ?? "";
+}
+
 /** Limits of the data plane that an app may set; the rest are constants of the proxy. */
 export interface ProxySpec {
   /** How long a request may wait for a usable target before 503. 0 turns holding off. */

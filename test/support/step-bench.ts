@@ -60,8 +60,17 @@ export class StepBench {
   }
 
   async prepare({ desk }: StepParts): Promise<void> {
-    const { spec, source, ignore, build, env } = await loadConfig({ directory: this.source, file: null, env: {} });
+    const { spec, source, ignore, build, env } = await this.#config();
     await desk.prepare({ spec, source, ignore, build, env });
+  }
+
+  /** As a deployment asks before it begins. */
+  async admit({ desk }: StepParts): Promise<void> {
+    await desk.admit(await this.#config());
+  }
+
+  #config(): ReturnType<typeof loadConfig> {
+    return loadConfig({ directory: this.source, file: null, env: {} });
   }
 }
 

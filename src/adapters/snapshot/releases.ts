@@ -3,6 +3,7 @@ import { mkdir, rename, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { HitlessError } from "../../base/error.ts";
 import type { ReleaseName } from "../../base/names.ts";
+import { mainType } from "../../core/app-spec.ts";
 import type { PreviewKey, ReleaseRecord } from "../../core/release.ts";
 import type { CreateOutcome, LaunchPlan, ReleaseRequest, Releases, Workplace } from "../../ports/releases.ts";
 import { endLeftBuilds, runBuild } from "./build.ts";
@@ -125,9 +126,8 @@ export class SnapshotReleases implements Releases {
     const path = join(this.#directory(app).release(release), "release.json");
     const record = (await readJson(path)) as Pick<ReleaseRecord, "previewKey">;
     const previewKey = record.previewKey?.value ?? null;
-    const types = Object.entries(request.spec.processes);
-    const [type] = types.find(([, { traffic }]) => traffic) ?? types[0] ?? [""];
-    return { directory: this.tree(app, release), env: request.env[type] ?? {}, spec: request.spec, previewKey };
+    const env = request.env[mainType(request.spec)] ?? {};
+    return { directory: this.tree(app, release), env, spec: request.spec, previewKey };
   }
 
   async #launch(app: string, release: ReleaseName): Promise<Pick<ReleaseRequest, "spec" | "env"> | null> {

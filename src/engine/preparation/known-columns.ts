@@ -1,23 +1,35 @@
 import { columnsOf } from "../../core/preparation/prepare.ts";
-import { EXPAND, type StepDefinition } from "../../core/preparation/step-definition.ts";
+import { EXPAND, type StepDefinition, type StepWork } from "../../core/preparation/step-definition.ts";
 import { tableOf, type Catalog } from "../../database/catalog.ts";
 import { writtenName } from "../../database/names.ts";
+import { invalidSteps } from "./invalid-steps.ts";
 
 /** Names whose case and quotes say nothing. */
 const PLAIN = /^[a-z_]\w*$/;
 
+type Walking = StepDefinition & { readonly work: Extract<StepWork, { kind: "update" | "batches" }> };
+
 /**
- * What batched steps want of the database and it does not have, each a sentence. Nothing is said of a step before which something else may make it:
- * the expansion that it needs, or an earlier step of SQL or a program.
+ * Batched steps of which the database can be asked now whether it has what they want: not those before which something else may make it, the expansion
+ * that they need, or an earlier step of SQL or a program; and not those that are `over`, whose columns may have gone since.
  */
-export function missingOf(steps: readonly StepDefinition[], catalog: Catalog): readonly string[] {
+export function askedOf(steps: readonly StepDefinition[], over: (step: StepDefinition) => boolean): readonly Walking[] {
   const maker = steps.findIndex(({ work: { kind } }) => kind === "sql" || kind === "command" || kind === "function");
   const first = maker < 0 ? steps : steps.slice(0, maker);
-  return first.filter((step) => !needsExpansion(step, steps)).flatMap((step) => missingFor(step, catalog));
+  return first.filter(walks).filter((step) => !needsExpansion(step, steps) && !over(step));
 }
 
-function missingFor({ path, work }: StepDefinition, catalog: Catalog): readonly string[] {
-  if (work.kind !== "update" && work.kind !== "batches") return [];
+/** @throws ERR_STEPS_INVALID naming every table and column that is not there */
+export function refuseMissing(asked: readonly Walking[], catalog: Catalog): void {
+  const missing = asked.flatMap((step) => missingFor(step, catalog));
+  if (missing.length > 0) throw invalidSteps(missing);
+}
+
+function walks(step: StepDefinition): step is Walking {
+  return step.work.kind === "update" || step.work.kind === "batches";
+}
+
+function missingFor({ path, work }: Walking, catalog: Catalog): readonly string[] {
   const table = tableOf(catalog, writtenName(work.table, catalog.schema));
   const hint = `where the migrations bring it, say \`needs: [${EXPAND}]\``;
   if (table === null) return [`${path}:1: there is no table ${work.table}; ${hint}`];

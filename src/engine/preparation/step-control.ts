@@ -14,5 +14,5 @@ export interface StepControl {
    * Whether a deployment of this source may begin: every step that it requires is done. An expansion that is under way is left to the deployment.
    * @throws ERR_STEPS_UNFINISHED naming each with the time it should take; ERR_STEPS_INVALID
    */
-  admit(request: Pick<ReleaseRequest, "spec" | "source">): Promise<void>;
+  admit(request: Pick<ReleaseRequest, "spec" | "source" | "env">): Promise<void>;
 }

@@ -1,13 +1,16 @@
 import { HitlessError } from "../../base/error.ts";
 import { nameNumber, releaseName } from "../../base/names.ts";
+import { mainType } from "../../core/app-spec.ts";
 import { ownUrl } from "../../core/database-spec.ts";
 import { ordered, undoText, type StepOrder } from "../../core/preparation/operations.ts";
 import { prepare } from "../../core/preparation/prepare.ts";
 import { EXPAND, type StepDefinition } from "../../core/preparation/step-definition.ts";
 import { isOver, type StepRecord } from "../../core/preparation/step-record.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { Database } from "../../ports/database.ts";
 import type { ReleaseRequest, Releases, Workplace } from "../../ports/releases.ts";
 import type { StepSources } from "../../ports/steps.ts";
+import { askedOf, refuseMissing } from "./known-columns.ts";
 import type { StepBook } from "./step-book.ts";
 import type { StepKeeper } from "./step-keeper.ts";
 import type { StepControl } from "./step-control.ts";
@@ -19,6 +22,7 @@ export interface StepDeskParts {
   readonly keeper: StepKeeper;
   readonly snapshots: Releases;
   readonly sources: StepSources;
+  readonly database: Pick<Database, "catalog">;
   readonly clock: Clock;
 }
 
@@ -68,6 +72,7 @@ export class StepDesk implements StepControl {
   async #enter(app: string, snapshot: string, { directory, spec, env }: Workplace): Promise<void> {
     const { book, sources, clock, keeper } = this.#parts;
     const steps = await sources.read(directory, spec);
+    await this.#refuseMissing(app, steps, spec.database && ownUrl(spec.database, env));
     const about = { app, snapshot, database: placeOf(spec.database && ownUrl(spec.database, env)), now: clock.now() };
     const { conflicts } = prepare(steps, book.all(), about);
     if (conflicts.length > 0) throw conflicting(conflicts);
@@ -93,12 +98,24 @@ export class StepDesk implements StepControl {
     return why === null ? told.said : `${told.said} Not yet: ${why}.`;
   }
 
-  async admit({ spec, source }: Pick<ReleaseRequest, "spec" | "source">): Promise<void> {
+  async admit({ spec, source, env }: Pick<ReleaseRequest, "spec" | "source" | "env">): Promise<void> {
     const { book, sources } = this.#parts;
     const steps = await sources.read(source, spec);
+    await this.#refuseMissing(spec.app, steps, spec.database && ownUrl(spec.database, env[mainType(spec)] ?? {}));
     const missing = steps.filter((step) => step.required && !this.#isDone(spec.app, step));
     if (missing.length > 0) throw unfinished(spec.app, missing, book.of(spec.app));
     await this.#leaveExpansion(spec.app);
+  }
+
+  /** A database that is away says nothing of them now: they wait for it. */
+  async #refuseMissing(app: string, steps: readonly StepDefinition[], url: string | undefined): Promise<void> {
+    const asked = askedOf(steps, ({ name, digest }) => {
+      const record = this.#parts.book.find(app, name);
+      return record?.definition.digest === digest && (record.state === "done" || record.state === "cancelled");
+    });
+    if (url === undefined || asked.length === 0) return;
+    const catalog = await this.#parts.database.catalog(url).catch(() => null);
+    if (catalog !== null) refuseMissing(asked, catalog);
   }
 
   #isDone(app: string, { name, digest }: StepDefinition): boolean {

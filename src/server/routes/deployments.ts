@@ -33,7 +33,7 @@ async function deploy({ engine, steps, traffic, sessionMoves }: ServerContext, {
   }
   sessionMoves.admit({ spec, env });
   await refuseBadTls(traffic, spec);
-  await steps.admit({ spec, source });
+  await steps.admit({ spec, source, env });
   const event = { kind: "deploy.requested", by, spec, strategy, batch, force, whenBusy, override } as const;
   return engine.deploy(event, { spec, source, ignore, build, env });
 }

@@ -94,8 +94,36 @@ test("two apps whose updates want the same column: the second is refused with bo
   });
 });
 
-test("what the database refuses is a failure that says why: a wrong type before the first batch, a table that is gone", async () => {
+test("a table or column that is not there, and that nothing before can make, refuses preparation and deployment, until the step is done", async () => {
   const one = await bench(ITEMS);
+  one.write("0001-v.yaml", "update: { table: items, set: v = 1, where: v IS NULL }");
+  one.write("0002-w.yaml", "update: { table: items, set: w = 1, where: w IS NULL }\nrequired: false");
+  one.write("0003-gone.yaml", 'batches: { table: orders, query: "DELETE FROM orders WHERE {range}" }');
+  const parts = await one.daemon();
+  const hint = "where the migrations bring it, say `needs: [expand]`";
+  const invalid = {
+    code: "ERR_STEPS_INVALID",
+    failure: {
+      details: [
+        `deploy/steps/0002-w.yaml:1: items has no column w; ${hint}`,
+        `deploy/steps/0003-gone.yaml:1: there is no table orders; ${hint}`,
+      ],
+    },
+  };
+  await expect(one.prepare(parts)).rejects.toMatchObject(invalid);
+  await expect(one.admit(parts)).rejects.toMatchObject(invalid);
+  expect(parts.desk.list("shop")).toEqual([]);
+  await query(one.url, "ALTER TABLE items ADD w int; CREATE TABLE orders (id int PRIMARY KEY)");
+  await one.prepare(parts);
+  await stepIs(parts, "0003-gone", "done");
+  await query(one.url, "ALTER TABLE items DROP v; DROP TABLE orders");
+  await one.admit(parts);
+  await one.prepare(parts);
+});
+
+test("what the database refuses is a failure that says why: a wrong type before the first batch, a table that is gone", async () => {
+  const one = await bench(`${ITEMS} CREATE TABLE orders (v int)`);
+  one.write("0000-drop.sql", "DROP TABLE orders;");
   one.write("0001-type.yaml", "update: { table: items, set: v = n, where: v IS NULL }");
   one.write("0002-gone.yaml", "update: { table: orders, set: v = 1, where: v IS NULL }");
   one.write("0003-sql.sql", "UPDATE nothing SET a = 1;");

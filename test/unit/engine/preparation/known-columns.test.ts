@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
+import { HitlessError } from "../../../../src/base/error.ts";
 import type { StepDefinition, StepWork } from "../../../../src/core/preparation/step-definition.ts";
 import type { Catalog } from "../../../../src/database/catalog.ts";
-import { missingOf } from "../../../../src/engine/preparation/known-columns.ts";
+import { askedOf, refuseMissing } from "../../../../src/engine/preparation/known-columns.ts";
 import { step } from "../../../support/steps.ts";
 
 const columns = ["id", "name"].map((name) => ({ name }));
@@ -9,6 +10,20 @@ const catalog = { schema: "public", tables: [{ schema: "public", name: "users", 
 
 function update(name: string, set: string, needs: readonly string[] = [], table = "users"): StepDefinition {
   return step(name, { needs, work: { kind: "update", table, set, where: "true" } });
+}
+
+/** `over`: a step that is done. */
+function told(steps: readonly StepDefinition[], over?: string): readonly string[] {
+  try {
+    refuseMissing(
+      askedOf(steps, ({ name }) => name === over),
+      catalog,
+    );
+    return [];
+  } catch (error) {
+    if (!(error instanceof HitlessError) || error.code !== "ERR_STEPS_INVALID") throw error;
+    return error.failure.details ?? [];
+  }
 }
 
 test("tables and columns that are not there are told, all at once, unless something before may make them", () => {
@@ -22,8 +37,9 @@ test("tables and columns that are not there are told, all at once, unless someth
     step("0006-sql", { work: sql }),
     update("0007-made", "c = 1"),
   ];
-  expect(missingOf(steps, catalog)).toEqual([
-    "deploy/steps/0002-column.yaml:1: users has no column nam; where the migrations bring it, say `needs: [expand]`",
-    "deploy/steps/0003-table.yaml:1: there is no table shop.users; where the migrations bring it, say `needs: [expand]`",
-  ]);
+  const column = "deploy/steps/0002-column.yaml:1: users has no column nam; where the migrations bring it, say `needs: [expand]`";
+  const table =
+    "deploy/steps/0003-table.yaml:1: there is no table shop.users; where the migrations bring it, say `needs: [expand]`";
+  expect(told(steps)).toEqual([column, table]);
+  expect(told(steps, "0002-column")).toEqual([table]);
 });
