@@ -237,6 +237,7 @@ export function dropConstraint(draft: PlanDraft, table: TableDraft, name: string
   }
   const key = constraint.kind === "unique" || constraint.kind === "primary" || constraint.kind === "exclude";
   const phase = draft.phase(key ? "contract" : "expand");
+  if (phase === "expand") table.gone.add(name);
   const referred =
     constraint.references === null ? [] : [`LOCK TABLE ${qualified(constraint.references)} IN ACCESS EXCLUSIVE MODE`];
   draft.act({

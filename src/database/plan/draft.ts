@@ -84,6 +84,8 @@ export interface TableDraft {
   seenDifferently: boolean;
   /** Columns of the base that go with the contract, by physical name. */
   readonly dropped: string[];
+  /** Constraints of the base that go with the expansion. */
+  readonly gone: Set<string>;
   /** Physical columns with the twins that take their places. */
   readonly twins: Map<string, string>;
   /** What each twin was made as, and the last statement that asked for one. */
@@ -287,6 +289,7 @@ function draftOf(base: Table | null, name: ObjectName): TableDraft {
     syncs: [],
     seenDifferently: false,
     dropped: [],
+    gone: new Set(),
     twins: new Map(),
     twinned: null,
     takeOvers: [],

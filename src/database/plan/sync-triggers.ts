@@ -49,7 +49,7 @@ function syncTriggers(draft: PlanDraft, table: TableDraft, nameOf: Naming): read
   const rules = inOrder(table.syncs).map((rule) => valued(draft, rule, nameOf));
   return [
     insertTrigger(draft, table, { rules, nameOf }),
-    ...rules.flatMap((rule, place) => updateTrigger(draft, table, { rule, place })),
+    ...rules.flatMap((rule, place) => updateTrigger(draft, table, { rule, place, before: rules.slice(0, place) })),
   ];
 }
 
@@ -63,12 +63,16 @@ function inOrder(rules: readonly SyncRule[]): readonly SyncRule[] {
 interface ValuedRule extends SyncRule {
   readonly expression: string;
   readonly set: string;
+  readonly isNull: string;
 }
+
+const ifNull = ({ isNull, set }: ValuedRule): string => `IF ${isNull} THEN ${set} END IF;`;
 
 function valued(draft: PlanDraft, rule: SyncRule, nameOf: Naming): ValuedRule {
   const names = new Map([...rule.names].map(([name, physical]) => [name, nameOf(physical)]));
   const expression = rowExpression(draft.language, rule.value, names);
-  return { ...rule, expression, set: `NEW.${ident(nameOf(rule.target))} := ${expression};` };
+  const target = `NEW.${ident(nameOf(rule.target))}`;
+  return { ...rule, expression, set: `${target} := ${expression};`, isNull: `${target} IS NULL` };
 }
 
 function trigger(
@@ -105,7 +109,6 @@ function insertTrigger(
     rules.flatMap(({ newColumns }) => newColumns).filter((name) => table.base?.columns.every((column) => column.name !== name)),
   );
   const filled = [...brought].map((name) => `NEW.${ident(nameOf(name))} IS NOT NULL`).join(" OR ") || "false";
-  const ifNull = ({ target, set }: ValuedRule): string => `IF NEW.${ident(nameOf(target))} IS NULL THEN ${set} END IF;`;
   const downs = rules.filter(({ direction }) => direction === "down");
   const ups = rules.filter(({ direction }) => direction === "up");
   const isRead = (column: string): boolean => ups.some(({ sources }) => sources.some(({ name }) => name === column));
@@ -135,15 +138,18 @@ function insertTrigger(
 function updateTrigger(
   draft: PlanDraft,
   table: TableDraft,
-  { rule, place }: { rule: ValuedRule; place: number },
+  { rule, place, before }: { rule: ValuedRule; place: number; before: readonly ValuedRule[] },
 ): readonly TriggerSql[] {
   const order = String(place).padStart(3, "0");
   const target = ident(rule.target);
   const fired = `BEFORE UPDATE${columnList(table, rule)} ON ${quoteTable(table)}`;
   if (rule.onlyNull === true) {
-    const body = `BEGIN\n  IF (${writerIsNew(draft)}) IS NOT TRUE THEN ${rule.set} END IF;\n  RETURN NEW;\nEND`;
+    // A row that is not filled yet has a value all the same, which comes before the one for rows that have none.
+    const own = before.filter((one) => one.target === rule.target && one.direction === "up" && one.onlyNull !== true);
+    const set = own.length === 0 ? rule.set : `${own.map((one) => one.set).join(" ")} ${ifNull(rule)}`;
+    const body = `BEGIN\n  IF (${writerIsNew(draft)}) IS NOT TRUE THEN ${set} END IF;\n  RETURN NEW;\nEND`;
     const when = `${fired} FOR EACH ROW WHEN (NEW.${target} IS NULL)`;
-    return [trigger(draft, table, { name: `2_${order}_null_${rule.target}`, body, when, pinned: pinned(rule) })];
+    return [trigger(draft, table, { name: `2_${order}_null_${rule.target}`, body, when, pinned: pinned(rule, ...own) })];
   }
   if (rule.sources.length === 0) return [];
   const tests = changeTests(draft, table, rule);

@@ -76,7 +76,7 @@ export function copyConstraints(draft: PlanDraft, table: TableDraft): void {
   draft.resume(table.twinned.statement);
   const twins = twinsOf(table);
   for (const constraint of table.base?.constraints ?? []) {
-    if (!constraint.columns.some((column) => twins.has(column))) continue;
+    if (table.gone.has(constraint.name) || !constraint.columns.some((column) => twins.has(column))) continue;
     if (constraint.kind === "check") copyConstraint(draft, table, constraint, renamedCheck(draft, constraint, twins));
     if (constraint.kind === "foreign") {
       const parent = draft.tables.find(
@@ -151,6 +151,7 @@ function moveReferences(draft: PlanDraft, table: TableDraft, twins: ReadonlyMap<
   for (const { table: other, constraint } of referencesTo(draft.catalog, table.base)) {
     if (!columnsOf(constraint, REFERRED).some((column) => twins.has(column))) continue;
     const referring = draft.tables.find(({ physical }) => sameName(physical, other));
+    if (referring?.gone.has(constraint.name) === true) continue;
     // Contracts go table by table: what the other one is called then.
     const isEarlier = referring !== undefined && draft.tables.indexOf(referring) < draft.tables.indexOf(table);
     const changes = referring !== undefined && constraint.columns.some((column) => twinsOf(referring).has(column));

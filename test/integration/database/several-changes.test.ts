@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { contract } from "../../../src/engine/database/runner.ts";
+import { contract, expand } from "../../../src/engine/database/runner.ts";
 import { interleaved } from "../../support/postgres/lossless/interleaved.ts";
 import { contractIn, expandIn, planOf, urlOf, withRunner } from "../../support/postgres/release.ts";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
@@ -92,6 +92,42 @@ describe("several changes of one table in one release", () => {
     expect(await query(old, "SELECT c, k FROM t")).toEqual([{ c: 5, k: 7 }]);
     await query(next, "UPDATE t SET k = 8 WHERE id = 1");
     expect(await query(old, "SELECT c, k FROM t")).toEqual([{ c: 9, k: 8 }]);
+  });
+
+  it("a row that is not filled yet keeps its value when somebody writes that again, though there is another for rows without one", async () => {
+    const url = await server.database();
+    await query(url, "CREATE TABLE t (id int PRIMARY KEY, c int); INSERT INTO t VALUES (1, 6), (2, NULL);");
+    const migration = `ALTER TABLE t ALTER COLUMN c TYPE bigint;
+      -- hitless: up t.c = 0
+      ALTER TABLE t ALTER COLUMN c SET NOT NULL;`;
+    const plan = await planOf(url, 2, { migration });
+    const old = await urlOf(url, 1);
+    const writes = async (): Promise<void> => {
+      await query(old, "UPDATE t SET c = c");
+    };
+    await withRunner(url, (runner) => expand({ ...runner, lease: interleaved(runner.lease, writes) }, plan));
+    expect(await query(await urlOf(url, 2), "SELECT c FROM t ORDER BY id")).toEqual([{ c: "6" }, { c: "0" }]);
+  });
+
+  it("a check and a foreign key that the release drops are not there for a column that it retypes", async () => {
+    const { url, next } = await expanded(
+      `CREATE TABLE parents (id int PRIMARY KEY);
+       CREATE TABLE t (id int PRIMARY KEY, c int CONSTRAINT positive CHECK (c > 0), parent int CONSTRAINT known REFERENCES parents);
+       CREATE TABLE kids (t_id int CONSTRAINT of_t REFERENCES t);`,
+      `ALTER TABLE t DROP CONSTRAINT positive;
+       ALTER TABLE t DROP CONSTRAINT known;
+       ALTER TABLE kids DROP CONSTRAINT of_t;
+       ALTER TABLE t ALTER COLUMN c TYPE bigint;
+       ALTER TABLE t ALTER COLUMN parent TYPE bigint;
+       ALTER TABLE t ALTER COLUMN id TYPE bigint;`,
+    );
+    const write = "INSERT INTO t (id, c, parent) VALUES (1, -1, 9)";
+    await query(next, write);
+    await contractIn(url, 2);
+    await query(url, write.replace("1", "2"));
+    expect(
+      await query(url, "SELECT conname FROM pg_constraint WHERE contype IN ('c', 'f') AND connamespace = 'public'::regnamespace"),
+    ).toEqual([]);
   });
 
   it("an index or check of a column that is retyped afterwards is there when the old column is gone", async () => {

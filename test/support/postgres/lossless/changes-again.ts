@@ -65,7 +65,11 @@ const AGAIN: readonly [ChangeAgain, ...ChangeAgain[]] = [
 
 /** What a later release does to a column that an earlier one may have changed; null: it lets it alone. */
 export function changeAgain(rng: Rng, known: SideColumn, name: string): TableChange | null {
-  const wider = (WIDER[known.type ?? ""] ?? []).filter((one) => known.numeric !== true || one !== "text");
+  // PostgreSQL lets no numeric refer to an int.
+  const refers = known.parent !== undefined;
+  const wider = (WIDER[known.type ?? ""] ?? []).filter((one) =>
+    refers ? one === "bigint" : known.numeric !== true || one !== "text",
+  );
   const type = wider[rng.between(0, wider.length - 1)];
   return known.type === undefined ? null : rng.pick(AGAIN)({ known, name, type });
 }

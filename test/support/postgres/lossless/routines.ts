@@ -15,7 +15,7 @@ export interface TableRoutine {
 
 /** What a release makes of it: under one name, everything else may be another. */
 interface RoutineForm {
-  readonly language: "plpgsql" | "sql" | "pinned" | "definer";
+  readonly language: "plpgsql" | "sql" | "pinned" | "definer" | "bound";
   readonly sort: "function" | "procedure";
   readonly returns: "int" | "bigint" | "text" | "TABLE (given text)" | "void";
   readonly parameters: "key first" | "value first" | "one more";
@@ -30,7 +30,7 @@ interface Place {
 
 function randomForm(rng: Rng): RoutineForm {
   return {
-    language: rng.pick(["plpgsql", "sql", "pinned", "definer"]),
+    language: rng.pick(["plpgsql", "sql", "pinned", "definer", "bound", "bound"]),
     sort: rng.pick(["function", "function", "function", "procedure"]),
     returns: rng.pick(["int", "bigint", "text", "TABLE (given text)", "void"]),
     parameters: rng.pick(["key first", "key first", "value first", "one more"]),
@@ -47,6 +47,7 @@ const OPTIONS: Readonly<Record<RoutineForm["language"], string>> = {
   plpgsql: "LANGUAGE plpgsql",
   sql: "LANGUAGE sql",
   pinned: "LANGUAGE sql SET search_path = public, pg_temp",
+  bound: "LANGUAGE sql",
   definer: "LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp",
 };
 
@@ -80,7 +81,7 @@ function body({ language, sort, returns, shift }: RoutineForm, { table, key, col
     return `AS $$ BEGIN ${update};${answer} END $$`;
   }
   const statements = [update, ...(answers ? [read] : [])].map((statement) => `${statement};`).join(" ");
-  return `AS $$ ${statements} $$`;
+  return language === "bound" ? `BEGIN ATOMIC ${statements} END` : `AS $$ ${statements} $$`;
 }
 
 /** One routine of a table through all its releases: as each of them has it. */
