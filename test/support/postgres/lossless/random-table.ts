@@ -109,8 +109,8 @@ function steps(rng: Rng, own: readonly (readonly TableChange[])[], names: readon
       ).map(untouched),
     ];
     const next = keys.renamedKey ?? key;
-    // A release without a statement about the table would leave what older ones have brought to it as it is.
-    const migration = order.migration === "" ? `ALTER TABLE ${name} ALTER COLUMN s0 SET STATISTICS 50;` : order.migration;
+    // A release that changes nothing of the table would leave what older ones have brought to it as it is.
+    const migration = `${order.migration}\nALTER TABLE ${order.name} ALTER COLUMN s0 SET STATISTICS 50;`;
     made.push({ migration, changes: all, names: { old: name, next: order.name }, key: { old: key, next } });
     const seen = all.flatMap((change) => change.next).map((one) => ({ ...one, ...one.later, later: undefined }));
     for (const gone of without(known, seen)) free.add(gone.name);
