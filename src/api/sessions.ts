@@ -10,6 +10,8 @@ export interface SessionsStatus {
   readonly ours: boolean;
   /** Where it speaks the ASP.NET State Server Protocol. Absent: nowhere. */
   readonly aspNet?: string | undefined;
+  /** When the app's state server was ended because nobody needed it any more. Absent: it runs, or there is none. */
+  readonly serverEndedAt?: number | undefined;
   readonly count: number;
   /** Commands in a second; null where the store does not count them. */
   readonly ratePerSecond: number | null;

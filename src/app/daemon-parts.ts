@@ -15,6 +15,7 @@ import { Engine } from "../engine/engine.ts";
 import { HealthWatch } from "../engine/health-watch.ts";
 import { LeaseKeeper, type LeaseRules } from "../engine/lease.ts";
 import { MoveBook } from "../engine/sessions/move-book.ts";
+import { ServerRest } from "../engine/sessions/server-rest.ts";
 import { SessionMoves } from "../engine/sessions/session-moves.ts";
 import { SessionReleases } from "../engine/sessions/session-releases.ts";
 import { contractKeeper, withDatabase } from "./database.ts";
@@ -49,6 +50,7 @@ export interface DaemonParts {
   /** Read before the engine starts: instances must be told where their sessions are. */
   readonly moveBook: MoveBook;
   readonly moves: SessionMoves;
+  readonly serverRest: ServerRest;
 }
 
 /** The engine and everything it acts through, wired; nothing has been started. */
@@ -81,5 +83,6 @@ export function daemonParts({ stateDirectory, store, leaseRules, workers, log }:
     releases,
     moveBook,
     moves: new SessionMoves({ ...moveParts, releases: databases, servers, randomId: randomUUID }),
+    serverRest: new ServerRest({ clock: systemClock, servers, moves: moveBook, releases: snapshots, state: view.state, log }),
   };
 }

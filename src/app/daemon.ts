@@ -51,7 +51,7 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   const log = createLogger(foreground ? null : join(stateDirectory, "daemon.log"), "daemon");
   const startedAt = Date.now();
   const parts = daemonParts({ stateDirectory, store, leaseRules: right.rules, workers, log });
-  const { lease, keeper, servers, engine, contracts, steps, logs, traffic, fleet, releases, moveBook, moves } = parts;
+  const { lease, keeper, servers, engine, contracts, steps, logs, traffic, fleet, releases, moveBook, moves, serverRest } = parts;
   const ended = Promise.withResolvers<undefined>();
   const watching = new AbortController();
   await lease.take();
@@ -65,9 +65,10 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   logs.start();
   await steps.start();
   moves.start();
+  serverRest.start();
   const proxy = proxyControl(traffic, keeper);
   const sessions = (state: AppState, prefix: string): Promise<SessionsStatus> =>
-    sessionsStatus({ releases, moves: moveBook }, state, prefix);
+    sessionsStatus({ releases, moves: moveBook, servers }, state, prefix);
   const info = (): Promise<DaemonInfo> => describe(traffic, { startedAt, stateDirectory });
   const shutdown = async (request: ShutdownRequest): Promise<void> => {
     log.info("the daemon was asked to end", { by: request.by, instances: request.instances });
@@ -101,6 +102,7 @@ export async function runDaemon({ stateDirectory, foreground, workers, leaseMs }
   contracts.stop();
   logs.stop();
   moves.stop();
+  serverRest.stop();
   await steps.stop();
   keeper.stop();
   servers.stop();

@@ -1,4 +1,5 @@
 import { HOST } from "../adapters/state-server/keeper.ts";
+import type { ServerRecord } from "../adapters/state-server/server-files.ts";
 import { StateServers, type StateServersOptions } from "../adapters/state-server/servers.ts";
 import type { SessionsStatus } from "../api/sessions.ts";
 import { HitlessError } from "../base/error.ts";
@@ -31,20 +32,21 @@ export function stateServers(options: Omit<StateServersOptions, "program">): Sta
 
 /** Looks into the session store of the app's active release. @throws ERR_NOTHING_RUNNING, ERR_SESSIONS_UNREACHABLE */
 export async function sessionsStatus(
-  { releases, moves }: { readonly releases: Releases; readonly moves: MoveBook },
+  { releases, moves, servers }: { readonly releases: Releases; readonly moves: MoveBook; readonly servers: StateServers },
   { app, active }: AppState,
   prefix: string,
 ): Promise<SessionsStatus> {
   const workplace = active === null ? null : await releases.workplace(app, active);
   const url = workplace?.env[SESSION_URL];
+  const served = serverStatus(servers.record(app));
   if (url === undefined) {
     throw new HitlessError({
       code: "ERR_NOTHING_RUNNING",
       what: active === null ? `${app} has no active release.` : `${app} does not say where its sessions are.`,
+      ...(served.aspNet === undefined ? {} : { why: `Its state server goes on for ASP.NET at ${served.aspNet}.` }),
       next: "Set `sessions` in the configuration and deploy it: docs/sessions.md.",
     });
   }
-  const server = workplace?.spec.sessions?.server;
   try {
     const backend = await backendFor(url)(prefix, () => undefined, "fails");
     try {
@@ -52,7 +54,7 @@ export async function sessionsStatus(
         app,
         store: withoutPassword(url),
         ours: isOurs(url, moves.of(app), workplace?.spec.sessions),
-        ...(server?.aspNet === undefined ? {} : { aspNet: hostAndPort(server.aspNet) }),
+        ...served,
         ...(await overview(backend)),
       };
     } finally {
@@ -65,6 +67,13 @@ export async function sessionsStatus(
       why: error instanceof Error ? error.message : String(error),
     });
   }
+}
+
+/** Of the state server itself, whatever releases name now. */
+function serverStatus(record: ServerRecord | null): Pick<SessionsStatus, "aspNet" | "serverEndedAt"> {
+  const { aspNet, endedAt } = record ?? {};
+  if (endedAt !== undefined) return { serverEndedAt: endedAt };
+  return aspNet === undefined ? {} : { aspNet: hostAndPort(aspNet) };
 }
 
 /** The release names its own store; a move may have taken the sessions elsewhere since. */

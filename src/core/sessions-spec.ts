@@ -18,3 +18,6 @@ export interface StateServerSpec {
 
 export const FSYNC_POLICIES = ["always", "everysec"] as const;
 export type FsyncPolicy = (typeof FSYNC_POLICIES)[number];
+
+/** For a state server that no configuration describes, as one that is begun by a move; a later deployment may say otherwise. */
+export const USUAL_SERVER: StateServerSpec = { memoryBytes: 2 ** 30, fsync: "always" };

@@ -2,6 +2,7 @@ import { createClient } from "redis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { lastingPort } from "../../src/adapters/state-server/lasting-port.ts";
 import type { SessionsStatus } from "../../src/api/sessions.ts";
+import { isAlive } from "../../src/platform/process-id.ts";
 import { startServer, type TestServer } from "../support/postgres/server.ts";
 import { LoggedInUsers } from "../support/sessions/logged-in-users.ts";
 import { startRedis } from "../support/sessions/redis-server.ts";
@@ -96,8 +97,14 @@ test(
     expect(status).toMatchObject({ ours: false, count: USERS, move: { phase: "done", verified: USERS, failure: null } });
     expect(status.store).toMatch(/^postgres/);
     expect(await keysOf(site.sessionUrl())).toEqual([]);
+    // Nobody needs the state server any more, whose address the active release and older ones still name.
+    const pid = site.serverPid() ?? 0;
+    await until(() => !isAlive(pid), { within: PATIENCE_MS, what: "the state server that was left has ended" });
+    const serverEndedAt = expect.any(Number) as number;
+    expect(await site.app.json<SessionsStatus>(["sessions"])).toMatchObject({ ours: false, count: USERS, serverEndedAt });
     // An older release, whose configuration names the store that was left, finds them.
     await site.app.json(["rollback"]);
+    expect(await site.app.json<SessionsStatus>(["sessions"])).toMatchObject({ ours: false, count: USERS, serverEndedAt });
     const { lost, failed } = await users.stop();
     expect({ lost, failed }).toEqual({ lost: [], failed: [] });
   },

@@ -7,6 +7,7 @@ import type { Logger } from "../../base/log.ts";
 import type { StateServerSpec } from "../../core/sessions-spec.ts";
 import { isAlive, signal } from "../../platform/process-id.ts";
 import { lastingPort } from "./lasting-port.ts";
+import type { ServerUse } from "../../ports/session-servers.ts";
 import { StateServerLink, type ServerFacts } from "./link.ts";
 import type { Program, ServerFiles, ServerRecord } from "./server-files.ts";
 
@@ -40,6 +41,11 @@ export class StateServerKeeper {
   #child: ChildProcess | null = null;
   #starting: Promise<StateServerLink> | null = null;
   #adapting: Promise<void> = Promise.resolve();
+  #adapts = 0;
+  /** How often somebody wanted it to run. */
+  #asked = 0;
+  /** It is being laid to rest. */
+  #resting: Promise<void> | null = null;
   #stopped = false;
 
   constructor(options: KeeperOptions) {
@@ -49,7 +55,11 @@ export class StateServerKeeper {
   /** Runs as before, or as `spec` says the first time; gives the URL. @throws ERR_STATE_SERVER_UNREACHABLE */
   async ensure(spec: StateServerSpec): Promise<string> {
     const { files } = this.#options;
+    this.#asked += 1;
+    while (this.#resting !== null) await this.#resting.catch(() => undefined);
     const known = files.record();
+    // On disk before it is started: the next daemon must not leave one at rest that is needed.
+    if (known?.endedAt !== undefined) files.writeRecord({ port: known.port, ...specOf(known) });
     if (known === null) files.writeRecord({ port: await lastingPort(HOST), ...spec });
     try {
       await this.#running();
@@ -63,16 +73,45 @@ export class StateServerKeeper {
 
   /** Runs as `spec` says, and in this program's version. @throws ERR_STATE_SERVER_UNREACHABLE, ERR_STATE_SERVER_UPGRADE */
   async adapt(spec: StateServerSpec): Promise<string> {
-    const url = await this.ensure(spec);
-    this.#adapting = this.#adapting.catch(() => undefined).then(() => this.#conform(spec));
-    await this.#adapting;
-    return url;
+    this.#adapts += 1;
+    try {
+      const url = await this.ensure(spec);
+      this.#adapting = this.#adapting.catch(() => undefined).then(() => this.#conform(spec));
+      await this.#adapting;
+      return url;
+    } finally {
+      this.#adapts -= 1;
+    }
   }
 
-  /** Takes the server up again that ran before, and replaces one of another version. */
+  /** Takes the server up again that ran before, and replaces one of another version. One that was laid to rest is left there. */
   async resume(): Promise<void> {
     const record = this.#options.files.record();
-    if (record !== null) await this.adapt(specOf(record));
+    if (record === null) return;
+    if (record.endedAt === undefined) await this.adapt(specOf(record));
+    // The daemon before may have been killed when it had written that down, and not done it yet.
+    else await this.#layDown(this.#terminate());
+  }
+
+  async use(): Promise<ServerUse | null> {
+    const facts = this.#adapts > 0 ? null : await this.#link?.facts().catch(() => null);
+    return facts === null || facts === undefined ? null : this.#useBy(facts);
+  }
+
+  /** Ends the server until it is asked for again, unless somebody uses it, or has come since `visits` was read. @throws what keeps it from being written down */
+  async rest(visits: number): Promise<boolean> {
+    const { files, mayAct } = this.#options;
+    const link = this.#link;
+    const facts = await link?.facts().catch(() => null);
+    if (link === null || facts === null || facts === undefined) return false;
+    // From here to `#layDown` nothing is waited for: who asked for the server before is seen here, and who does later waits until it has ended, and starts it again.
+    const { inUse, visits: now } = this.#useBy(facts);
+    const record = files.record();
+    if (inUse || now !== visits || record === null || this.#link !== link) return false;
+    if (this.#stopped || this.#adapts > 0 || this.#resting !== null || !mayAct()) return false;
+    files.writeRecord({ ...record, endedAt: Date.now() });
+    await this.#layDown(this.#ended(facts.pid, link));
+    return true;
   }
 
   /** Leaves the server running. */
@@ -84,15 +123,37 @@ export class StateServerKeeper {
   /** Ends the server; its data stay. */
   async end(): Promise<void> {
     this.#stopped = true;
+    await this.#resting?.catch(() => undefined);
     await this.#starting?.catch(() => undefined);
+    await this.#terminate();
+  }
+
+  #useBy({ clients, arrivals, aspNet }: ServerFacts): ServerUse {
+    return { inUse: clients > 1 || aspNet !== "", visits: arrivals + this.#asked };
+  }
+
+  /** Who asks for the server meanwhile waits. */
+  #layDown(ended: Promise<void>): Promise<void> {
+    this.#resting = ended.finally(() => {
+      this.#resting = null;
+    });
+    return this.#resting;
+  }
+
+  async #terminate(): Promise<void> {
     const link = this.#link ?? (await StateServerLink.open(this.#url()));
-    if (link === null) return;
-    const { pid } = await link.facts();
+    if (link !== null) await this.#ended((await link.facts()).pid, link);
+  }
+
+  async #ended(pid: number, link: StateServerLink): Promise<void> {
+    const { app, log } = this.#options;
+    // Its end is no reason to start it again.
+    this.#link = null;
     signal(pid, "SIGTERM");
     const until = Date.now() + END_LIMIT_MS;
     while (isAlive(pid) && Date.now() < until) await sleep(POLL_MS);
     link.close();
-    this.#options.log.info("the state server was ended", { app: this.#options.app, pid });
+    log.info("the state server was ended", { app, pid });
   }
 
   #running(): Promise<StateServerLink> {
@@ -120,6 +181,7 @@ export class StateServerKeeper {
   #watch(link: StateServerLink): StateServerLink {
     this.#link = link;
     void link.gone.then(() => {
+      if (this.#link !== link) return;
       this.#link = null;
       if (this.#stopped) return;
       this.#options.log.warn("the state server is gone", { app: this.#options.app });
@@ -198,7 +260,7 @@ export class StateServerKeeper {
   }
 }
 
-function specOf({ port: _, ...spec }: ServerRecord): StateServerSpec {
+function specOf({ port: _, endedAt: __, ...spec }: ServerRecord): StateServerSpec {
   return spec;
 }
 

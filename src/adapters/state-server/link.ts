@@ -10,6 +10,9 @@ export interface ServerFacts {
   readonly aspNet: string;
   /** How many of its upgrades have failed. */
   readonly failedUpgrades: number;
+  /** Connections over the Redis protocol, this one included, and how many of any kind there have ever been. */
+  readonly clients: number;
+  readonly arrivals: number;
 }
 
 /** A server that works answers at once. */
@@ -63,6 +66,8 @@ export class StateServerLink {
       fsync: config["appendfsync"] ?? "",
       aspNet: lines.get("hitless_asp_net") ?? "",
       failedUpgrades: Number(lines.get("hitless_failed_upgrades") ?? 0),
+      clients: Number(lines.get("connected_clients")),
+      arrivals: Number(lines.get("total_connections_received")),
     };
   }
 

@@ -7,6 +7,8 @@ import { writeWholeSync } from "../../platform/whole-file.ts";
 /** What stays the same however often the server is started. */
 export interface ServerRecord extends StateServerSpec {
   readonly port: number;
+  /** When it was ended because nobody needed it any more, in milliseconds since the epoch. Absent: it is to run. */
+  readonly endedAt?: number | undefined;
 }
 
 /** A program that is to take over from the running one. */

@@ -1,16 +1,16 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { StateServerSpec } from "../../core/sessions-spec.ts";
-import type { SessionServers } from "../../ports/session-servers.ts";
+import type { RestingServers, ServerUse, SessionServers } from "../../ports/session-servers.ts";
 import { StateServerKeeper, type KeeperOptions } from "./keeper.ts";
-import { ServerFiles } from "./server-files.ts";
+import { ServerFiles, type ServerRecord } from "./server-files.ts";
 
 export interface StateServersOptions extends Omit<KeeperOptions, "app" | "files"> {
   readonly stateDirectory: string;
 }
 
 /** The state servers of all apps, each in `apps/<app>/sessions` of the state directory. */
-export class StateServers implements SessionServers {
+export class StateServers implements SessionServers, RestingServers {
   readonly #options: StateServersOptions;
   readonly #apps: string;
   readonly #keepers = new Map<string, StateServerKeeper>();
@@ -26,6 +26,23 @@ export class StateServers implements SessionServers {
 
   adapt(app: string, spec: StateServerSpec): Promise<string> {
     return this.#keeper(app).adapt(spec);
+  }
+
+  awake(): readonly string[] {
+    return this.#known().filter((app) => this.record(app)?.endedAt === undefined);
+  }
+
+  use(app: string): Promise<ServerUse | null> {
+    return this.#keeper(app).use();
+  }
+
+  rest(app: string, visits: number): Promise<boolean> {
+    return this.#keeper(app).rest(visits);
+  }
+
+  /** Null: the app never had one. */
+  record(app: string): ServerRecord | null {
+    return this.#files(app).record();
   }
 
   /** Takes up again those that ran before; nobody waits for them. */
@@ -51,7 +68,7 @@ export class StateServers implements SessionServers {
 
   #known(): readonly string[] {
     if (!existsSync(this.#apps)) return [];
-    return readdirSync(this.#apps).filter((app) => this.#files(app).record() !== null);
+    return readdirSync(this.#apps).filter((app) => this.record(app) !== null);
   }
 
   #keeper(app: string): StateServerKeeper {

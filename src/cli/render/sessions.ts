@@ -3,12 +3,15 @@ import { table } from "./table.ts";
 import { age, bytes, count } from "./units.ts";
 
 export function renderSessions(status: SessionsStatus): readonly string[] {
-  const { store, ours, aspNet, ratePerSecond, memoryBytes, oldestMs, looked, byRelease } = status;
+  const { store, ours, aspNet, serverEndedAt, ratePerSecond, memoryBytes, oldestMs, looked, byRelease } = status;
   const facts = [
     ["store", ours ? `${store} (run by Hitless)` : store],
     ...(aspNet === undefined
       ? []
       : [["ASP.NET", ours ? aspNet : `${aspNet} (the state server of Hitless goes on for it; these sessions did not move)`]]),
+    ...(serverEndedAt === undefined
+      ? []
+      : [["state server", `ended ${new Date(serverEndedAt).toISOString()}, as nobody needed it any more; its files are kept`]]),
     ["sessions", count(status.count)],
     ["commands", ratePerSecond === null ? "–" : `${count(Math.round(ratePerSecond))} per second`],
     ["memory", memoryBytes === null ? "–" : bytes(memoryBytes)],

@@ -3,6 +3,7 @@ import { rollbackTarget } from "../../core/requests.ts";
 import { admitRelease, admitRetry, admitRollback } from "../../core/session-move/admission.ts";
 import { aborted, newMove } from "../../core/session-move/changes.ts";
 import { concerns, home, isOver, isSamePlace, placeOf, type SessionMove, type StorePlace } from "../../core/session-move/move.ts";
+import { USUAL_SERVER } from "../../core/sessions-spec.ts";
 import type { AppState } from "../../core/state.ts";
 import type { ReleaseRequest, Releases } from "../../ports/releases.ts";
 import type { SessionServers } from "../../ports/session-servers.ts";
@@ -32,9 +33,6 @@ export interface MoveRequest {
   /** A URL, or `hitless` for a state server that the daemon runs. */
   readonly to: string;
 }
-
-/** For a state server that is begun by a move; a later deployment may say otherwise. */
-const SERVER = { memoryBytes: 2 ** 30, fsync: "always" } as const;
 
 /** Moves the sessions of apps from one store to another while they are used (docs/sessions.md). */
 export class SessionMoves {
@@ -127,7 +125,7 @@ export class SessionMoves {
   }
 
   async #place(app: string, to: string): Promise<StorePlace> {
-    return to === "hitless" ? { url: await this.#parts.servers.ensure(app, SERVER), ours: true } : { url: to };
+    return to === "hitless" ? { url: await this.#parts.servers.ensure(app, USUAL_SERVER), ours: true } : { url: to };
   }
 
   async #storeProblems(from: StorePlace, to: StorePlace): Promise<readonly string[]> {

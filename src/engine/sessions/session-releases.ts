@@ -1,9 +1,9 @@
 import type { ReleaseName } from "../../base/names.ts";
 import { SESSION_URL } from "../../base/session-move.ts";
 import type { ReleaseRecord } from "../../core/release.ts";
-import { moveVariables } from "../../core/session-move/environment.ts";
+import { moveVariables, needsServer } from "../../core/session-move/environment.ts";
 import { concerns, placeOf, type SessionMove } from "../../core/session-move/move.ts";
-import type { SessionsSpec } from "../../core/sessions-spec.ts";
+import { USUAL_SERVER, type SessionsSpec } from "../../core/sessions-spec.ts";
 import type { LaunchPlan, Releases, Workplace } from "../../ports/releases.ts";
 import type { SessionServers } from "../../ports/session-servers.ts";
 import { ReleasesAround } from "../releases-around.ts";
@@ -39,7 +39,10 @@ export class SessionReleases extends ReleasesAround {
   async #withUrl(app: string, sessions: SessionsSpec | undefined, env: LaunchPlan["env"]): Promise<LaunchPlan["env"]> {
     const place = placeOf(sessions, env);
     if (place === null) return env;
-    const own = sessions?.server === undefined ? place.url : await this.#servers.ensure(app, sessions.server);
+    // The move first: a state server that the sessions have left is not started for who only names it, and one that they are in is, whoever names what.
+    const isNeeded = needsServer(sessions, place, this.#moves.of(app));
+    const server = isNeeded ? await this.#servers.ensure(app, sessions?.server ?? USUAL_SERVER) : "";
+    const own = place.ours === true ? server : place.url;
     // After what is waited for: a move that has come to another phase meanwhile counts.
     const move = this.#moves.of(app);
     const given = move !== null && concerns(move, place) ? moveVariables(move) : { [SESSION_URL]: own };

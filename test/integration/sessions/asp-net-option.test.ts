@@ -72,7 +72,11 @@ describe("the ASP.NET option of a running state server", () => {
       await expect(servers.adapt("shop", { ...PLAIN, aspNet: { host: HOST, port } })).rejects.toMatchObject({
         failure: { code: "ERR_STATE_SERVER_UPGRADE" },
       });
-      expect(await factsAt(url)).toEqual({ ...before, failedUpgrades: before.failedUpgrades + 1 });
+      expect(await factsAt(url)).toMatchObject({
+        pid: before.pid,
+        aspNet: before.aspNet,
+        failedUpgrades: before.failedUpgrades + 1,
+      });
 
       // A daemon that comes later leaves it as it is.
       servers.stop();
@@ -94,7 +98,7 @@ describe("the ASP.NET option of a running state server", () => {
   );
 
   it("comes back with a server that was killed, by a daemon that only takes it up again", { timeout: 60_000 }, async () => {
-    const directory = "/tmp/sx/dbg";
+    const directory = temporaryDirectory();
     const servers = daemon(directory);
     onTestFinished(() => servers.end());
     const aspNet = { host: HOST, port: await lastingPort(HOST) };

@@ -154,6 +154,8 @@ describe("a status", () => {
     const text = renderSessions(found).join("\n");
     expect(text).toContain("10.0.0.5:42424 (the state server of Hitless goes on for it; these sessions did not move)");
     expect(renderSessions({ ...found, ours: true }).join("\n")).toMatch(/10\.0\.0\.5:42424$/m);
+    const left = renderSessions({ ...found, aspNet: undefined, serverEndedAt: 0 }).join("\n");
+    expect(left).toContain("state server  ended 1970-01-01T00:00:00.000Z, as nobody needed it any more; its files are kept");
   });
 
   test("shows what runs, what is wrong and what is going on", () => {
