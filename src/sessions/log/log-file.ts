@@ -1,4 +1,4 @@
-import { closeSync, constants, fdatasync, fdatasyncSync, ftruncateSync, openSync, write, writeSync } from "node:fs";
+import { closeSync, constants, fdatasync, fdatasyncSync, ftruncateSync, openSync, rmSync, write, writeSync } from "node:fs";
 import { randomInt } from "node:crypto";
 import { fileHead, sealFrame } from "./frames.ts";
 
@@ -37,8 +37,13 @@ export class LogFile {
     this.#durable = durable;
     this.#fd = openSync(path, durable ? NEW | constants.O_DSYNC : NEW, 0o600);
     const head = fileHead(this.#salt);
-    writeSync(this.#fd, head);
-    fdatasyncSync(this.#fd);
+    try {
+      writeSync(this.#fd, head);
+      fdatasyncSync(this.#fd);
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
     this.bytes = this.#made = head.length;
   }
 
@@ -84,6 +89,12 @@ export class LogFile {
   close(): void {
     if (this.#made > this.bytes) this.cut();
     closeSync(this.#fd);
+  }
+
+  /** It is not to be there after all. */
+  discard(): void {
+    closeSync(this.#fd);
+    rmSync(this.path, { force: true });
   }
 
   #writeAside(frame: Buffer, done: (error: NodeJS.ErrnoException | null) => void, from: number): void {

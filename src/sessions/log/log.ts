@@ -59,7 +59,7 @@ export class Log {
   constructor(options: LogOptions) {
     this.#options = options;
     this.#number = options.number;
-    this.#file = this.#create();
+    this.#file = this.#create(options.number);
     this.#ticking = options.policy === "everysec" ? setInterval(this.#syncSoon.bind(this), SYNC_MS) : null;
     this.#ticking?.unref();
   }
@@ -108,13 +108,15 @@ export class Log {
     this.#file.sync();
   }
 
-  /** Begins a new file: everything before it stands in files up to the number before. */
+  /** Begins a new file: everything before it stands in files up to the number before. @throws the system's error where none can be made: the present one goes on */
   async rotate(): Promise<number> {
     await this.flush();
-    this.#file.close();
-    this.#number = this.#options.files.present().highest + 1;
-    this.#file = this.#create();
-    return this.#number;
+    const before = this.#file;
+    const number = this.#options.files.present().highest + 1;
+    this.#file = this.#create(number);
+    this.#number = number;
+    before.close();
+    return number;
   }
 
   async close(): Promise<void> {
@@ -123,10 +125,15 @@ export class Log {
     this.#file.close();
   }
 
-  #create(): LogFile {
+  #create(number: number): LogFile {
     const { files, policy } = this.#options;
-    const file = new LogFile(files.log(this.#number), policy === "always");
-    files.sync();
+    const file = new LogFile(files.log(number), policy === "always");
+    try {
+      files.sync();
+    } catch (error) {
+      file.discard();
+      throw error;
+    }
     return file;
   }
 
