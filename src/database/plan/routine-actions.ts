@@ -3,6 +3,7 @@ import { ident, keptName } from "../names.ts";
 import type { RoutineChange, RoutineChanges } from "./bound-routines.ts";
 import { carryOverRoutine } from "./carry-over.ts";
 import type { PlanDraft, SwapDraft } from "./draft.ts";
+import { forwarderOf, type Forwarder } from "./forwarders.ts";
 import { createOwnSql, createSql, isAtomic, isBound, replaceable, signed, what, type WantedRoutine } from "./routine-text.ts";
 
 const NO_LOCK = { table: null, lock: null, work: "instant" } as const;
@@ -55,9 +56,17 @@ export function overlayRoutine(draft: PlanDraft, change: RoutineChange, changes:
     stage: "overlay",
     phase: "expand",
     title: copy === true ? `let ${routine.name}() see what ${release} sees` : `give ${release} its own ${routine.name}()`,
-    run: { kind: "transaction", sql: [asRelease(draft), createOwnSql(draft, routine), ...carried(draft, change)] },
+    run: {
+      kind: "transaction",
+      sql: [
+        asRelease(draft),
+        createOwnSql(draft, routine),
+        ...carried(draft, change),
+        ...forwarders(draft, change).map(({ create }) => create),
+      ],
+    },
     ...NO_LOCK,
-    undo: [dropSql(routine, draft.overlay)],
+    undo: [...forwarders(draft, change).map(({ drop }) => drop), dropSql(routine, draft.overlay)],
   });
   const place = placeOf(draft, change, changes);
   if (place === null) return;
@@ -65,7 +74,7 @@ export function overlayRoutine(draft: PlanDraft, change: RoutineChange, changes:
     stage: "flatten",
     phase: "contract",
     title: `make ${routine.name}() what ${release} calls`,
-    run: { kind: "transaction", sql: [asBase(draft), ...place.sql] },
+    run: { kind: "transaction", sql: [asBase(draft), ...forwarders(draft, change).map(({ drop }) => drop), ...place.sql] },
     ...NO_LOCK,
     swap: copy === true ? undefined : swapRoutine(draft, change, place.gone),
   });
@@ -110,6 +119,9 @@ function placeOf(draft: PlanDraft, change: RoutineChange, { first, called }: Rou
   const moved = `ALTER ROUTINE ${signed(draft.overlay, routine)} SET SCHEMA ${ident(draft.schema)}`;
   return { sql: [...carried(draft, change), ...dropped, createSql(draft, routine, draft.overlay), moved], gone, own: "moves" };
 }
+
+const forwarders = (draft: PlanDraft, { routine, others }: RoutineChange): readonly Forwarder[] =>
+  others.map((old) => forwarderOf(draft, routine, old)).filter((one) => one !== null);
 
 const replaced = ({ same, others }: RoutineChange): readonly Routine[] => (same === null ? others : [same, ...others]);
 

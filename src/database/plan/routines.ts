@@ -4,9 +4,9 @@ import type { Node } from "../language.ts";
 import { oneLine } from "./alter.ts";
 import { boundChanges, type RoutineChange, type RoutineChanges } from "./bound-routines.ts";
 import type { PlanDraft } from "./draft.ts";
-import { takesCallsOf } from "./overloads.ts";
+import { forwarderOf, reachesOld } from "./forwarders.ts";
 import { createInBase, dropFirst } from "./routine-actions.ts";
-import { callForm, needsOverlay, pinnedPath, sameArguments, sameRoutine, type WantedRoutine } from "./routine-text.ts";
+import { needsOverlay, pinnedPath, sameArguments, sameRoutine, type WantedRoutine } from "./routine-text.ts";
 
 /** What one release wants: the routines of its directory, or those that its migrations create. */
 export interface RoutineSet {
@@ -52,8 +52,7 @@ const basesOf = ({ catalog, schema }: PlanDraft, { name }: WantedRoutine): reado
 
 /** The old one stands in the base until the contract, where the new release's calls may find it, too. */
 function noticeOverload(draft: PlanDraft, routine: WantedRoutine, old: Routine): void {
-  const node = draft.language.parse(old.definition ?? "")[0]?.node;
-  if (node === undefined || !takesCallsOf(callForm(draft.language, routine.node), callForm(draft.language, node))) return;
+  if (!reachesOld(draft, routine, old) || forwarderOf(draft, routine, old) !== null) return;
   draft.notice(
     "old-overload-fits",
     `calls of release r${String(draft.release)} that are meant for ${called(routine)} may reach the old ${called(old)} until the contract: PostgreSQL takes what fits the arguments best; cast them in the calls, or give the new one another name`,
