@@ -25,8 +25,8 @@ export type StepOutcome =
   | { readonly kind: "done" }
   /** A lock was not to be had in time; nothing was changed. */
   | { readonly kind: "locked"; readonly blockers: readonly Blocker[] }
-  /** PostgreSQL refused; nothing was changed. `code` is its SQLSTATE. */
-  | { readonly kind: "refused"; readonly code: string; readonly message: string }
+  /** PostgreSQL refused; nothing was changed. `code` is its SQLSTATE. `at`: the character of the request's SQL that it names; undefined: none of it. */
+  | { readonly kind: "refused"; readonly code: string; readonly message: string; readonly at?: number | undefined }
   /** The connection was lost: whether it was done shows in the journal. */
   | { readonly kind: "lost"; readonly message: string }
   /** It was ended before its end. A transaction was taken back; what ran outside of one may have left something. */
@@ -268,7 +268,7 @@ export interface DatabaseLease extends BatchWorker {
   step(request: StepRequest): Promise<StepOutcome>;
   /** Outside of a transaction; the journal row comes after it. */
   alone(request: StepRequest): Promise<StepOutcome>;
-  /** A query for one boolean. The signal ends it at the server too. */
+  /** A query for one boolean. With a signal it ends at the server too: with that signal, and with this process. */
   ask(sql: string, signal?: AbortSignal): Promise<boolean>;
   /** A query for texts, one in a row. */
   texts(sql: string): Promise<readonly string[]>;

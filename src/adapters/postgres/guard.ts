@@ -10,6 +10,21 @@ import { STALE } from "./journal-schema.ts";
 const LOCK_NOT_AVAILABLE = "55P03";
 const DEADLOCK = "40P01";
 
+/** How soon a server that works on a query sees that nobody is there for its answer. */
+const CLIENT_LOOK = "1s";
+
+/** What the server has been sent: the request's SQL, and what stands before it in the same text. */
+export interface Sent {
+  readonly before: string;
+  readonly sql: string;
+}
+
+interface Watching {
+  readonly cutOff?: CutOff | undefined;
+  /** Asked when it has failed; none: nobody wants to know where. */
+  readonly sent?: (() => Sent) | undefined;
+}
+
 interface GuardParts {
   readonly connection: Connection;
   /** Looks who is in the way while the other one waits. */
@@ -44,7 +59,7 @@ export class Guard {
   }
 
   /** While the work waits for a lock, the other connection looks who is in the way; it also ends what is to be cut off. */
-  async watched(lockTimeoutMs: number, work: () => Promise<unknown>, cutOff?: CutOff): Promise<StepOutcome> {
+  async watched(lockTimeoutMs: number, work: () => Promise<unknown>, { cutOff, sent }: Watching = {}): Promise<StepOutcome> {
     let blockers: readonly Blocker[] = [];
     let looked: Promise<void> = Promise.resolve();
     const pid = await this.#ownPid();
@@ -64,19 +79,24 @@ export class Guard {
       await looked;
       cutting?.stop();
       const outcome = await this.outcome(error, blockers);
-      return cutting?.hasCut(outcome) === true ? { kind: "cut" } : outcome;
+      if (cutting?.hasCut(outcome) === true) return { kind: "cut" };
+      return outcome.kind === "refused" && sent !== undefined ? { ...outcome, at: placeIn(sent(), error) } : outcome;
     } finally {
       clearTimeout(timer);
       cutting?.stop();
     }
   }
 
-  /** What is at work at the server ends with the signal. */
+  /** What is at work at the server ends with the signal; and with this process, where the server can see that. */
   async endedBy<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const cutting = new Cutting(this.#watcher, await this.#ownPid(), { signal, limitMs: null });
-    return work().finally(() => {
+    try {
+      await this.connection.query(lookForClient(CLIENT_LOOK));
+      return await work();
+    } finally {
       cutting.stop();
-    });
+      if (this.connection.lost === null) await this.connection.query(lookForClient("0")).catch(() => undefined);
+    }
   }
 
   /** What became of work that threw; nothing of it is left open. @throws ERR_STALE_EPOCH */
@@ -98,6 +118,20 @@ export class Guard {
     this.#pid = own?.pid ?? null;
     return this.#pid ?? 0;
   }
+}
+
+/** Servers on some systems cannot look, and refuse any value but 0. */
+function lookForClient(every: string): string {
+  return `DO $$ BEGIN PERFORM set_config('client_connection_check_interval', ${literal(every)}, false);
+    EXCEPTION WHEN invalid_parameter_value OR undefined_object THEN NULL; END $$`;
+}
+
+/** PostgreSQL counts whole characters, from 1, of all that it was sent at once. */
+function placeIn({ before, sql }: Sent, error: unknown): number | undefined {
+  const position = error instanceof pg.DatabaseError ? Number(error.position ?? 0) : 0;
+  const index = position - 1 - Array.from(before).length;
+  const characters = Array.from(sql);
+  return index < 0 || index >= characters.length ? undefined : characters.slice(0, index).join("").length;
 }
 
 function stale(app: string): HitlessError {

@@ -86,28 +86,33 @@ export class PostgresLease implements DatabaseLease {
   }
 
   step(request: StepRequest): Promise<StepOutcome> {
-    const sql = [
+    const { lockTimeoutMs, cutOff } = request;
+    const opening = [
       "BEGIN",
-      `SET LOCAL lock_timeout = ${String(request.lockTimeoutMs)}`,
-      `SET LOCAL statement_timeout = ${String(request.cutOff?.limitMs ?? 0)}`,
+      `SET LOCAL lock_timeout = ${String(lockTimeoutMs)}`,
+      `SET LOCAL statement_timeout = ${String(cutOff?.limitMs ?? 0)}`,
       this.#guard.fence,
-      ...request.sql,
-      this.#mark(request),
-      "COMMIT",
     ];
-    return this.#guard.watched(request.lockTimeoutMs, () => this.#connection.query(sql.join(";\n")), request.cutOff);
+    const sent = { before: `${opening.join(";\n")};\n`, sql: request.sql.join(";\n") };
+    const whole = [...opening, ...request.sql, this.#mark(request), "COMMIT"].join(";\n");
+    return this.#guard.watched(lockTimeoutMs, () => this.#connection.query(whole), { cutOff, sent: () => sent });
   }
 
   alone(request: StepRequest): Promise<StepOutcome> {
     const { lockTimeoutMs, sql, cutOff } = request;
     const limits = `SET lock_timeout = ${String(lockTimeoutMs)}; SET statement_timeout = ${String(cutOff?.limitMs ?? 0)}`;
+    let sent = { before: "", sql: "" };
     const work = async (): Promise<void> => {
       await this.#connection.query(`${limits}; ${this.#guard.fence}`);
       // Each on its own: several statements in one text would be one transaction.
-      for (const statement of sql) await this.#connection.query(statement);
+      for (const statement of sql) {
+        sent = { before: "", sql: statement };
+        await this.#connection.query(statement);
+      }
+      sent = { before: "", sql: "" };
       await this.#connection.query(`SET lock_timeout = 0; SET statement_timeout = 0; ${this.#mark(request)}`);
     };
-    return this.#guard.watched(lockTimeoutMs, work, cutOff);
+    return this.#guard.watched(lockTimeoutMs, work, { cutOff, sent: () => sent });
   }
 
   toolRows(table: ObjectName): Promise<readonly ToolRow[] | null> {

@@ -101,6 +101,8 @@ export interface Action {
   readonly cause: Position | null;
   /** Of no plan, but a file of the steps directory: the step's name. */
   readonly step?: string | undefined;
+  /** The text of that file, where it is run as it is written. */
+  readonly written?: string | undefined;
   /** Of a contract: the swap that a soft contract has done in its place, and that is taken back first, in the same transaction. */
   readonly over?: string | undefined;
   /** Of a swap: what it has made and kept is bound to other things (BEGIN ATOMIC), so it is taken back before the contract takes its first step. */

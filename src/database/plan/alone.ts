@@ -1,4 +1,4 @@
-import { child, flag, optionNamed, text } from "../ast.ts";
+import { child, flag, openedList, optionNamed, text } from "../ast.ts";
 import type { Node, ParsedStatement, SqlLanguage } from "../language.ts";
 import { ident, literal, qualified, rangeName, type ObjectName } from "../names.ts";
 import type { AloneRun } from "./action.ts";
@@ -15,8 +15,37 @@ export function aloneRun(statement: ParsedStatement, schema: string, language: S
     const name = text(node, "idxname");
     return name === "" ? unnamed(table, statement, language) : concurrently({ schema: table.schema, name, sql });
   }
+  const detached = kind === "AlterTableStmt" ? detachedIn(node) : null;
+  if (detached !== null) return detaching(rangeName(child(node, "relation"), schema), rangeName(detached, schema), sql);
   const isReindex = kind === "ReindexStmt" && optionNamed(node, "params", "concurrently") !== null;
   return { kind: "alone", sql, done: "SELECT false AS done", ...(isReindex ? { repair: reindexed(node, schema) } : {}) };
+}
+
+/** The partition of DETACH PARTITION … CONCURRENTLY. */
+function detachedIn(node: Node): Node | null {
+  const commands = openedList(node, "cmds").map(({ node: command }) => child(child(command, "def") ?? {}, "PartitionCmd") ?? {});
+  return child(commands.find((command) => flag(command, "concurrent")) ?? {}, "name");
+}
+
+/**
+ * Its first transaction leaves the partition pending, and then nothing but FINALIZE is allowed. Done is a table with all columns of the other one that
+ * is no partition: a name that is mistaken is left to PostgreSQL to refuse.
+ */
+function detaching(table: ObjectName, partition: ObjectName, sql: string): AloneRun {
+  const oid = (name: ObjectName): string => `to_regclass(${literal(qualified(name))})`;
+  const [whole, part] = [oid(table), oid(partition)];
+  const columns = (of: string): string =>
+    `SELECT attname, atttypid FROM pg_attribute WHERE attrelid = ${of} AND attnum > 0 AND NOT attisdropped`;
+  return {
+    kind: "alone",
+    sql,
+    done: `SELECT EXISTS (SELECT FROM pg_class WHERE oid = ${part} AND NOT relispartition)
+      AND ${whole} IS NOT NULL AND NOT EXISTS (${columns(whole)} EXCEPT ${columns(part)}) AS done`,
+    repair: {
+      broken: `SELECT EXISTS (SELECT FROM pg_inherits WHERE inhparent = ${whole} AND inhrelid = ${part} AND inhdetachpending) AS broken`,
+      sql: `ALTER TABLE ${qualified(table)} DETACH PARTITION ${qualified(partition)} FINALIZE`,
+    },
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Action } from "../../database/plan/action.ts";
+import { positionAt } from "../../database/source/position.ts";
 
 const NO_PRIVILEGE = "42501";
 /** Disk full, out of memory, too many connections; a limit of the server's configuration. */
@@ -9,9 +10,13 @@ export function named(action: Action): string {
   return action.step === undefined ? `${action.title} (${place(action)})` : fileOf(action);
 }
 
-/** The other way round: `step e3 (migrations/0002.sql:1): add items.more`. */
-export function placed(action: Action): string {
-  return action.step === undefined ? `${place(action)}: ${action.title}` : fileOf(action);
+/** The other way round: `step e3 (migrations/0002.sql:1): add items.more`. `at`: the character of its SQL, told with the file of a step. */
+export function placed(action: Action, at?: number): string {
+  if (action.step === undefined) return `${place(action)}: ${action.title}`;
+  const { written } = action;
+  if (at === undefined || written === undefined) return fileOf(action);
+  const { path, line, column } = positionAt(fileOf(action), written, at);
+  return `${path}:${String(line)}:${String(column)}`;
 }
 
 function place({ id, cause }: Action): string {

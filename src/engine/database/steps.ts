@@ -34,7 +34,8 @@ export async function runStep(runner: StepRunner, request: Omit<StepRequest, "lo
     if (repair !== undefined && (await isSo(lease, repair.broken))) {
       const sql = "found" in repair ? await lease.texts(repair.found) : [repair.sql];
       const cleared = await leaving(patience, lease.alone({ ...wanted, sql, mark: "undone" }));
-      if (cleared.kind !== "done") return cleared;
+      // None of it is written in a file.
+      if (cleared.kind !== "done") return cleared.kind === "refused" ? { ...cleared, at: undefined } : cleared;
     }
     return leaving(patience, (await isSo(lease, alone.done)) ? lease.step({ ...wanted, sql: [] }) : lease.alone(wanted));
   });
@@ -89,10 +90,10 @@ export function blockerText({ pid, application, user, state, query, ageMs }: Blo
   return `pid ${String(pid)} (${who}, ${state} for ${String(Math.round(ageMs / 1000))} s): ${query.replace(/\s+/g, " ").slice(0, 120)}`;
 }
 
-function failed(action: Action, { code, message }: { code: string; message: string }): HitlessError {
+function failed(action: Action, { code, message, at }: Extract<StepOutcome, { kind: "refused" }>): HitlessError {
   return new HitlessError({
     code: errorCode(code),
-    what: `PostgreSQL refused ${placed(action)}.`,
+    what: `PostgreSQL refused ${placed(action, at)}.`,
     why: `${message} (SQLSTATE ${code})`,
     next: nextAfter(action, code),
   });

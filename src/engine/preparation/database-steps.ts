@@ -38,7 +38,8 @@ export async function runSql(ports: StepPorts, run: StepRun, work: Work<"sql">):
     if (rows.some((row) => row.action === action.id && row.state === "done")) return DONE;
     const request = { release: NO_RELEASE, action: action.id, sql: [work.sql], mark: "done" as const };
     const ran = work.alone ? await outside(ports, runner.lease, work.sql) : ({ kind: "transaction", sql: request.sql } as const);
-    await runStep({ ...runner, patience: ending(ports, run, runner.patience) }, request, { ...action, run: ran });
+    const own = { ...runner, patience: ending(ports, run, runner.patience) };
+    await runStep(own, request, { ...action, run: ran, written: work.sql });
     return DONE;
   });
 }

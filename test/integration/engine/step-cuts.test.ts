@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
 import type { StepParts } from "../../../src/app/steps.ts";
 import type { StepOperation } from "../../../src/core/preparation/operations.ts";
+import { Wire } from "../../support/postgres/cuttable.ts";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
 import { StepBench, stepIs } from "../../support/step-bench.ts";
 import { until } from "../../support/temp.ts";
@@ -153,6 +154,49 @@ test.each([
   },
 );
 
+/** The partitions of `items` that are there, and those whose DETACH was begun. */
+function partitions(url: string): Promise<readonly Record<string, unknown>[]> {
+  return query(url, "SELECT inhrelid::regclass::text AS name, inhdetachpending AS pending FROM pg_inherits ORDER BY 1");
+}
+
+const PARTITIONS = `CREATE SCHEMA old; CREATE TABLE items (n int, t text) PARTITION BY RANGE (n); CREATE TABLE other (n int);
+  CREATE TABLE items_1 PARTITION OF items FOR VALUES FROM (0) TO (10); CREATE TABLE old.items_2 PARTITION OF items FOR VALUES FROM (10) TO (20);`;
+
+test("DETACH PARTITION CONCURRENTLY that is paused leaves the partition pending; the next attempt ends that and is done", async () => {
+  const detach = "ALTER TABLE items\n  DETACH PARTITION old.items_2 CONCURRENTLY;";
+  const one = await bench("0001-a.sql", `-- hitless: transaction = false\n${detach}`, PARTITIONS);
+  const writer = await writing(one.url);
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  const isPending = async (): Promise<boolean> => (await partitions(one.url)).some(({ pending }) => pending === true);
+  await until(isPending, { within: 25_000, what: "it is begun" });
+  await tell(parts, "pause");
+  await stepIs(parts, "0001-a", "paused");
+  expect(await isPending()).toBe(true);
+  await writer.query("COMMIT");
+  await tell(parts, "resume");
+  await stepIs(parts, "0001-a", "done");
+  expect(await partitions(one.url)).toEqual([{ name: "items_1", pending: false }]);
+});
+
+test("a partition that was detached when its daemon was killed is done; what never was one is refused with its place", async () => {
+  const one = await bench(
+    "0001-a.sql",
+    "-- hitless: transaction = false\nALTER TABLE items DETACH PARTITION items_1 CONCURRENTLY;",
+    PARTITIONS,
+  );
+  one.write("0002-b.sql", "-- hitless: transaction = false\n-- ö😀\nALTER TABLE items DETACH PARTITION other CONCURRENTLY;");
+  one.write("0003-c.sql", "-- hitless: transaction = false\n-- ö😀\nCREATE INDEX CONCURRENTLY ON items_1 (n) WHERE\n  m > 1;");
+  await query(one.url, "ALTER TABLE items DETACH PARTITION items_1");
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  await stepIs(parts, "0001-a", "done");
+  const { failure } = await stepIs(parts, "0002-b", "failed");
+  expect(failure?.why).toContain('"other" is not a partition of relation "items"');
+  const { failure: placed } = await stepIs(parts, "0003-c", "failed");
+  expect(placed).toMatchObject({ what: "PostgreSQL refused deploy/steps/0003-c.sql:4:3." });
+});
+
 test("an index without a name that was built when its daemon was killed, before that was written down, is not built again", async () => {
   const one = await bench(
     "0001-a.sql",
@@ -239,6 +283,22 @@ test("a daemon that ends does not leave the query of a wait behind either", asyn
   await atGate(one.url);
   await parts.stop();
   expect(await query(one.url, AT_GATE)).toEqual([]);
+});
+
+test("the query of a wait ends at the server when nobody is there any more for its answer, as after kill -9", async () => {
+  const url = await server.database();
+  await query(url, GATE);
+  const wire = await Wire.to(url);
+  onTestFinished(() => wire.close());
+  const lease = await postgresDatabase.lease(wire.url, "shop");
+  const asked = lease.ask("SELECT pass() = 1", new AbortController().signal).catch(() => null);
+  await atGate(url);
+  // Between two looks of its own it does not sleep for a moment, so that it is known by its query.
+  const asking = "SELECT FROM pg_stat_activity WHERE query = 'SELECT pass() = 1' AND datname = current_database()";
+  expect(await query(url, asking)).toHaveLength(1);
+  wire.cut();
+  expect(await asked).toBeNull();
+  await until(async () => (await query(url, asking)).length === 0, { within: 10_000, what: "it is ended" });
 });
 
 test("several that come to a new database at the same time all find their journal made", async () => {

@@ -126,7 +126,7 @@ test("what the database refuses is a failure that says why: a wrong type before 
   one.write("0000-drop.sql", "DROP TABLE orders;");
   one.write("0001-type.yaml", "update: { table: items, set: v = n, where: v IS NULL }");
   one.write("0002-gone.yaml", "update: { table: orders, set: v = 1, where: v IS NULL }");
-  one.write("0003-sql.sql", "UPDATE nothing SET a = 1;");
+  one.write("0003-sql.sql", "-- äö😀\nSELECT '😀';\n  UPDATE nothing SET a = 1;");
   const parts = await one.daemon();
   await one.prepare(parts);
   expect((await stepIs(parts, "0001-type", "failed")).failure?.why).toContain('column "v" is of type integer');
@@ -134,7 +134,7 @@ test("what the database refuses is a failure that says why: a wrong type before 
   const sql = (await stepIs(parts, "0003-sql", "failed")).failure;
   expect(sql).toEqual({
     code: "ERR_DATABASE_FAILED",
-    what: "PostgreSQL refused deploy/steps/0003-sql.sql.",
+    what: "PostgreSQL refused deploy/steps/0003-sql.sql:3:10.",
     why: 'relation "nothing" does not exist (SQLSTATE 42P01)',
     next: "Correct it and run `hitless prepare`, or `hitless steps retry 0003-sql`; what it did was taken back, or is kept.",
   });

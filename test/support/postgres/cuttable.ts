@@ -45,6 +45,11 @@ export class Wire {
     this.#armed = true;
   }
 
+  /** As when the client is gone. */
+  cut(): void {
+    this.#break();
+  }
+
   close(): Promise<void> {
     return this.#close();
   }
