@@ -64,7 +64,7 @@ export class SimDatabase {
   of(life: Life): Database {
     return {
       catalog: () => this.#asked(() => SIM_CATALOG),
-      whereabouts: () => this.#asked(() => ({ schema: "public" })),
+      whereabouts: () => this.#asked(() => ({ path: ["public"] })),
       missing: () => this.#asked(() => []),
       seen: () => this.#asked(() => ({ relations: [], routines: [] })),
       changeSets: () => this.#asked(() => this.#all()),

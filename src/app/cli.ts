@@ -11,6 +11,17 @@ import { VERSION } from "./version.ts";
 /** What is under way when all is said has so long to end. */
 const LINGER_MS = 100;
 
+/** What a shell says of a program that SIGPIPE has ended. */
+const PIPE_CLOSED = 141;
+/** These serve others, whether or not anybody still reads what they print. */
+const SERVICES = ["daemon", "state-server", "up"];
+
+/** In `hitless status | head -3` nobody reads the rest: that is no error to show. */
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  if (!SERVICES.includes(process.argv[2] ?? "")) process.exit(PIPE_CLOSED);
+});
+
 /** The program `hitless`. */
 const output = new Output(process.stdout, process.stderr);
 process.exitCode = await runCli(

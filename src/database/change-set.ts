@@ -36,11 +36,14 @@ export function takesAway({ plan }: Pick<ChangeSet, "plan">): boolean {
   return plan.actions.some(({ phase, id }) => phase === "contract" && id !== "c0");
 }
 
-/** The schemas in which a release looks for names before the base: its own overlay, then those of the changes before it that still stand. */
-export function searchPath(sets: readonly ChangeSet[], release: number, base: string): readonly string[] {
+/**
+ * The schemas in which a release looks for names: its own overlay, those of the changes before it that still stand, and then wherever the role
+ * of the URL looks by itself.
+ */
+export function searchPath(sets: readonly ChangeSet[], release: number, path: readonly string[]): readonly string[] {
   const overlays = sets
     .filter((set) => set.release <= release && isPending(set) && set.plan.overlay !== null)
     .toSorted((one, other) => other.release - one.release)
     .flatMap(({ plan }) => (plan.overlay === null ? [] : [plan.overlay]));
-  return [...overlays, base];
+  return [...overlays, ...path];
 }

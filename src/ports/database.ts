@@ -220,8 +220,8 @@ export interface MissingPrivilege {
 export interface Database {
   /** Reads only, beside everybody. */
   catalog(url: string): Promise<Catalog>;
-  /** Where names without a schema are: the base schema. */
-  whereabouts(url: string): Promise<{ readonly schema: string }>;
+  /** Where names without a schema are looked up, first match first; new ones are made in the first, the base schema. */
+  whereabouts(url: string): Promise<{ readonly path: readonly string[] }>;
   /** What a session finds that looks names up in these schemas. */
   seen(url: string, searchPath: readonly string[]): Promise<Seen>;
   /** Which of these the role of the URL does not have. */

@@ -1,3 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { sharedScene } from "../support/scene.ts";
 
@@ -26,4 +30,11 @@ describe("asked for what is not there", () => {
     for (const word of words) expect(result.err).toContain(word);
     expect(result.out).toBe("");
   });
+});
+
+test("nobody reads on, as in `hitless --help | head -1`: it ends as programs do then, without a word", async () => {
+  const hitless = spawn(process.execPath, [fileURLToPath(new URL("../../bin/hitless.cjs", import.meta.url)), "--help"]);
+  hitless.stdout.destroy();
+  const [err, [code]] = await Promise.all([text(hitless.stderr), once(hitless, "close")]);
+  expect({ code: code as number, err }).toEqual({ code: 141, err: "" });
 });

@@ -16,10 +16,14 @@ export function blockersOf(database: Queryable, pid: number): Promise<readonly B
   );
 }
 
+/** By its name without quotes, as plans give it: `to_regclass` would fold capitals and refuse blanks. */
+const RELATION = `SELECT c.oid FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = substr($1, length(n.nspname) + 2)
+  WHERE starts_with($1, n.nspname || '.')`;
+
 export function holdersOf(database: Queryable, table: string, lock: LockMode): Promise<readonly Blocker[]> {
   return database.query<Blocker>(
     `SELECT DISTINCT ON (a.pid) ${FIELDS} FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-     WHERE l.locktype = 'relation' AND l.relation = to_regclass($1) AND l.granted AND l.mode = ANY($2)
+     WHERE l.locktype = 'relation' AND l.relation IN (${RELATION}) AND l.granted AND l.mode = ANY($2)
        AND a.pid <> pg_backend_pid() AND a.application_name <> 'hitless' AND a.xact_start < clock_timestamp() - make_interval(secs => $3)`,
     [table, conflicting(lock), YOUNG_MS / 1000],
   );

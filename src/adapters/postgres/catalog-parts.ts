@@ -10,8 +10,9 @@ const SCHEMAS = `SELECT 'schema' AS kind, n.nspname AS name, format('CREATE SCHE
 const EXTENSIONS = `SELECT 'extension', e.extname, format('CREATE EXTENSION IF NOT EXISTS %I SCHEMA %I CASCADE', e.extname, n.nspname)
   FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql'`;
 
-/** Those that policies and grants name. */
-const ROLES = `SELECT 'role', r.rolname, format('CREATE ROLE %I', r.rolname) FROM pg_roles r
+/** Those that policies and grants name; the copy's server may have one of that name, its own superuser above all. */
+const ROLES = `SELECT 'role', r.rolname,
+    format('DO $made$ BEGIN CREATE ROLE %I; EXCEPTION WHEN duplicate_object THEN NULL; END $made$', r.rolname) FROM pg_roles r
   WHERE r.rolname !~ '^pg_' AND r.rolname <> current_user
     AND (EXISTS (SELECT FROM pg_policy p WHERE r.oid = ANY (p.polroles))
       OR EXISTS (SELECT FROM pg_class c CROSS JOIN aclexplode(c.relacl) a WHERE a.grantee = r.oid))`;

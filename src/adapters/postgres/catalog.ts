@@ -112,10 +112,10 @@ export async function readCatalog(database: Queryable): Promise<Catalog> {
   };
 }
 
-/** The base schema alone. */
-export async function readWhereabouts(database: Queryable): Promise<{ readonly schema: string }> {
-  const [settings] = await database.query<{ schema: string }>(SETTINGS);
-  return { schema: settings?.schema ?? "public" };
+/** The base schema, and where names are looked up beside. */
+export async function readWhereabouts(database: Queryable): Promise<{ readonly path: readonly string[] }> {
+  const [settings] = await database.query<{ schema: string; path: readonly string[] }>(SETTINGS);
+  return { path: settings === undefined || settings.path.length === 0 ? [settings?.schema ?? "public"] : settings.path };
 }
 
 async function readTables(database: Queryable, indexes: ReadonlyMap<string, readonly Index[]>): Promise<readonly Table[]> {

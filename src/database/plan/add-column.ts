@@ -7,7 +7,8 @@ import { addConstraint } from "./constraints.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
 import { parseExpression, rebound, rowExpression } from "./expression.ts";
 import { columnsThen } from "./final-names.ts";
-import { said } from "./said.ts";
+import { annotated, said } from "./said.ts";
+import { seeDifferently } from "./seen-differently.ts";
 import { refuseStars } from "./stars.ts";
 import { takeOver } from "./take-over.ts";
 import { fill, neverNull, sourcesOf } from "./twin.ts";
@@ -223,7 +224,7 @@ function addFromOld(draft: PlanDraft, table: TableDraft, column: ColumnDef, up: 
     const then = (): string => ident(columnsThen(table, "contract").get(column.name) ?? column.name);
     table.afterSwap.push(() => `ALTER TABLE ${quoteTable(table)} ALTER COLUMN ${then()} SET DEFAULT ${text}`);
     table.columns = table.columns.map((seen) => (seen.name === column.name ? { ...seen, viewDefault: text } : seen));
-    table.seenDifferently = true;
+    seeDifferently(draft, table);
   }
 }
 
@@ -248,7 +249,7 @@ function refuseNotNull(draft: PlanDraft, table: TableDraft, column: ColumnDef): 
     "not-null-without-value",
     `the rows that are there, and those that the running release goes on to insert, have no value for ${name}`,
     [
-      `-- hitless: up ${name} = <an expression over the columns of ${table.name.name}>`,
+      `-- hitless: up ${annotated(table, column.name)} = <an expression over the columns of ${table.name.name}>`,
       draft.statement.text + ";",
       `-- or: ${alterSql(draft, table.name, [])} ADD COLUMN ${ident(column.name)} ${column.type} NOT NULL DEFAULT <value>;`,
     ],

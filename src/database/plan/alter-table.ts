@@ -12,6 +12,7 @@ import { refuseRewrite } from "./move-over.ts";
 import { tableThen } from "./final-names.ts";
 import { finishBrought } from "./objects.ts";
 import { attachPartition, detachPartition } from "./partitions.ts";
+import { seeDifferently } from "./seen-differently.ts";
 
 type Handler = (draft: PlanDraft, table: TableDraft, command: Node) => void;
 
@@ -223,5 +224,5 @@ export function renameTable(draft: PlanDraft, from: ObjectName, to: ObjectName):
     return;
   }
   table.name = to;
-  table.seenDifferently = true;
+  seeDifferently(draft, table);
 }

@@ -8,7 +8,8 @@ import { collationOf, typeText } from "./column-def.ts";
 import { physicalNames, replaceSeen, seenColumn, type PlanDraft, type SeenColumn, type TableDraft } from "./draft.ts";
 import { parseExpression } from "./expression.ts";
 import { columnsThen } from "./final-names.ts";
-import { said } from "./said.ts";
+import { annotated, said } from "./said.ts";
+import { seeDifferently } from "./seen-differently.ts";
 import { addTwin, fill, neverNull, sourcesOf } from "./twin.ts";
 import { alwaysFits, isCatalogOnly, sameType } from "./types.ts";
 
@@ -34,7 +35,7 @@ export function renameColumn(draft: PlanDraft, table: TableDraft, from: string, 
     return;
   }
   replaceSeen(table, from, (column) => ({ ...column, name: to }));
-  table.seenDifferently = true;
+  seeDifferently(draft, table);
 }
 
 /** #12: the release's view leaves it out; new rows still need a value that the old release can read. */
@@ -50,14 +51,14 @@ export function dropColumn(draft: PlanDraft, table: TableDraft, name: string, mi
       "drop-not-null-column",
       `new rows would have no ${table.name.name}.${name}, which the running release still needs`,
       [
-        `-- hitless: down ${table.name.name}.${name} = <an expression over the columns that stay, or a value>`,
+        `-- hitless: down ${annotated(table, name)} = <an expression over the columns that stay, or a value>`,
         `${draft.statement.text};`,
       ],
     );
     return;
   }
   table.columns = table.columns.filter((column) => column.name !== name);
-  table.seenDifferently = true;
+  seeDifferently(draft, table);
   table.dropped.push(seen.physical);
   if (down !== undefined) syncDown(draft, table, old, down);
 }
@@ -186,7 +187,7 @@ function refuseRetype(
     "retype-may-fail",
     `not every ${from} is a ${to}: a value that the running release writes could not be carried over, and its write would fail`,
     [
-      `-- hitless: up ${table.name.name}.${name} = <an expression that gives a ${to} for every ${from}>`,
+      `-- hitless: up ${annotated(table, name)} = <an expression that gives a ${to} for every ${from}>`,
       `${draft.statement.text};`,
       `-- or, if no client writes such values: -- hitless: accept retype-may-fail because <reason>`,
     ],
@@ -205,7 +206,7 @@ export function changeDefault(draft: PlanDraft, table: TableDraft, name: string,
     return;
   }
   replaceSeen(table, name, (column) => ({ ...column, viewDefault: sql, counted: false }));
-  table.seenDifferently = true;
+  seeDifferently(draft, table);
   const then = (): string => ident(columnsThen(table, "contract").get(found.seen.physical) ?? name);
   table.afterSwap.push(
     () => `ALTER TABLE ${quoteTable(table)} ALTER COLUMN ${then()} ${sql === null ? "DROP DEFAULT" : `SET DEFAULT ${sql}`}`,
@@ -244,7 +245,7 @@ export function setNotNull(draft: PlanDraft, table: TableDraft, name: string): v
       "set-not-null",
       `rows, and writes of the running release, may have no ${table.name.name}.${name}: nothing says what they get`,
       [
-        `-- hitless: up ${table.name.name}.${name} = <a value, or an expression over the columns of the row>`,
+        `-- hitless: up ${annotated(table, name)} = <a value, or an expression over the columns of the row>`,
         `${draft.statement.text};`,
         `-- or, if there are no nulls and no client writes any: -- hitless: accept set-not-null because <reason>`,
       ],
@@ -302,7 +303,7 @@ export function dropNotNull(draft: PlanDraft, table: TableDraft, name: string): 
       "drop-not-null",
       `the running release would read nulls from ${table.name.name}.${name}, which it has never seen there`,
       [
-        `-- hitless: down ${table.name.name}.${name} = <what the running release reads instead of null>`,
+        `-- hitless: down ${annotated(table, name)} = <what the running release reads instead of null>`,
         `${draft.statement.text};`,
         `-- or, if it can read nulls: -- hitless: accept drop-not-null because <reason>`,
       ],

@@ -7,6 +7,7 @@ import type { Position } from "../source/position.ts";
 import type { SourceStatement } from "../source/statements.ts";
 import type { Action, Notice, Plan, Refusal } from "./action.ts";
 import { Leftovers, type Leftover } from "./leftovers.ts";
+import { noticeUnheard } from "./said.ts";
 
 /** When, inside of a phase, an action runs: what fills comes after what keeps in step, what checks after what fills. */
 export const STAGES = [
@@ -133,6 +134,8 @@ export class PlanDraft {
   readonly refusals: Refusal[] = [];
   readonly notices: Notice[] = [];
   readonly syncs: readonly Sync[];
+  /** Annotations that a statement has asked for. */
+  readonly heard = new Set<Sync>();
   readonly #tables = new Map<string, TableDraft>();
   readonly #actions: (ActionDraft & { readonly cause: Position | null; readonly statement: SourceStatement | null })[] = [];
   readonly #statements: SourceStatement[] = [];
@@ -231,6 +234,7 @@ export class PlanDraft {
 
   /** Everything in the order in which it runs. */
   finish(): Pick<Plan, "actions" | "swaps" | "statements"> {
+    noticeUnheard(this, this.#statements);
     const place = (action: ActionDraft): number => (action.phase === "contract" ? 100 : 0) + STAGES.indexOf(action.stage);
     const ordered = this.#actions.toSorted((one, other) => place(one) - place(other));
     const swappable = ordered.every(canWaitForSwap);

@@ -5,6 +5,7 @@ import { keyOf, quoteTable, tableLabel, validate } from "./alter.ts";
 import { carryOverColumn } from "./carry-over.ts";
 import { physicalNames, replaceSeen, type PlanDraft, type SeenColumn, type TableDraft, type TwinSpec } from "./draft.ts";
 import { rebound } from "./expression.ts";
+import { seeDifferently } from "./seen-differently.ts";
 import { refuseStars } from "./stars.ts";
 import { sequenceOf } from "./twin-objects.ts";
 import { comparable } from "./types.ts";
@@ -44,7 +45,7 @@ export function addTwin(draft: PlanDraft, table: TableDraft, seen: SeenColumn, w
     notNull: spec.notNull,
     ...counting,
   }));
-  table.seenDifferently = true;
+  seeDifferently(draft, table);
   table.dropped.push(old.name);
   table.twins.set(old.name, twin);
   table.syncs.push(

@@ -28,6 +28,8 @@ CREATE MATERIALIZED VIEW totals AS SELECT user_id, count(*) FROM orders GROUP BY
 CREATE MATERIALIZED VIEW sums AS SELECT id, price FROM users;
 CREATE UNIQUE INDEX ON sums (id);
 CREATE VIEW names AS SELECT id, name FROM users;
+CREATE SCHEMA archive;
+CREATE TABLE archive.letters (id bigint PRIMARY KEY, body text);
 CREATE TABLE notes (id bigint PRIMARY KEY, body text);
 CREATE FUNCTION all_notes() RETURNS TABLE (id bigint, body text) LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT * FROM notes; END';
 INSERT INTO users SELECT i, 'u', NULL, i FROM generate_series(1, 20000) i;
@@ -234,6 +236,15 @@ export const RULES: readonly Rule[] = [
       good: "SHARE ROW EXCLUSIVE on orders, users, O(1)",
     },
     verdict: "noticed",
+  },
+  {
+    id: "hidden-table",
+    title: "Change tables that are found without their schema.",
+    why: "A release sees a table in its own way through a view that its search_path finds first; `archive.letters` goes past it. Tables in the search_path of the application's role are found, whatever their schema.",
+    bad: "ALTER TABLE archive.letters RENAME COLUMN body TO words;",
+    good: "ALTER TABLE archive.letters ADD COLUMN words text;",
+    locks: { bad: "ACCESS EXCLUSIVE on archive.letters, O(1)", good: "ACCESS EXCLUSIVE on archive.letters, O(1)" },
+    verdict: "refused",
   },
   {
     id: "seen-through-view",

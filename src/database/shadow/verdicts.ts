@@ -77,7 +77,10 @@ export const dependsOnRows = (code: string): boolean => code.startsWith("22") ||
 
 /** What can fail on a copy only: roles, extensions and privileges are the real server's. */
 export const isOfTheCopy = (code: string, message: string): boolean =>
-  code === "" || code === "42501" || /\b(role|extension|tablespace)\b/.test(message) || code.startsWith("58");
+  code === "" ||
+  code === "42501" ||
+  /\b(role|extension|tablespace) "|extension control file/.test(message) ||
+  code.startsWith("58");
 
 /** Something that an earlier failure has not made. */
 export const isMissing = (code: string): boolean => ["42703", "42P01", "42883", "42704", "3F000"].includes(code);

@@ -27,7 +27,9 @@ export interface Sync {
 }
 
 const PREFIX = /^hitless:\s*/;
-const SYNC = /^(up|down)\s+([\w$."]+)\.([\w$"]+)\s*=\s*(\S[\s\S]*)$/;
+/** Plain, or quoted with whatever is between. */
+const NAME = String.raw`(?:"(?:[^"]|"")+"|[\p{L}_][\p{L}\p{N}_$]*)`;
+const SYNC = new RegExp(String.raw`^(up|down)\s+(${NAME}(?:\.${NAME})?)\.(${NAME})\s*=\s*(\S[\s\S]*)$`, "u");
 const PHASE = /^phase\s*=\s*(expand|contract)$/;
 const ACCEPT = /^accept\s+([\w-]+)\s+because\s+(\S.*)$/;
 export const ANNOTATION_FORMS =
@@ -81,8 +83,7 @@ function readOne(said: string, position: Position, offset: number): Annotation |
 
 /** As PostgreSQL reads a name: folded to lower case unless it is quoted. */
 function unquoted(name: string): string {
-  return name
-    .split(".")
-    .map((part) => (part.startsWith('"') ? part.slice(1, -1) : part.toLowerCase()))
+  return (name.match(new RegExp(NAME, "gu")) ?? [])
+    .map((part) => (part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part.toLowerCase()))
     .join(".");
 }

@@ -24,7 +24,7 @@ export async function diffReleases(
   { app, url }: Place,
   names: readonly [ReleaseName, ReleaseName],
 ): Promise<ReleaseDiff> {
-  const [sets, connections, { schema }] = await Promise.all([
+  const [sets, connections, { path }] = await Promise.all([
     database.changeSets(url, app),
     database.connections(url, app),
     database.whereabouts(url),
@@ -34,7 +34,7 @@ export async function diffReleases(
   if (problems.length > 0) throw refused(problems);
   const compared = (name: ReleaseName): ComparedRelease => ({
     release: name,
-    searchPath: searchPath(sets, nameNumber(name) ?? 0, schema),
+    searchPath: searchPath(sets, nameNumber(name) ?? 0, path),
   });
   const releases = [compared(names[0]), compared(names[1])] as const;
   const one = await database.seen(url, releases[0].searchPath);

@@ -103,10 +103,10 @@ export class DatabaseReleases extends ReleasesAround {
     const own = ownUrl(spec, place.env) ?? url;
     const number = nameNumber(release) ?? 0;
     const { database } = this.#parts;
-    const [sets, { schema }] = await Promise.all([database.changeSets(own, app), database.whereabouts(own)]);
+    const [sets, { path }] = await Promise.all([database.changeSets(own, app), database.whereabouts(own)]);
     const gone = sets.find((set) => set.release > number && hasTakenAway(set));
     if (gone !== undefined) throw contracted(release, gone);
-    const session = { app, release: number, searchPath: searchPath(sets, number, schema) };
+    const session = { app, release: number, searchPath: searchPath(sets, number, path) };
     const asSeen =
       spec.identity === "role" ? urlOfRole(url, await database.role(own, session), session) : releaseUrl(url, session);
     return {

@@ -130,7 +130,7 @@ function refused({ refusals }: Plan): HitlessError {
   return new HitlessError({
     code: "ERR_DATABASE_REFUSED",
     what: `${String(refusals.length)} statement${refusals.length === 1 ? "" : "s"} cannot be made safe as written.`,
-    next: "Nothing was changed. Write instead:",
+    next: "Nothing was changed. Change the SQL as it says above, and deploy again.",
     details: refusals.flatMap(({ position, rule, why, write }) => [
       `${position.path}:${String(position.line)}: ${rule}: ${why}`,
       ...write.map((line) => `    ${line}`),

@@ -122,6 +122,29 @@ DROP TYPE mood;`,
       holds: "SELECT convalidated FROM pg_constraint WHERE conname = 'users_a_check'",
     },
   },
+  "15 make a column that may be null mandatory, of a table whose name has capitals": {
+    setup: `CREATE TABLE "User" (id bigint PRIMARY KEY, "full Name" text);`,
+    migration: `ALTER TABLE "User" ALTER COLUMN "full Name" SET NOT NULL;`,
+    rule: "set-not-null",
+    says: /-- hitless: up "User"\."full Name" = /,
+    instead: {
+      setup: `CREATE TABLE "User" (id bigint PRIMARY KEY, "full Name" text); INSERT INTO "User" (id) VALUES (1);`,
+      migration: `-- hitless: up "User"."full Name" = 'none'\nALTER TABLE "User" ALTER COLUMN "full Name" SET NOT NULL;`,
+      holds: `SELECT "full Name" = 'none' FROM "User"`,
+    },
+  },
+  "13 rename a column of a table that is not in the search_path": {
+    setup: "CREATE SCHEMA archive; CREATE TABLE archive.letters (id bigint PRIMARY KEY, body text);",
+    migration: "ALTER TABLE archive.letters RENAME COLUMN body TO words;",
+    rule: "hidden-table",
+    says: /SET search_path = public, archive;/,
+  },
+  "13 rename a column of a table that another one of its name stands before": {
+    setup: "CREATE SCHEMA archive; CREATE TABLE archive.users (id bigint PRIMARY KEY, mail text);",
+    migration: "-- hitless: accept hidden-table because nobody looks\nALTER TABLE archive.users RENAME COLUMN mail TO address;",
+    rule: "hidden-table",
+    says: /a name of its own/,
+  },
   "67 make a rule": {
     migration: "CREATE RULE keep AS ON DELETE TO users DO INSTEAD NOTHING;",
     rule: "rule",
@@ -158,4 +181,20 @@ describe.each([18, 15] as const)("what has no safe form, on PostgreSQL %i", (maj
       if (instead !== undefined) await tell(server, instead);
     },
   );
+
+  it("an annotation for which no statement asks is told, as it fills nothing", async () => {
+    const url = await usersDatabase(server);
+    const migration = "-- hitless: up users.full_nmae = name\nALTER TABLE users ADD COLUMN full_name text;";
+    const { refusals, notices } = await planOf(url, 2, { migration });
+    expect(refusals).toEqual([]);
+    expect(notices).toEqual([
+      {
+        rule: "annotation",
+        position: expect.objectContaining({ line: 1 }) as unknown,
+        text: expect.stringContaining("`up users.full_nmae`") as string,
+      },
+    ]);
+    const right = await planOf(url, 2, { migration: migration.replace("nmae", "name") });
+    expect(right.notices).toEqual([]);
+  });
 });

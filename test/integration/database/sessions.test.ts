@@ -41,7 +41,7 @@ describe("sessions of a release", () => {
   const sessionOf = async (url: string, release: number): Promise<ReleaseSession> => ({
     app: APP,
     release,
-    searchPath: searchPath(await postgresDatabase.changeSets(url, APP), release, "public"),
+    searchPath: searchPath(await postgresDatabase.changeSets(url, APP), release, ["public"]),
   });
   const checked = async (url: string, through: string, release: number): Promise<void> => {
     const session = await sessionOf(url, release);
@@ -62,6 +62,25 @@ describe("sessions of a release", () => {
     await query(url, "REVOKE USAGE ON SCHEMA hitless_shop_r2 FROM PUBLIC; CREATE ROLE stranger LOGIN");
     const stranger = url.replace("postgres@", "stranger@");
     await expect(checked(url, stranger, 2)).rejects.toThrow(/looked up in public, and not in hitless_shop_r2, public/);
+  });
+
+  it("look names up where their role does by itself, behind the overlay: an operator of an extension is not lost", async () => {
+    const url = await server.database();
+    await query(url, "CREATE EXTENSION citext; CREATE SCHEMA app; CREATE TABLE app.people (mail citext PRIMARY KEY)");
+    await query(
+      url,
+      "INSERT INTO app.people VALUES ('Ada@x'); ALTER ROLE ALL IN DATABASE " +
+        new URL(url).pathname.slice(1) +
+        " SET search_path = app, public",
+    );
+    await expandIn(url, await planOf(url, 2, { migration: "ALTER TABLE people RENAME COLUMN mail TO address" }));
+    const { path } = await postgresDatabase.whereabouts(url);
+    const session = { app: APP, release: 2, searchPath: searchPath(await postgresDatabase.changeSets(url, APP), 2, path) };
+    expect(session.searchPath).toEqual(["hitless_shop_r2", "app", "public"]);
+    await checkSession(postgresDatabase, { session, url: releaseUrl(url, session), env: {} });
+    expect(await query(releaseUrl(url, session), "SELECT address FROM people WHERE address = 'ada@X'")).toEqual([
+      { address: "Ada@x" },
+    ]);
   });
 
   it("a role per release goes through PgBouncer in transaction mode: each sees its own, and its writes are known as its own", async () => {

@@ -99,6 +99,29 @@ describe("a copy of a database", () => {
     expect(await query(url, "SELECT 1 FROM information_schema.columns WHERE column_name = 'age'")).toEqual([]);
   });
 
+  it.each([
+    ["in this process", true],
+    ["on a server", false],
+  ])(
+    "names what depends on a column that the contract drops, and knows a column called role from a role, %s",
+    async (_, inProcess) => {
+      const shadowUrl = inProcess ? null : url;
+      const own = await server.database();
+      await query(own, "CREATE TABLE staff (id int PRIMARY KEY, role int); CREATE POLICY boss ON staff USING (role > 1)");
+      const found = await tryPlan(postgresShadows, {
+        plan: await planOf(own, 2, { migration: "ALTER TABLE staff ALTER COLUMN role TYPE bigint" }),
+        catalog: await postgresDatabase.catalog(own),
+        corpora: { running: [], next: [] },
+        shadowUrl,
+      });
+      expect(found.plan.refusals.map(({ rule, why }) => `${rule}: ${why}`)).toEqual([
+        expect.stringMatching(
+          /^does-not-run: .*cannot drop column role of table staff .*; policy boss on table staff depends on column role/,
+        ),
+      ]);
+    },
+  );
+
   it("refuses what holds others up for as long as the table is large, whatever the rules say", async () => {
     const refresh = "-- hitless: accept refresh because it is small\nREFRESH MATERIALIZED VIEW totals;";
     expect((await tried({ migration: refresh })).plan.refusals).toEqual([]);

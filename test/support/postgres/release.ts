@@ -93,5 +93,5 @@ export const giveNamesBackIn = (url: string, release: number): Promise<void> =>
 /** The URL that an instance of the release gets. */
 export async function urlOf(url: string, release: number): Promise<string> {
   const sets = await postgresDatabase.changeSets(url, APP);
-  return releaseUrl(url, { app: APP, release, searchPath: searchPath(sets, release, "public") });
+  return releaseUrl(url, { app: APP, release, searchPath: searchPath(sets, release, ["public"]) });
 }

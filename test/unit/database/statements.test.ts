@@ -33,6 +33,17 @@ describe("readStatements", () => {
     expect(statements.map(({ said }) => said.map(({ kind }) => kind))).toEqual([[], ["phase", "accept"], []]);
   });
 
+  it("reads names in annotations as PostgreSQL does: folded, or as they stand between quotes", () => {
+    const { syncs, problems } = read(
+      '-- hitless: up Users.Größe = 1\n-- hitless: down sales."Order Lines"."a ""b"".c" = 2\nSELECT 1;',
+    );
+    expect(problems).toEqual([]);
+    expect(syncs).toMatchObject([
+      { kind: "up", table: "users", column: "größe", expression: "1" },
+      { kind: "down", table: "sales.Order Lines", column: 'a "b".c', expression: "2" },
+    ]);
+  });
+
   it("refuses an annotation that it does not understand, with its place", () => {
     expect(read("SELECT 1;\n -- hitless: upp a.b = 1").problems).toMatchObject([{ position: { line: 2, column: 2 } }]);
   });

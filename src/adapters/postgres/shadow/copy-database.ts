@@ -163,5 +163,17 @@ function backfillSql({ table, set, where, delete: deletes }: Extract<Action["run
 
 function failureOf(error: unknown): ShadowFailure {
   const code = (error as { code?: unknown } | null)?.code;
-  return { kind: "failed", code: typeof code === "string" ? code : "", message: messageOf(error) };
+  return {
+    kind: "failed",
+    code: typeof code === "string" ? code : "",
+    message: [messageOf(error), ...dependents(error)].join("; "),
+  };
 }
+
+/** "Other objects depend on it": which. */
+function dependents(error: unknown): readonly string[] {
+  const { code, detail } = (error ?? {}) as { readonly code?: unknown; readonly detail?: unknown };
+  return code === "2BP01" && typeof detail === "string" ? detail.split("\n").slice(0, DEPENDENTS_NAMED) : [];
+}
+
+const DEPENDENTS_NAMED = 3;

@@ -72,7 +72,14 @@ export class InProcessDatabase implements Queryable {
   #settle(answer: ThreadAnswer): void {
     const waiting = this.#waiting.get(answer.id);
     if ("rows" in answer) waiting?.resolve(answer.rows);
-    else waiting?.reject(Object.assign(new Error(answer.error.message), { code: answer.error.code, where: answer.error.where }));
+    else
+      waiting?.reject(
+        Object.assign(new Error(answer.error.message), {
+          code: answer.error.code,
+          where: answer.error.where,
+          detail: answer.error.detail,
+        }),
+      );
   }
 
   #end(error: Error): void {

@@ -18,8 +18,15 @@ export interface ThreadQuery {
 }
 
 export type ThreadAnswer =
-  | { readonly id: number; readonly rows: readonly unknown[] }
-  | { readonly id: number; readonly error: { readonly message: string; readonly code: string; readonly where: string } };
+  { readonly id: number; readonly rows: readonly unknown[] } | { readonly id: number; readonly error: CopyError };
+
+/** What a PostgreSQL error says of itself, as far as it matters. */
+export interface CopyError {
+  readonly message: string;
+  readonly code: string;
+  readonly where: string;
+  readonly detail: string;
+}
 
 const { extensions, cache } = workerData as ThreadData;
 const database = await open();
@@ -30,8 +37,8 @@ parentPort?.on("message", ({ id, sql }: ThreadQuery) => {
       answer({ id, rows: results.at(-1)?.rows ?? [] });
     },
     (error: unknown) => {
-      const { message = String(error), code = "", where = "" } = error as { message?: string; code?: string; where?: string };
-      answer({ id, error: { message, code, where } });
+      const { message = String(error), code = "", where = "", detail = "" } = error as Partial<CopyError>;
+      answer({ id, error: { message, code, where, detail } });
     },
   );
 });
