@@ -20,6 +20,8 @@ export interface StepStatus {
   readonly digest?: string | undefined;
   readonly kind: "sql" | "update" | "batches" | "command" | "function" | "http" | "wait" | "expand";
   readonly state: StepState;
+  /** False: it was cancelled because the release that was prepared last has no such step. Undefined: it has. */
+  readonly wanted?: boolean | undefined;
   /** A deployment waits for it. */
   readonly required: boolean;
   /** Why it does not run, or not faster; null: it does. */

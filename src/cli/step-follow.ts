@@ -40,12 +40,12 @@ export async function finishSteps(session: Session, { now }: { readonly now: boo
 export async function followSteps(session: Session, app: string, wanted: (step: StepStatus) => boolean): Promise<void> {
   const view = session.output.isTerminal && !session.wantsJson ? new LiveView(session) : new PlainView(session);
   for (;;) {
-    const steps = (await nextSteps(session, app)).filter(wanted);
+    const steps = (await nextSteps(session, app)).filter((step) => step.wanted !== false && wanted(step));
     view.show(steps);
     const open = steps.filter(({ state }) => !OVER.includes(state) && !STUCK.includes(state));
     const stuck = steps.filter(({ state }) => STUCK.includes(state));
     if (open.length === 0 || stuck.some(({ state }) => state === "failed")) {
-      if (stuck.length > 0) throw unable(stuck);
+      if (stuck.length > 0) throw unable(stuck, open.length > 0);
       return;
     }
     await sleep(session.output.isTerminal ? LIVE_MS : PLAIN_MS);
@@ -65,11 +65,11 @@ async function nextSteps(session: Session, app: string): Promise<readonly StepSt
   }
 }
 
-function unable(steps: readonly StepStatus[]): HitlessError {
+function unable(steps: readonly StepStatus[], othersGoOn: boolean): HitlessError {
   return new HitlessError({
     code: "ERR_STEPS_UNFINISHED",
     what: `${steps.map(({ name, state }) => `${name} is ${state}`).join(", ")}.`,
-    next: "`hitless steps` shows why; `hitless steps retry NAME` tries again from where it was.",
+    next: `\`hitless steps\` shows why; \`hitless steps retry NAME\` tries again from where it was.${othersGoOn ? " The other steps go on meanwhile." : ""}`,
     details: steps.flatMap(({ name, failure, reason }) => [
       ...(failure === null
         ? reason === null

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { Scene, type AppDirectory } from "../support/scene.ts";
@@ -58,4 +58,16 @@ test("--wait-steps waits for what the release requires: an approval comes, and i
   expect(failed.code).toBe(5);
   expect(failed.err).toContain("0003-fails exited with code 3");
   expect((await app.status()).active).toBe("r1");
+});
+
+test("a step that failed and is no part of the release any more stops neither the next preparation nor the deployment", async () => {
+  const { app, log } = await appWithSteps();
+  app.write("deploy/steps/0001-fails.sh", "exit 3");
+  expect((await app.run(["prepare"])).code).toBe(5);
+  rmSync(join(app.path, "deploy/steps/0001-fails.sh"));
+  app.write("deploy/steps/0002-other.sh", 'echo other >> "$LOG"');
+  const prepared = await app.run(["prepare"]);
+  expect(prepared.code, prepared.err).toBe(0);
+  expect(readFileSync(log, "utf8")).toBe("other\n");
+  expect((await app.deploy("--run-steps")).deployment.outcome).toBe("done");
 });

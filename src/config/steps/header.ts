@@ -19,7 +19,7 @@ const COMMENT_OR_BLANK = /^\s*(?:--.*|\/\/.*|#.*)?$/;
 export function readHeader(source: string): Header {
   const fields = new Map<string, HeaderField>();
   const problems: { line: number; text: string }[] = [];
-  for (const [index, text] of source.split("\n").entries()) {
+  for (const [index, text] of source.split(/\r?\n/).entries()) {
     if (!COMMENT_OR_BLANK.test(text)) break;
     const said = SAID.exec(text)?.[1]?.trim();
     if (said === undefined) continue;

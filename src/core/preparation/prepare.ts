@@ -8,6 +8,9 @@ export interface Preparation {
   readonly conflicts: readonly string[];
 }
 
+/** Why a step is cancelled for which no file stands any more. */
+export const NOT_WANTED = "the coming release has no such step any more";
+
 /**
  * What a preparation makes of the records there are. A step whose file has changed is another step, and begins anew; one that failed is tried again;
  * one that is cancelled stays so. What no file stands for any more is cancelled, unless it runs.
@@ -26,7 +29,7 @@ export function prepare(steps: readonly StepDefinition[], records: readonly Step
     .map((record): StepRecord => ({
       ...record,
       state: "cancelled",
-      reason: "the coming release has no such step any more",
+      reason: NOT_WANTED,
       endedAt: about.now,
     }));
   const others = [...left.filter(({ state }) => state === "running"), ...records.filter(({ app }) => app !== about.app)];

@@ -7,7 +7,7 @@ import type { Position } from "../source/position.ts";
 import type { SourceStatement } from "../source/statements.ts";
 import type { Action, Notice, Plan, Refusal } from "./action.ts";
 import { Leftovers, type Leftover } from "./leftovers.ts";
-import { noticeUnheard } from "./said.ts";
+import { annotatedAs, noticesOfUnheard } from "./unheard.ts";
 
 /** When, inside of a phase, an action runs: what fills comes after what keeps in step, what checks after what fills. */
 export const STAGES = [
@@ -234,7 +234,9 @@ export class PlanDraft {
 
   /** Everything in the order in which it runs. */
   finish(): Pick<Plan, "actions" | "swaps" | "statements"> {
-    noticeUnheard(this, this.#statements);
+    const made = this.tables.filter(({ base }) => base === null).flatMap(annotatedAs);
+    const syncs = [...this.#statements.flatMap(({ own }) => own), ...this.syncs];
+    this.notices.push(...noticesOfUnheard(syncs, { heard: this.heard, made }));
     const place = (action: ActionDraft): number => (action.phase === "contract" ? 100 : 0) + STAGES.indexOf(action.stage);
     const ordered = this.#actions.toSorted((one, other) => place(one) - place(other));
     const swappable = ordered.every(canWaitForSwap);

@@ -3,6 +3,7 @@ import { stepOrderSchema, type StepStatus } from "../../api/steps.ts";
 import { parseBody, type Call, type Route } from "../../api/transport/serve.ts";
 import { HitlessError } from "../../base/error.ts";
 import { STEP_OPERATIONS } from "../../core/preparation/operations.ts";
+import { NOT_WANTED } from "../../core/preparation/prepare.ts";
 import { remainingMs, type StepRecord } from "../../core/preparation/step-record.ts";
 import type { ServerContext } from "../context.ts";
 
@@ -61,6 +62,7 @@ function stepStatus(record: StepRecord): StepStatus {
     window: window?.text ?? null,
     approval: work.kind === "wait" && work.until.kind === "approval" ? work.until.text : null,
     approvedBy,
+    ...(reason === NOT_WANTED && state === "cancelled" ? { wanted: false } : {}),
     startedAt,
     endedAt,
   };

@@ -148,3 +148,12 @@ test("SQL that would not do what its step is for is told: hidden ranges, a secon
     "0007-g.sql:1:1: there is no statement in it",
   ]);
 });
+
+test("a head is read whatever the ends of its lines are", () => {
+  const { steps, problems } = read([
+    "0001-index.sql",
+    "-- what for\r\n-- hitless: window = 01:00-05:00 UTC\r\n\r\n-- hitless: required = false\r\nSELECT 1;\r\n",
+  ]);
+  expect(problems).toEqual([]);
+  expect(steps).toMatchObject([{ required: false, window: { text: "01:00-05:00 UTC" } }]);
+});
