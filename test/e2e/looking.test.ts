@@ -35,6 +35,6 @@ describe("asked for what is not there", () => {
 test("nobody reads on, as in `hitless --help | head -1`: it ends as programs do then, without a word", async () => {
   const hitless = spawn(process.execPath, [fileURLToPath(new URL("../../bin/hitless.cjs", import.meta.url)), "--help"]);
   hitless.stdout.destroy();
-  const [err, [code]] = await Promise.all([text(hitless.stderr), once(hitless, "close")]);
-  expect({ code: code as number, err }).toEqual({ code: 141, err: "" });
+  const [err] = await Promise.all([text(hitless.stderr), once(hitless, "close")]);
+  expect({ code: hitless.exitCode, err }).toEqual({ code: 141, err: "" });
 });
