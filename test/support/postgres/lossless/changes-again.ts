@@ -66,7 +66,7 @@ const AGAIN: readonly [ChangeAgain, ...ChangeAgain[]] = [
 /** What a later release does to a column that an earlier one may have changed; null: it lets it alone. */
 export function changeAgain(rng: Rng, known: SideColumn, name: string): TableChange | null {
   // PostgreSQL lets no numeric refer to an int.
-  const refers = known.parent !== undefined;
+  const refers = known.refers === true;
   const wider = (WIDER[known.type ?? ""] ?? []).filter((one) =>
     refers ? one === "bigint" : known.numeric !== true || one !== "text",
   );

@@ -169,6 +169,7 @@ function standing(one: Standing, { also, renames, type }: (typeof WITH)[number])
           ...column(next, one.draw, null, type),
           ...own,
           numeric: one.ends.of === "f",
+          refers: one.ends.of === "f" && one.ends.count === 1,
           ...one.next?.(place),
           later: one.later?.(place),
         },

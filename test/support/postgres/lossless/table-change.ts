@@ -16,6 +16,8 @@ export interface SideColumn {
   readonly type?: string | undefined;
   /** Something stands on it that only fits numbers: it becomes no text. */
   readonly numeric?: boolean | undefined;
+  /** A foreign key is on it in the end. */
+  readonly refers?: boolean | undefined;
   /** No two rows have the same. */
   readonly distinct?: boolean | undefined;
   /** The database sees to that, so that ON CONFLICT may name it. */
