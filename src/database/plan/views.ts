@@ -123,11 +123,17 @@ interface InnerView {
  * they would; so such a view reads the table through one of its owner's.
  */
 function innerViews(draft: PlanDraft, { name, node }: WantedView): readonly InnerView[] {
-  if (optionNamed(node, "options", "security_invoker") !== null || !hasInvokers(draft)) return [];
+  if (asksInvoker(draft, node) || !hasInvokers(draft)) return [];
   const reads = relationsIn(child(node, "query") ?? {}, draft.schema);
   return draft.tables
     .filter((table) => table.seenDifferently && reads.some((one) => sameName(one, table.name)))
     .map((table) => ({ table, name: { schema: draft.overlay, name: fitted(`${table.name.name}__of_${name}`) } }));
+}
+
+/** `WITH (security_invoker)`; a value that is not said is true, and what is not true may be said too. */
+function asksInvoker({ language }: PlanDraft, node: Node): boolean {
+  const option = optionNamed(node, "options", "security_invoker");
+  return option !== null && !/=\s*'?(f(a(l(se?)?)?)?|off?|no?|0)'?$/i.test(language.deparse({ DefElem: option }));
 }
 
 function reading(view: WantedView, inner: readonly InnerView[]): WantedView {

@@ -68,6 +68,21 @@ describe("what is made anew keeps its owner, its grants and its comment", () => 
     ).toEqual([{ comment: "its number", attacl: "{web=w/keeper}" }]);
   });
 
+  it.each(["", "WITH (security_invoker = false)", "WITH (security_invoker = 0)"])(
+    "a view %s of a table that the release sees differently, whose readers may not read that",
+    async (options) => {
+      const view = `CREATE OR REPLACE VIEW names ${options} AS SELECT id, name FROM items;`;
+      const { url, next } = await expanded(
+        `${ITEMS} GRANT SELECT ON items TO keeper; ${view} ALTER VIEW names OWNER TO keeper; GRANT SELECT ON names TO web;`,
+        { migration: `ALTER TABLE items ALTER COLUMN id TYPE bigint; ${view}` },
+      );
+      const read = "SELECT id::int FROM names";
+      expect(await query(as("web", next), read)).toEqual([{ id: 1 }]);
+      await contractIn(url, 2);
+      expect(await query(as("web", url), read)).toEqual([{ id: 1 }]);
+    },
+  );
+
   it("a view that triggers write through, and views that read each other", async () => {
     const { url, next } = await expanded(
       `${ITEMS} CREATE VIEW names AS SELECT id, upper(name) AS name FROM items; CREATE VIEW loud AS SELECT name FROM names;
