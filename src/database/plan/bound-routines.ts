@@ -39,14 +39,18 @@ export function boundChanges(
   const first = goingFirst(draft, changes, views);
   const all = [...changes, ...copiesOf(draft, changes, { stays, views, first })];
   const texts = new Map(all.map((change) => [change, routineSql(draft.language, change.routine)]));
-  const callsOf = (change: RoutineChange): readonly RoutineChange[] =>
-    isAtomic(change.routine.node)
-      ? all.filter((other) => other !== change && mentions(texts.get(change) ?? "", [other.routine.name]))
-      : [];
+  const bound = all.filter(({ routine }) => isAtomic(routine.node));
+  const calls = new Map(
+    bound.map((change) => [
+      change,
+      all.filter((other) => other !== change && mentions(texts.get(change) ?? "", [other.routine.name])),
+    ]),
+  );
+  const callsOf = (change: RoutineChange): readonly RoutineChange[] => calls.get(change) ?? [];
   const ordered = dependenciesFirst(all, callsOf);
   const afterViews = new Set<RoutineChange>();
   for (const change of ordered) {
-    const reads = isAtomic(change.routine.node) && mentions(texts.get(change) ?? "", views);
+    const reads = calls.has(change) && mentions(texts.get(change) ?? "", views);
     if (reads || callsOf(change).some((other) => afterViews.has(other))) afterViews.add(change);
   }
   return { ordered, first, afterViews, called: new Set(ordered.flatMap(callsOf)) };
@@ -90,7 +94,8 @@ function copiesOf(
       ({ table, columns }) => mentions(routine.definition ?? "", [table]) && mentions(routine.definition ?? "", columns),
     );
   const hidden = ofBase(draft).flatMap((routine) => {
-    const [statement] = known.has(routine.name) ? [] : draft.language.parse(routine.definition ?? "");
+    const mayHide = !known.has(routine.name) && /\bLANGUAGE sql\b|\bsearch_path\b/i.test(routine.definition ?? "");
+    const [statement] = mayHide ? draft.language.parse(routine.definition ?? "") : [];
     return statement === undefined || !needsOverlay(statement.node) || findsItself(routine)
       ? []
       : [{ routine: wantedRoutine(draft.language, statement.node), same: routine, others: [], copy: true }];
