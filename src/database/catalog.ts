@@ -92,6 +92,8 @@ export interface Trigger {
 export interface View extends ObjectName {
   readonly materialized: boolean;
   readonly definition: string;
+  /** As in WITH: `security_invoker=true`, `check_option=local`. */
+  readonly options?: readonly string[] | undefined;
   /** The relations it reads. */
   readonly reads: readonly ObjectName[];
   readonly indexes: readonly Index[];

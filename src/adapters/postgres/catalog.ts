@@ -54,6 +54,7 @@ const TRIGGERS = `
 
 const VIEWS = `
   SELECT c.oid::text, n.nspname AS schema, c.relname AS name, c.relkind = 'm' AS materialized, pg_get_viewdef(c.oid) AS definition,
+         COALESCE(c.reloptions, '{}') AS options,
          (SELECT json_agg(DISTINCT jsonb_build_object('schema', rn.nspname, 'name', rc.relname))
           FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
           JOIN pg_class rc ON rc.oid = d.refobjid AND rc.oid <> c.oid JOIN pg_namespace rn ON rn.oid = rc.relnamespace
@@ -102,6 +103,7 @@ export async function readCatalog(database: Queryable): Promise<Catalog> {
       name: row.name,
       materialized: row.materialized,
       definition: row.definition,
+      options: row.options,
       reads: row.reads ?? [],
       indexes: indexes.get(row.oid) ?? [],
     })),

@@ -11,7 +11,7 @@ export function carryOverView(from: ObjectName, to: ObjectName, columns: Readonl
   return block(
     RELATION,
     [regclass(from), regclass(to)],
-    [ownerOf, privilegesOf, sayingsOf, () => columnsOf(columns), () => TRIGGERS],
+    [ownerOf, privilegesOf, sayingsOf, () => columnsOf(columns), () => DEFAULTS, () => TRIGGERS],
   );
 }
 
@@ -132,6 +132,17 @@ function columnsOf(names: ReadonlyMap<string, string>, only?: string): string {
     IF one.said IS DISTINCT FROM one.said_before THEN EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', target.name, one.name, one.said); END IF;
   END LOOP;`;
 }
+
+/** Of views alone: a view that stands for a table has the table's. */
+const DEFAULTS = `
+  FOR one IN
+    SELECT a.attname AS name, pg_get_expr(d.adbin, d.adrelid) AS value FROM pg_attrdef d
+    JOIN pg_class c ON c.oid = d.adrelid JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+    JOIN pg_attribute b ON b.attrelid = target.oid AND b.attname = a.attname AND NOT b.atthasdef
+    WHERE d.adrelid = source.oid AND c.relkind = 'v'
+  LOOP
+    EXECUTE format('ALTER VIEW %s ALTER COLUMN %I SET DEFAULT %s', target.name, one.name, one.value);
+  END LOOP;`;
 
 /** Of views alone: a table's own ones fire under its view. */
 const TRIGGERS = `

@@ -16,13 +16,13 @@ import type { Leftover } from "./leftovers.ts";
 import { make, undoOf } from "./making.ts";
 import { refuseRewrite } from "./move-over.ts";
 import { isPutOff, namesMade, planPutOff } from "./put-off.ts";
-import { dropOwn, overlayRoutine } from "./routine-actions.ts";
 import { wantedRoutine, type WantedRoutine } from "./routine-text.ts";
-import { createNew, dropRoutines, planRoutines } from "./routines.ts";
+import { planRoutinesAndViews } from "./routines-and-views.ts";
+import { createNew, dropRoutines } from "./routines.ts";
 import { changeRows, createTable, dropTables, truncate } from "./tables.ts";
 import { alterDomain, alterEnum, renameType } from "./user-types.ts";
 import { copyConstraints, copyIndexes } from "./twin-objects.ts";
-import { checkViewsUnder, dropViews, planViews, refreshView, wantedView } from "./views.ts";
+import { dropViews, refreshView, wantedView, type WantedView } from "./views.ts";
 
 export interface PlanRequest {
   readonly app: string;
@@ -46,7 +46,7 @@ export type PlanOutcome =
 interface Wanted {
   readonly created: WantedRoutine[];
   readonly listed: WantedRoutine[];
-  readonly views: ReturnType<typeof wantedView>[];
+  readonly views: WantedView[];
   readonly droppedViews: Set<string>;
   /** Names of views and routines that the release makes or changes. */
   readonly made: ReadonlySet<string>;
@@ -98,26 +98,12 @@ function finish(draft: PlanDraft, wanted: Wanted): void {
       `until the contract this release sees ${table.name.name} through a view: COPY, TRUNCATE, ON CONFLICT ON CONSTRAINT and system columns do not work on it`,
     );
   }
-  const sets = [
-    { wanted: wanted.created, complete: false },
-    { wanted: wanted.listed, complete: true },
-  ];
-  const views = wanted.views.filter(({ stands }) => stands !== true).map(({ name }) => name);
-  const routines = planRoutines(draft, sets, new Set([...views, ...wanted.droppedViews]));
-  const [after, before] = [
-    routines.ordered.filter((one) => routines.afterViews.has(one)),
-    routines.ordered.filter((one) => !routines.afterViews.has(one)),
-  ];
-  for (const one of before) overlayRoutine(draft, one, routines);
-  planViews(draft, wanted.views);
-  for (const one of after) overlayRoutine(draft, one, routines);
-  dropOwn(draft, routines);
+  planRoutinesAndViews(draft, wanted);
   for (const statement of wanted.putOff) {
     draft.resume(statement);
     if (!planPutOff(draft, statement)) HANDLERS[statement.kind]?.(draft, statement.node, wanted);
   }
   draft.end();
-  checkViewsUnder(draft, wanted.views, wanted.droppedViews);
 }
 
 function planOf({ app, release, migrations }: PlanRequest, draft: PlanDraft): Plan {

@@ -9,7 +9,7 @@ import { hasInvokers, tableViewSql } from "./finish.ts";
 import { droppedNames } from "./indexes.ts";
 import { relationsIn } from "./tables.ts";
 
-interface WantedView {
+export interface WantedView {
   readonly name: string;
   readonly node: Node;
   /** An earlier release has brought it as it is, and it stands. */
@@ -171,22 +171,6 @@ export function dropViews(draft: PlanDraft, node: Node): void {
     const view = draft.catalog.views.find((one) => sameName(one, name));
     if (view !== undefined) dropView(draft, view);
     else if (!flag(node, "missing_ok")) draft.refuse("unknown-object", `there is no view ${name.name}`, []);
-  }
-}
-
-/** Views of the base that stand on a column which goes: PostgreSQL would refuse the contract. */
-export function checkViewsUnder(draft: PlanDraft, wanted: readonly WantedView[], dropped: ReadonlySet<string>): void {
-  for (const table of draft.tables) {
-    const readers = draft.catalog.views.filter(({ reads }) => reads.some((one) => sameName(one, table.physical)));
-    for (const view of readers) {
-      if (wanted.some(({ name }) => name === view.name) || dropped.has(view.name)) continue;
-      const used = table.dropped.filter((column) => new RegExp(`\\b${column.replace(/\W/g, ".")}\\b`).test(view.definition));
-      if (used.length === 0) continue;
-      draft.notice(
-        "view-on-dropped-column",
-        `view ${view.name} reads ${used.map((column) => `${table.physical.name}.${column}`).join(", ")}, which the contract drops: create or drop the view in this release, or the contract will be refused by PostgreSQL`,
-      );
-    }
   }
 }
 
