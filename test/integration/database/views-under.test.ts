@@ -9,7 +9,7 @@ const TYPE = (view: string): string =>
 /** Of views of which the release says nothing. */
 const STORIES: Readonly<Record<string, Story>> = {
   "a view and one that reads it, of a column that is retyped": {
-    setup: `CREATE VIEW prices WITH (check_option = local, security_barrier = true) AS SELECT id, name, price FROM users WHERE price >= 0;
+    setup: `CREATE VIEW prices WITH (check_option = 'local', security_barrier = true) AS SELECT id, name, price FROM users WHERE price >= 0;
       ALTER VIEW prices ALTER COLUMN price SET DEFAULT 77; GRANT SELECT ON prices TO pg_monitor; COMMENT ON VIEW prices IS 'of users';
       CREATE VIEW dear AS SELECT id, price FROM prices WHERE price > 1000;`,
     migration: "ALTER TABLE users ALTER COLUMN price TYPE bigint;",
