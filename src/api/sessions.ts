@@ -45,7 +45,7 @@ export interface SessionMoveStatus {
   readonly isOver: boolean;
   /** Why nothing is done just now; null: something is. */
   readonly waits: string | null;
-  /** What is wrong with the new store, and what becomes of it. Absent: nothing. */
+  /** What is wrong with a store, and what becomes of it. Absent: nothing. */
   readonly trouble?: string | undefined;
   /** While sessions are copied, and then looked at in both stores. */
   readonly progress: {

@@ -25,15 +25,16 @@ export const sessionStores: SessionStores = {
       for (const found of [old, next]) if ("backend" in found) await found.backend.close();
     }
   },
-  unusable: async ({ url }) => {
-    const found = await opened("the new store", url, `hitless-probe:${randomUUID()}:`);
+  unusable: async ({ from, to }, side) => {
+    const { url } = side === "old" ? from : to;
+    const found = await opened(`the ${side} store`, url, `hitless-probe:${randomUUID()}:`);
     if ("problem" in found) return found.problem;
     try {
       await found.backend.set("probe", "new", PROBE_MS);
       await found.backend.remove("probe");
       return null;
     } catch (error) {
-      return `the new store, ${shown({ url })}, does not take what is written: ${String(error)}`;
+      return `the ${side} store, ${shown({ url })}, does not take what is written: ${String(error)}`;
     } finally {
       await found.backend.close().catch(() => undefined);
     }

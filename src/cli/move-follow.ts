@@ -51,9 +51,13 @@ class Told {
 
   tell(move: SessionMoveStatus): void {
     const { output, wantsJson } = this.#session;
-    const what = [move.phase, move.waits, move.trouble?.split(" (for ", 1)[0], move.progress?.doing, move.failure?.what].join(
-      " ",
-    );
+    const what = [
+      move.phase,
+      move.waits,
+      move.trouble?.replaceAll(/ \(for \d+ s\)/g, ""),
+      move.progress?.doing,
+      move.failure?.what,
+    ].join(" ");
     const isDue = move.progress !== null && Date.now() >= this.#at + PROGRESS_EVERY_MS;
     if (what === this.#what && !isDue) return;
     [this.#what, this.#at] = [what, Date.now()];

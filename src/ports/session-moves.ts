@@ -1,4 +1,4 @@
-import type { SessionMove, StorePlace } from "../core/session-move/move.ts";
+import type { SessionMove } from "../core/session-move/move.ts";
 
 /** The durable memory of moves: one for each app, the last one. */
 export interface SessionMoveStore {
@@ -15,12 +15,14 @@ export interface SessionCopy {
   readonly onProgress: (progress: { readonly done: number; readonly total: number }) => void;
 }
 
+export type MoveSide = "old" | "new";
+
 /** The two stores between which sessions move. */
 export interface SessionStores {
   /** Why sessions cannot be moved from the one URL to the other: every reason that is seen. None: they can. */
   problems(from: string, to: string): Promise<readonly string[]>;
-  /** Why the new store of a move cannot be written just now; null: it can. */
-  unusable(place: StorePlace): Promise<string | null>;
+  /** Why this store of the move cannot be written just now; null: it can. */
+  unusable(move: SessionMove, side: MoveSide): Promise<string | null>;
   /** Of these instances, those that have said that they write into both stores, with what the ids of their sessions begin with. */
   marks(move: SessionMove, instances: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>>;
   /** Makes the new store have the sessions of the old one as they are there, and under a prefix no others. `written`: how many were not so. Safe to repeat. @throws when a store fails, or the signal's reason */

@@ -39,7 +39,7 @@ export class MoveRun {
     this.#watch = new StoreWatch(parts.clock, parts.stores);
   }
 
-  /** What is wrong with the new store, and what becomes of it. */
+  /** What is wrong with a store, and what becomes of it. */
   get trouble(): string | null {
     return this.#watch.trouble;
   }
@@ -99,7 +99,7 @@ export class MoveRun {
     // Behind this one there is no way back any more.
     const isLast = step.kind === "enter" && step.phase === "finishing";
     await this.#watch.look(move, isLast);
-    if (isLast && this.trouble !== null) return false;
+    if (isLast && !this.#watch.isNewWell) return false;
     switch (step.kind) {
       case "mark": {
         const floor = engine.state(this.#app)?.next.instance ?? null;

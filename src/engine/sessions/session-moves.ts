@@ -24,7 +24,7 @@ export interface MoveReport {
   /** Why nothing is done just now; null: something is. */
   readonly waits: string | null;
   readonly progress: (CopyProgress & { readonly since: number }) | null;
-  /** What is wrong with the new store, and what becomes of it; null: nothing. */
+  /** What is wrong with a store, and what becomes of it; null: nothing. */
   readonly trouble: string | null;
 }
 

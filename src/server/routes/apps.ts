@@ -1,6 +1,6 @@
 import type { AppStatus } from "../../api/daemon.ts";
 import { HitlessError } from "../../base/error.ts";
-import { isOver } from "../../core/session-move/move.ts";
+import { isOver, sightOf } from "../../core/session-move/move.ts";
 import type { AppState } from "../../core/state.ts";
 import type { MoveReport } from "../../engine/sessions/session-moves.ts";
 import type { Route } from "../../api/transport/serve.ts";
@@ -90,9 +90,10 @@ export function appRoutes(context: ServerContext): readonly Route[] {
 function unreachableInMove(error: unknown, { move, trouble }: MoveReport): unknown {
   if (!(error instanceof HitlessError) || error.code !== "ERR_SESSIONS_UNREACHABLE" || isOver(move)) return error;
   const { phase } = move;
+  const isInBoth = sightOf(phase).writesBoth;
   return new HitlessError({
     ...error.failure,
-    next: `The sessions are being moved (${phase}): ${trouble ?? WAYS_OUT[phase] ?? "the move goes on when the store is back; `hitless status` shows it"}. Nothing is lost: every change that was told as made is in both stores.`,
+    next: `The sessions are being moved (${phase}): ${trouble ?? WAYS_OUT[phase] ?? "the move goes on when the store is back; `hitless status` shows it"}.${isInBoth ? " Nothing is lost: every change that was told as made is in both stores." : ""}`,
   });
 }
 

@@ -74,6 +74,18 @@ test("an instance that was told of a move writes into both stores and says so; t
   expect((await sessionStores.marks(move, ["web.r1.1", "web.r1.3"])).size).toBe(0);
 });
 
+test("which store of a move cannot be written is told", async () => {
+  const [from] = await twoStores();
+  const gone = "redis://u:secret@127.0.0.1:1/";
+  for (const move of [moveBetween([gone, from]), moveBetween([from, gone])]) {
+    const [dead, well] = move.from.url === gone ? (["old", "new"] as const) : (["new", "old"] as const);
+    const why = await sessionStores.unusable(move, dead);
+    expect(why).toMatch(new RegExp(`^the ${dead} store, redis://127\\.0\\.0\\.1:1/, cannot be used: .*ECONNREFUSED`));
+    expect(why).not.toContain("secret");
+    expect(await sessionStores.unusable(move, well)).toBeNull();
+  }
+});
+
 test("an application that names another store than the one that moves is left alone", async () => {
   const [from, to] = await twoStores();
   for (const [name, value] of Object.entries(moveVariables(moveBetween([from, to])))) vi.stubEnv(name, value);

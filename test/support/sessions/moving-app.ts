@@ -7,7 +7,7 @@ import { MoveBook } from "../../../src/engine/sessions/move-book.ts";
 import { SessionMoves } from "../../../src/engine/sessions/session-moves.ts";
 import { SessionReleases } from "../../../src/engine/sessions/session-releases.ts";
 import type { Releases } from "../../../src/ports/releases.ts";
-import type { SessionCopy, SessionMoveStore, SessionStores } from "../../../src/ports/session-moves.ts";
+import type { MoveSide, SessionCopy, SessionMoveStore, SessionStores } from "../../../src/ports/session-moves.ts";
 import type { SessionServers } from "../../../src/ports/session-servers.ts";
 import { SimJournal } from "../../../sim/journal.ts";
 import { World } from "../../../sim/world.ts";
@@ -51,16 +51,17 @@ class SimStores implements SessionStores {
   /** What is copied waits for it, and is there then. */
   held: Promise<unknown> | null = null;
   areSilent = false;
-  /** Why the new store cannot be written. */
+  /** Why the new store cannot be written, and the old one. */
   broken: string | null = null;
+  oldBroken: string | null = null;
   readonly whyNot: string[] = [];
 
   problems(): Promise<readonly string[]> {
     return Promise.resolve(this.whyNot);
   }
 
-  unusable(): Promise<string | null> {
-    return Promise.resolve(this.broken);
+  unusable(_move: SessionMove, side: MoveSide): Promise<string | null> {
+    return Promise.resolve(side === "new" ? this.broken : this.oldBroken);
   }
 
   marks(_move: SessionMove, instances: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {

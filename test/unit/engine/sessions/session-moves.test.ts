@@ -179,6 +179,44 @@ test("a new store that is back in time is moved to all the same", async () => {
   expect(app.move).toMatchObject({ phase: "done", failure: null });
 });
 
+test("an old store that is gone is said, with what can be done, in each phase that needs it; the move ends all the same, as the new store has all", async () => {
+  const app = await MovingApp.deployed();
+  const troubleIn = new Map<string | undefined, string>();
+  const noted = (): Promise<void> => {
+    const { move, trouble } = app.moves.report("shop") ?? {};
+    if (typeof trouble === "string") troubleIn.set(move?.phase, trouble);
+    return Promise.resolve();
+  };
+  app.stores.oldBroken = "the old store, redis://old, cannot be used: ECONNREFUSED";
+  await app.begin();
+  await watched(app, noted);
+  expect([...troubleIn.keys()]).toEqual(["doubling", "switching"]);
+  expect(troubleIn.get("doubling")).toMatch(
+    /^the old store, redis:\/\/old.*\(for \d+ s\).*neither read nor written.*bring it back$/,
+  );
+  expect(troubleIn.get("switching")).toMatch(/ECONNREFUSED.*waits or fails until.*do not take the move back/);
+  expect(app.move).toMatchObject({ phase: "done", failure: null });
+});
+
+test("who takes a move back to an old store that is gone is told so; when it is back, nothing is said any more", async () => {
+  const app = await MovingApp.deployed();
+  await app.begin();
+  await app.until(() => app.move?.phase === "switching");
+  [app.stores.oldBroken, app.stores.broken] = ["the old store is gone", "the new store is gone"];
+  await app.until(() => app.moves.report("shop")?.trouble?.includes("the old store is gone") === true);
+  expect(app.moves.report("shop")?.trouble).toMatch(/^the new store is gone .*; the old store is gone /);
+  await app.moves.abort("shop", "somebody");
+  await app.until(
+    () => app.move?.phase === "returning" && app.moves.report("shop")?.trouble?.includes("goes back to it") === true,
+  );
+  expect(app.moves.report("shop")?.trouble, "the new one is not needed any more").not.toContain("the new store");
+  app.stores.oldBroken = null;
+  await app.until(() => app.move?.phase === "leaving");
+  await app.until(() => app.moves.report("shop")?.trouble === null);
+  await watched(app);
+  expect(app.move?.phase).toBe("aborted");
+});
+
 test("a daemon that another has taken over from writes nothing into the book any more", async () => {
   const app = await MovingApp.deployed();
   await app.begin();
