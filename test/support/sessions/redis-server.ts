@@ -4,17 +4,25 @@ import { onTestFinished } from "vitest";
 import { temporaryDirectory, until } from "../temp.ts";
 import { RedisWire } from "./redis-wire.ts";
 
+interface RedisServer {
+  readonly socket: string;
+  connect(): Promise<RedisWire>;
+  /** At once, as kill -9 does. */
+  kill(): Promise<void>;
+}
+
 /** A real Redis on a unix socket, for as long as the running test. */
-export async function startRedis(...args: readonly string[]): Promise<{ socket: string; connect: () => Promise<RedisWire> }> {
+export async function startRedis(...args: readonly string[]): Promise<RedisServer> {
   const directory = temporaryDirectory();
   const socket = join(directory, "redis.sock");
   const options = ["--port", "0", "--unixsocket", socket, "--dir", directory, "--save", "", ...args];
   const child = spawn("redis-server", options, { stdio: "ignore" });
-  onTestFinished(async () => {
-    const ended = new Promise((resolve) => child.once("exit", resolve));
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  const kill = async (): Promise<void> => {
     child.kill("SIGKILL");
     await ended;
-  });
+  };
+  onTestFinished(kill);
   const connect = (): Promise<RedisWire> => RedisWire.connect({ path: socket });
   await until(
     () =>
@@ -27,7 +35,7 @@ export async function startRedis(...args: readonly string[]): Promise<{ socket: 
       ),
     { what: "Redis answers" },
   );
-  return { socket, connect };
+  return { socket, connect, kill };
 }
 
 export function redisVersion(): string | null {

@@ -13,6 +13,7 @@ interface SessionSiteOptions {
   readonly checks?: Config["checks"];
   readonly rollout?: Config["rollout"];
   readonly env?: Readonly<Record<string, string>>;
+  readonly drainTimeout?: string;
 }
 
 /** `session-site.mjs` as an app with two instances. All of it ends with the running test. */
@@ -36,8 +37,11 @@ export class SessionSite {
   }
 
   /** Another release, which must succeed. */
-  async deploy(message: string, { env = {}, rollout = { batch: "50%" }, ...more }: SessionSiteOptions): Promise<void> {
-    const web = { command: [process.execPath, "session-site.mjs"] };
+  async deploy(
+    message: string,
+    { env = {}, rollout = { batch: "50%" }, drainTimeout = "30s", ...more }: SessionSiteOptions,
+  ): Promise<void> {
+    const web = { command: [process.execPath, "session-site.mjs"], drainTimeout };
     this.app.configure(web, { env: { REPOSITORY, MESSAGE: message, ...env }, rollout, ...more });
     await this.app.deploy();
   }
