@@ -20,7 +20,7 @@ export interface StepStatus {
   readonly digest?: string | undefined;
   readonly kind: "sql" | "update" | "batches" | "command" | "function" | "http" | "wait" | "expand";
   readonly state: StepState;
-  /** False: it was cancelled because the release that was prepared last has no such step. Undefined: it has. */
+  /** False: the release that was prepared last has no such step; said by a preparation, and later of what was cancelled for it. Undefined: it has. */
   readonly wanted?: boolean | undefined;
   /** A deployment waits for it. */
   readonly required: boolean;

@@ -164,7 +164,8 @@ export const ERROR_CODES = {
   ERR_STEPS_INVALID: { kind: "config", meaning: "Files in deploy/steps have problems; all of them are listed with their lines." },
   ERR_STEPS_UNFINISHED: {
     kind: "conflict",
-    meaning: "Steps that a release requires are not done; they are listed with the time they should take. Nothing was started.",
+    meaning:
+      "Steps that a release requires are not done; they are listed with the time they should take, or what they wait to be told. Nothing was started.",
   },
   ERR_STEP_CONFLICT: { kind: "conflict", meaning: "Two releases want the same column changed by a step each." },
   ERR_STEP_UNKNOWN: { kind: "usage", meaning: "No such step; the known ones are listed." },

@@ -14,8 +14,15 @@ const AWAY_LIMIT_MS = 60_000;
 const OVER: readonly StepStatus["state"][] = ["done", "cancelled"];
 const STUCK: readonly StepStatus["state"][] = ["failed", "incomplete", "cancelled", "paused"];
 
-/** Knows the steps of the configuration here, and begins them. */
-export async function prepareHere(session: Session): Promise<{ readonly app: string; readonly steps: readonly StepStatus[] }> {
+interface PreparedHere {
+  readonly app: string;
+  readonly steps: readonly StepStatus[];
+  /** Whether the source has a file for it. */
+  readonly isOurs: (step: StepStatus) => boolean;
+}
+
+/** Knows the steps of the configuration here, and begins them. What else is still at work is told, and nobody waits for it. */
+export async function prepareHere(session: Session): Promise<PreparedHere> {
   const { spec, source, ignore, build, env } = await session.config();
   await session.host.ensureDaemon(session.stateDirectory, null);
   const steps = await session.client.prepare({
@@ -25,15 +32,21 @@ export async function prepareHere(session: Session): Promise<{ readonly app: str
     build,
     env: Object.fromEntries(Object.entries(env).map(([type, variables]) => [type, { ...variables }])),
   });
-  return { app: spec.app, steps };
+  const others = new Set(steps.filter(({ wanted }) => wanted === false).map(({ name }) => name));
+  for (const { name, state } of steps)
+    if (others.has(name) && !OVER.includes(state))
+      session.output.note(
+        `${name} is still ${state}, though there is no such step any more; \`hitless steps cancel ${name}\` ends it.`,
+      );
+  return { app: spec.app, steps, isOurs: ({ name }) => !others.has(name) };
 }
 
 /** Before a deployment: what it requires is brought to its end. `now`: whatever the windows are. @throws ERR_STEPS_UNFINISHED */
 export async function finishSteps(session: Session, { now }: { readonly now: boolean }): Promise<void> {
-  const { app, steps } = await prepareHere(session);
-  const required = steps.filter((step) => step.required && !OVER.includes(step.state));
+  const { app, steps, isOurs } = await prepareHere(session);
+  const required = steps.filter((step) => step.required && isOurs(step) && !OVER.includes(step.state));
   if (now) for (const { name } of required) await session.client.tellStep(app, name, "run", null);
-  await followSteps(session, app, (step) => step.required);
+  await followSteps(session, app, (step) => step.required && isOurs(step));
 }
 
 /** Shows the steps until all that are wanted have come to an end. @throws ERR_STEPS_UNFINISHED when one of them cannot go on */

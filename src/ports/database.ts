@@ -274,7 +274,10 @@ export interface DatabaseLease extends BatchWorker {
   texts(sql: string): Promise<readonly string[]>;
   /** Long transactions that hold what conflicts with the lock on the table. */
   holders(table: string, lock: LockMode): Promise<readonly Blocker[]>;
-  /** What a backfill is up against; its statement is tried (and refused) without running it. `parts`: into how many a large table is cut. */
+  /**
+   * What a backfill is up against; its statement is tried (and refused) without running it. `parts`: into how many a large table is cut. Where it is
+   * refused, `at` counts in its query, or in what is set and then the condition.
+   */
   survey(backfill: Backfill, parts: number): Promise<SurveyOutcome>;
   /** Where a backfill that was begun stands; none: it was not. */
   stretches(release: number, action: string): Promise<readonly Stretch[]>;

@@ -71,3 +71,27 @@ test("a step that failed and is no part of the release any more stops neither th
   expect(readFileSync(log, "utf8")).toBe("other\n");
   expect((await app.deploy("--run-steps")).deployment.outcome).toBe("done");
 });
+
+test("prepare does not follow what the release has no file for any more: a wait is over, a program goes on and is told, also when it was cancelled by hand", async () => {
+  const { app } = await appWithSteps();
+  app.write("deploy/steps/0001-agreed.yaml", "wait: { approval: boss agrees }");
+  app.write("deploy/steps/0002-long.sh", "exec sleep 600");
+  const refused = await app.run(["deploy"]);
+  expect(refused.err).toContain("`hitless steps approve 0001-agreed`");
+  const following = app.begin(["prepare"]);
+  await following.says("approve: boss agrees");
+  await following.says("0002-long: running");
+  following.kill();
+  rmSync(join(app.path, "deploy/steps"), { recursive: true });
+  const prepared = await app.run(["prepare"]);
+  expect(prepared.code, prepared.err).toBe(0);
+  expect(prepared.err).toContain("`hitless steps cancel 0002-long`");
+  const states = async () => (await app.scene.client.steps(app.name)).map(({ name, state }) => [name, state]);
+  expect(await states()).toEqual([
+    ["0001-agreed", "cancelled"],
+    ["0002-long", "running"],
+  ]);
+  expect((await app.deploy("--run-steps")).deployment.outcome).toBe("done");
+  expect((await app.run(["steps", "cancel", "0002-long"])).code).toBe(0);
+  expect((await app.run(["prepare"])).code).toBe(0);
+});

@@ -91,7 +91,7 @@ test("steps run ahead of a deployment under load, and a daemon that is killed in
 
   await until(async () => (await steps(app))["0003-labels"]?.state === "done", { within: 60_000, what: "labels are done" });
   const unfinished = await app.run(["deploy"]);
-  expect(unfinished.out + unfinished.err).toContain("0004-agreed: running");
+  expect(unfinished.out + unfinished.err).toContain("`hitless steps approve 0004-agreed`");
   expect((await app.run(["steps", "approve", "0004-agreed"])).code).toBe(0);
   const followed = await app.run(["steps", "--follow"]);
   expect(followed.code, followed.out + followed.err).toBe(0);

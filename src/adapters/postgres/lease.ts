@@ -28,7 +28,7 @@ import { Guard } from "./guard.ts";
 import { LoadReader } from "./load.ts";
 import { ask, readApplied, readChangeSets, readJournal, readToolRows } from "./records.ts";
 import { beginSql, forgetSql, keepSql, readStretches } from "./stretches.ts";
-import { readSurvey } from "./survey.ts";
+import { probeOf, readSurvey } from "./survey.ts";
 import type { Taken } from "./taking.ts";
 import { PostgresWalker, type ComparisonRequest } from "./walker.ts";
 
@@ -151,11 +151,12 @@ export class PostgresLease implements DatabaseLease {
 
   async survey(backfill: Backfill, parts: number): Promise<SurveyOutcome> {
     const surveys: Survey[] = [];
-    const outcome = await this.#guard.watched(SURVEY_LOCK_MS, async () => {
+    const survey = async (): Promise<void> => {
       surveys.push(await readSurvey(this.#connection, backfill, parts));
-    });
-    const [survey] = surveys;
-    return outcome.kind === "done" ? { kind: "surveyed", survey: survey as Survey } : outcome;
+    };
+    const outcome = await this.#guard.watched(SURVEY_LOCK_MS, survey, { sent: () => probeOf(backfill) });
+    const [found] = surveys;
+    return outcome.kind === "done" ? { kind: "surveyed", survey: found as Survey } : outcome;
   }
 
   stretches(release: number, action: string): Promise<readonly Stretch[]> {

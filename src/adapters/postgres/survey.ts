@@ -3,6 +3,7 @@ import { literal } from "../../database/names.ts";
 import type { Backfill } from "../../database/plan/action.ts";
 import type { Stretch, Survey } from "../../ports/database.ts";
 import { keyTexts, rangeSql, relationSql } from "./range.ts";
+import type { Sent } from "./guard.ts";
 import type { Queryable } from "./queryable.ts";
 
 /** A table smaller than this is walked in one go. */
@@ -41,13 +42,16 @@ export async function readSurvey(database: Queryable, backfill: Backfill, parts:
   };
 }
 
-async function probe(database: Queryable, { table, set, where, query, delete: deletes }: Backfill): Promise<void> {
-  if (query !== undefined) {
-    await database.query(`EXPLAIN ${queryOver(query, () => ["false"])}`);
-    return;
-  }
-  const what = deletes === true ? `DELETE FROM ${table}` : `UPDATE ${table} SET ${set}`;
-  await database.query(`EXPLAIN ${what} WHERE ${where}`);
+async function probe(database: Queryable, backfill: Backfill): Promise<void> {
+  const { before, sql } = probeOf(backfill);
+  await database.query(`${before}${sql}`);
+}
+
+/** How the statement of a backfill is planned. What its author has written is the SQL: the query, or what is set and the condition. */
+export function probeOf({ table, set, where, query, delete: deletes }: Backfill): Sent {
+  if (query !== undefined) return { before: "EXPLAIN ", sql: queryOver(query, () => ["false"]) };
+  const what = deletes === true ? `DELETE FROM ${table}` : `UPDATE ${table} SET `;
+  return { before: `EXPLAIN ${what}`, sql: `${deletes === true ? "" : set} WHERE ${where}` };
 }
 
 /** The partitions, or the table itself. A row that would move between partitions is found only by way of the whole. */

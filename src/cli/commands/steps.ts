@@ -59,8 +59,8 @@ export function registerSteps(program: Command, run: Register): void {
 }
 
 async function prepareAndFollow(session: Session, { detach }: PrepareOptions): Promise<void> {
-  const { app, steps } = await prepareHere(session);
-  if (detach !== true) await followSteps(session, app, () => true);
+  const { app, steps, isOurs } = await prepareHere(session);
+  if (detach !== true) await followSteps(session, app, isOurs);
   else if (!session.wantsJson) for (const line of renderSteps(steps, session.output)) session.output.line(line);
   if (session.wantsJson) session.output.json({ steps: await session.client.steps(app) });
 }

@@ -4,6 +4,8 @@ import { isOver, newRecord, type NewStep, type StepRecord } from "./step-record.
 export interface Preparation {
   /** Records that are new or changed. */
   readonly changed: readonly StepRecord[];
+  /** Names that no file stands for any more. */
+  readonly unwanted: readonly string[];
   /** Two releases that want the same column: each a sentence. Nothing may be changed then. */
   readonly conflicts: readonly string[];
 }
@@ -13,7 +15,7 @@ export const NOT_WANTED = "the coming release has no such step any more";
 
 /**
  * What a preparation makes of the records there are. A step whose file has changed is another step, and begins anew; one that failed is tried again;
- * one that is cancelled stays so. What no file stands for any more is cancelled, unless it runs.
+ * one that somebody has cancelled stays so. What no file stands for any more is cancelled, unless it is at work, which goes on to its end.
  */
 export function prepare(steps: readonly StepDefinition[], records: readonly StepRecord[], about: NewStep): Preparation {
   const own = new Map(records.filter(({ app }) => app === about.app).map((record) => [record.definition.name, record]));
@@ -25,20 +27,30 @@ export function prepare(steps: readonly StepDefinition[], records: readonly Step
   const names = new Set(steps.map(({ name }) => name));
   const left = [...own.values()].filter(({ definition }) => !names.has(definition.name));
   const dropped = left
-    .filter((record) => !isOver(record) && record.state !== "running")
+    .filter((record) => !isOver(record) && !isAtWork(record))
     .map((record): StepRecord => ({
       ...record,
       state: "cancelled",
       reason: NOT_WANTED,
       endedAt: about.now,
     }));
-  const others = [...left.filter(({ state }) => state === "running"), ...records.filter(({ app }) => app !== about.app)];
-  return { changed: [...changed, ...dropped], conflicts: conflictsOf(steps, others, about) };
+  const others = [...left.filter(isAtWork), ...records.filter(({ app }) => app !== about.app)];
+  return {
+    changed: [...changed, ...dropped],
+    unwanted: left.map(({ definition: { name } }) => name),
+    conflicts: conflictsOf(steps, others, about),
+  };
+}
+
+/** A wait does nothing that could be ended in the middle. */
+function isAtWork({ state, definition: { work } }: StepRecord): boolean {
+  return state === "running" && work.kind !== "wait";
 }
 
 function prepared(step: StepDefinition, before: StepRecord | null, about: NewStep): StepRecord {
   if (before?.definition.digest !== step.digest) return newRecord(step, about, before);
-  if (before.state === "failed" || before.state === "incomplete")
+  const isBack = before.state === "cancelled" && before.reason === NOT_WANTED;
+  if (isBack || before.state === "failed" || before.state === "incomplete")
     return {
       ...before,
       definition: step,

@@ -1,4 +1,4 @@
-import type { Action } from "../../database/plan/action.ts";
+import type { Action, Backfill } from "../../database/plan/action.ts";
 import { positionAt } from "../../database/source/position.ts";
 
 const NO_PRIVILEGE = "42501";
@@ -10,13 +10,21 @@ export function named(action: Action): string {
   return action.step === undefined ? `${action.title} (${place(action)})` : fileOf(action);
 }
 
-/** The other way round: `step e3 (migrations/0002.sql:1): add items.more`. `at`: the character of its SQL, told with the file of a step. */
+/** The other way round: `step e3 (migrations/0002.sql:1): add items.more`. `at`: the character of its SQL, told with the file of a step, or with its key. */
 export function placed(action: Action, at?: number): string {
   if (action.step === undefined) return `${place(action)}: ${action.title}`;
-  const { written } = action;
-  if (at === undefined || written === undefined) return fileOf(action);
+  const { run, written } = action;
+  if (at === undefined) return fileOf(action);
+  if (run.kind === "backfill") return `\`${keyAt(run.backfill, at)}\` of ${fileOf(action)}`;
+  if (written === undefined) return fileOf(action);
   const { path, line, column } = positionAt(fileOf(action), written, at);
   return `${path}:${String(line)}:${String(column)}`;
+}
+
+/** Under which a step's author has written what stands there. */
+function keyAt({ query, set }: Backfill, at: number): "query" | "set" | "where" {
+  if (query !== undefined) return "query";
+  return at < set.length ? "set" : "where";
 }
 
 function place({ id, cause }: Action): string {

@@ -117,10 +117,21 @@ export async function asks(ports: StepPorts, run: StepRun, sql: string): Promise
     run.signal.addEventListener("abort", leave, { once: true });
     try {
       return await unlessLeft(lease.ask(sql, run.signal), late.signal);
+    } catch (error) {
+      throw run.signal.aborted || error instanceof HitlessError ? error : unanswered(run.record().definition, error);
     } finally {
       run.signal.removeEventListener("abort", leave);
       over.abort();
     }
+  });
+}
+
+function unanswered({ name, path }: StepDefinition, error: unknown): HitlessError {
+  return new HitlessError({
+    code: "ERR_STEP_FAILED",
+    what: `\`query\` of ${path} has no answer.`,
+    why: error instanceof Error ? error.message : String(error),
+    next: `Correct it and run \`hitless prepare\`, or \`hitless steps retry ${name}\`.`,
   });
 }
 

@@ -19,7 +19,7 @@ export async function runJob(ports: StepPorts, run: StepRun, command: string | r
   const job = jobOf(run.record());
   const place = await ports.places.open(app, definition);
   const looking = new AbortController();
-  const looked = lookAfter(ports, run, AbortSignal.any([run.signal, looking.signal]));
+  const looked = lookAfter(ports, run, looking.signal);
   try {
     const end = await ports.jobs.run(
       {
@@ -50,15 +50,16 @@ function jobOf({ definition: { name, digest }, attempt }: StepRecord): string {
   return `step ${name} ${digest.slice(0, 12)} ${String(attempt)}`;
 }
 
-/** Takes what the program says of its progress, and tells it how fast it may go. */
+/** Takes what the program says of its progress, its last word included, and tells it how fast it may go. */
 async function lookAfter({ clock, places }: StepPorts, run: StepRun, signal: AbortSignal): Promise<void> {
   const { app, definition } = run.record();
   let throttle: number | null = null;
   const began = clock.now();
   let first: number | null = null;
-  while (!signal.aborted) {
+  for (;;) {
+    const isLast = signal.aborted;
     const wanted = run.record().throttle;
-    if (wanted !== throttle) await places.steer(app, definition, wanted);
+    if (wanted !== throttle && !isLast) await places.steer(app, definition, wanted);
     throttle = wanted;
     const report = await places.report(app, definition);
     if (report !== null && report.done !== null) {
@@ -66,6 +67,7 @@ async function lookAfter({ clock, places }: StepPorts, run: StepRun, signal: Abo
       const slow = wanted < 100 ? `slowed down to ${String(wanted)} % by the operator` : null;
       run.onProgress(progressOf({ done: report.done, total: report.total }, first, clock.now() - began), slow);
     }
+    if (isLast) return;
     await clock.sleepUntil(clock.now() + LOOK_MS, signal).catch(() => undefined);
   }
 }

@@ -3,7 +3,7 @@ import { nameNumber, releaseName } from "../../base/names.ts";
 import { mainType } from "../../core/app-spec.ts";
 import { ownUrl } from "../../core/database-spec.ts";
 import { ordered, undoText, type StepOrder } from "../../core/preparation/operations.ts";
-import { prepare } from "../../core/preparation/prepare.ts";
+import { NOT_WANTED, prepare } from "../../core/preparation/prepare.ts";
 import { EXPAND, type StepDefinition } from "../../core/preparation/step-definition.ts";
 import { isOver, type StepRecord } from "../../core/preparation/step-record.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -13,7 +13,7 @@ import type { StepSources } from "../../ports/steps.ts";
 import { askedOf, refuseMissing } from "./known-columns.ts";
 import type { StepBook } from "./step-book.ts";
 import type { StepKeeper } from "./step-keeper.ts";
-import type { StepControl } from "./step-control.ts";
+import type { Prepared, StepControl } from "./step-control.ts";
 import { StepStop } from "./step-stop.ts";
 import { unfinished } from "./unfinished.ts";
 
@@ -43,13 +43,13 @@ export class StepDesk implements StepControl {
     return this.#parts.book.of(app);
   }
 
-  prepare(request: ReleaseRequest): Promise<readonly StepRecord[]> {
+  prepare(request: ReleaseRequest): Promise<Prepared> {
     const result = this.#queue.then(() => this.#prepare(request));
     this.#queue = result.catch(() => undefined);
     return result;
   }
 
-  async #prepare(request: ReleaseRequest): Promise<readonly StepRecord[]> {
+  async #prepare(request: ReleaseRequest): Promise<Prepared> {
     const { snapshots, book } = this.#parts;
     const { app } = request.spec;
     const numbers = book.of(app).map(({ snapshot }) => nameNumber(snapshot) ?? 0);
@@ -58,18 +58,20 @@ export class StepDesk implements StepControl {
     await snapshots.stage(app, snapshot, request);
     const never = new AbortController().signal;
     await snapshots.create(app, snapshot, { unlessIdentity: null, onOutput: () => undefined, signal: never });
+    let unwanted: readonly string[];
     try {
-      await this.#enter(app, snapshot, await snapshots.workplace(app, snapshot));
+      unwanted = await this.#enter(app, snapshot, await snapshots.workplace(app, snapshot));
     } catch (error) {
       await snapshots.discard(app, snapshot);
       throw error;
     }
     const inUse = book.of(app).filter((record) => !isOver(record));
     await snapshots.prune(app, { keep: 1, inUse: inUse.map((record) => record.snapshot) });
-    return book.of(app);
+    return { records: book.of(app), unwanted };
   }
 
-  async #enter(app: string, snapshot: string, { directory, spec, env }: Workplace): Promise<void> {
+  /** Gives the names that no file stands for. */
+  async #enter(app: string, snapshot: string, { directory, spec, env }: Workplace): Promise<readonly string[]> {
     const { book, sources, clock, keeper } = this.#parts;
     const steps = await sources.read(directory, spec);
     await this.#refuseMissing(app, steps, spec.database && ownUrl(spec.database, env));
@@ -80,7 +82,11 @@ export class StepDesk implements StepControl {
       if (book.find(app, name)?.definition.digest === digest) continue;
       await keeper.end(app, name, new StepStop("waiting", "its file has changed"));
     }
-    await book.save(prepare(steps, book.all(), about).changed);
+    const { changed, unwanted } = prepare(steps, book.all(), about);
+    await book.save(changed);
+    for (const { definition, state } of changed)
+      if (state === "cancelled") await keeper.end(app, definition.name, new StepStop(state, NOT_WANTED));
+    return unwanted;
   }
 
   async tell(app: string, name: string, order: Omit<StepOrder, "now">): Promise<string> {

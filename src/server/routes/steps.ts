@@ -36,7 +36,8 @@ async function prepare({ steps, log }: ServerContext, { params, body }: Call): P
     });
   }
   log.info("a preparation was asked for", { app: request.spec.app, by });
-  return { steps: (await steps.prepare(request)).map(stepStatus) };
+  const { records, unwanted } = await steps.prepare(request);
+  return { steps: records.map(stepStatus).map((step) => (unwanted.includes(step.name) ? { ...step, wanted: false } : step)) };
 }
 
 function stepStatus(record: StepRecord): StepStatus {

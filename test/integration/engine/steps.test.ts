@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
@@ -126,10 +126,19 @@ test("what the database refuses is a failure that says why: a wrong type before 
   one.write("0000-drop.sql", "DROP TABLE orders;");
   one.write("0001-type.yaml", "update: { table: items, set: v = n, where: v IS NULL }");
   one.write("0002-gone.yaml", "update: { table: orders, set: v = 1, where: v IS NULL }");
+  one.write("0004-where.yaml", "update: { table: items, set: v = 1, where: nobody IS NULL }");
+  one.write("0005-query.yaml", 'batches: { table: items, query: "DELETE FROM items WHERE {range} AND nobody" }');
+  one.write("0006-wait.yaml", "wait: { query: SELECT nobody }");
   one.write("0003-sql.sql", "-- äö😀\nSELECT '😀';\n  UPDATE nothing SET a = 1;");
   const parts = await one.daemon();
   await one.prepare(parts);
-  expect((await stepIs(parts, "0001-type", "failed")).failure?.why).toContain('column "v" is of type integer');
+  const type = (await stepIs(parts, "0001-type", "failed")).failure;
+  expect(type?.what).toBe("PostgreSQL refused `set` of deploy/steps/0001-type.yaml.");
+  expect(type?.why).toContain('column "v" is of type integer');
+  const refused = async (name: string) => (await stepIs(parts, name, "failed")).failure?.what;
+  expect(await refused("0004-where")).toBe("PostgreSQL refused `where` of deploy/steps/0004-where.yaml.");
+  expect(await refused("0005-query")).toBe("PostgreSQL refused `query` of deploy/steps/0005-query.yaml.");
+  expect(await refused("0006-wait")).toBe("`query` of deploy/steps/0006-wait.yaml has no answer.");
   expect((await stepIs(parts, "0002-gone", "failed")).failure?.what).toBe("There is no table orders.");
   const sql = (await stepIs(parts, "0003-sql", "failed")).failure;
   expect(sql).toEqual({
@@ -165,6 +174,38 @@ export async function run({ checkpoint = 0, save }) {
   await second.desk.tell("shop", "0001-once", order("resume"));
   await stepIs(second, "0001-once", "done");
   expect(readFileSync(join(one.root, "done"), "utf8")).toBe("0\n1\n2\n3\n4\n5\n");
+});
+
+test("the last progress that a program has saved counts, however soon it ends after that", async () => {
+  const one = await bench(ITEMS);
+  one.write(
+    "0001-quick.js",
+    `export async function run({ save }) {
+  for (let n = 1; n <= 30; n++) await save(n, { done: n, total: 30 });
+}`,
+  );
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  expect((await stepIs(parts, "0001-quick", "done")).progress).toMatchObject({ done: 30, total: 30 });
+});
+
+test("a wait that runs is over when its file is gone, its query at the server too; with its file it waits again", async () => {
+  const one = await bench(ITEMS);
+  const file = "0001-never.yaml";
+  const text = "wait: { query: 'SELECT pg_sleep(600) IS NULL' }";
+  one.write(file, text);
+  const parts = await one.daemon();
+  await one.prepare(parts);
+  const asked = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+  await until(async () => (await query(one.url, asked)).length > 0, { within: 25_000, what: "it is asked" });
+  rmSync(join(one.source, "deploy/steps", file));
+  await one.prepare(parts);
+  expect(await query(one.url, asked)).toEqual([]);
+  const { reason, failure } = await stepIs(parts, "0001-never", "cancelled");
+  expect({ reason, failure }).toEqual({ reason: "the coming release has no such step any more", failure: null });
+  one.write(file, text);
+  await one.prepare(parts);
+  await stepIs(parts, "0001-never", "running");
 });
 
 test("a role that may change nothing is told so, and nothing was done", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ordered, type StepOrder } from "../../../../src/core/preparation/operations.ts";
-import { columnsOf, prepare } from "../../../../src/core/preparation/prepare.ts";
+import { columnsOf, NOT_WANTED, prepare } from "../../../../src/core/preparation/prepare.ts";
 import { remainingMs } from "../../../../src/core/preparation/step-record.ts";
 import { record, step } from "../../../support/steps.ts";
 
@@ -25,6 +25,29 @@ test("a step with another content begins anew and keeps what it took; done stays
   ]);
   expect(changed[1]).toMatchObject({ attempt: 3, workedMs: 0, estimateMs: 7_000, last: { ms: 7_000 } });
   expect(remainingMs(changed[1]!)).toBe(7_000);
+});
+
+test("what no file stands for is cancelled, a wait also while it runs; work goes on; with its file it is back, unless somebody has cancelled it", () => {
+  const wait = { work: { kind: "wait", until: { kind: "approval", text: "all agree" } } } as const;
+  const before = [
+    record(step("0001-work"), { state: "running" }),
+    record(step("0002-wait", wait), { state: "running" }),
+    record(step("0003-failed"), { state: "failed" }),
+    record(step("0004-given-up"), { state: "cancelled", reason: "cancelled by ada" }),
+  ];
+  const { changed, unwanted } = prepare([], before, about);
+  expect(unwanted).toEqual(before.map(({ definition }) => definition.name));
+  expect(changed.map(({ definition: { name }, state, reason }) => [name, state, reason])).toEqual([
+    ["0002-wait", "cancelled", NOT_WANTED],
+    ["0003-failed", "cancelled", NOT_WANTED],
+  ]);
+  const files = before.map(({ definition }) => definition);
+  const back = prepare(files, [before[0]!, ...changed, before[3]!], about);
+  expect(back.unwanted).toEqual([]);
+  expect(back.changed.map(({ definition: { name }, state, reason, endedAt }) => [name, state, reason, endedAt])).toEqual([
+    ["0002-wait", "waiting", null, null],
+    ["0003-failed", "waiting", null, null],
+  ]);
 });
 
 test("two releases that want the same column: refused while the first is not over, also between apps of one database", () => {
