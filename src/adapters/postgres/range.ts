@@ -42,9 +42,12 @@ export function rowOf(parts: readonly string[]): string {
   return parts.length === 1 ? (parts[0] ?? "") : `(${parts.join(", ")})`;
 }
 
+/** By this, batches are told from what applications send: PostgreSQL keeps it with the statements that it counts. */
+const OURS = "/* hitless */";
+
 /** The relation under the name that expressions may call it by. */
 export function relationSql({ table }: Stretch, named: string): string {
-  return table === named ? table : `${table} AS ${named.slice(nameStart(named))}`;
+  return `${OURS} ${table === named ? table : `${table} AS ${named.slice(nameStart(named))}`}`;
 }
 
 /** Where the name begins in `"a.b"."c.d"`. */

@@ -28,6 +28,7 @@ export const RULE_IDS = [
   "old-overload-fits",
   "opaque-block",
   "prepared-statements",
+  "qualified-name",
   "refresh",
   "reindex",
   "release-breaks",

@@ -3,6 +3,7 @@ import type { DatabaseSpec } from "../../core/database-spec.ts";
 import type { Catalog } from "../../database/catalog.ts";
 import type { Plan } from "../../database/plan/action.ts";
 import { countedStatements, readStatementFiles, type ClientStatement } from "../../database/proof/corpus.ts";
+import { pastViews } from "../../database/proof/past-views.ts";
 import type { Database } from "../../ports/database.ts";
 import type { Shadows } from "../../ports/shadow.ts";
 import type { SqlSources } from "../../ports/sources.ts";
@@ -37,10 +38,15 @@ export async function tryRelease(parts: TrialParts, trial: ReleaseTrial): Promis
   const language = await parts.sources.language();
   const counted = plan.actions.length === 0 ? [] : await parts.database.statements(url);
   const files = await Promise.all(running.map((source) => ownStatements(parts, source)));
+  const corpora = {
+    running: [...files.flat(), ...countedStatements(language, counted)],
+    next: await ownStatements(parts, release),
+  };
+  const past = pastViews(language, plan, [...corpora.next, ...corpora.running]);
   return tryPlan(parts.shadows, {
-    plan,
+    plan: { ...plan, notices: [...plan.notices, ...past] },
     catalog,
-    corpora: { running: [...files.flat(), ...countedStatements(language, counted)], next: await ownStatements(parts, release) },
+    corpora,
     shadowUrl: shadowUrl(release.spec, env),
   });
 }
