@@ -32,7 +32,7 @@ export async function planSources(sources: SqlSources, input: PlanInput): Promis
   const files = await readDirectory(sources, input.directory, spec.migrations);
   const procedures = await readDirectory(sources, input.directory, spec.procedures);
   const { format, migrations, problems } = readMigrations(files ?? []);
-  if (problems.length > 0) throw unreadable(problems, spec.migrations);
+  if (problems.length > 0) throw unreadable(problems, () => spec.migrations);
   const books = await toolBooks(input, format, migrations);
   const pending = pendingMigrations(migrations, [...(books ?? []), ...input.applied]);
   if (pending.changed.length > 0) {
@@ -46,7 +46,10 @@ export async function planSources(sources: SqlSources, input: PlanInput): Promis
   }
   const language = await sources.language();
   const outcome = planRelease({ app, release, catalog, language, migrations: pending.migrations, procedures, kept, standing });
-  if (outcome.kind !== "plan") throw unreadable(outcome.problems, spec.migrations ?? spec.procedures);
+  if (outcome.kind !== "plan") {
+    const isMigration = new Set(pending.migrations.map(({ path }) => path));
+    throw unreadable(outcome.problems, (path) => (isMigration.has(path) ? spec.migrations : spec.procedures));
+  }
   const plan = { ...outcome.plan, procedures: sumsOf(procedures) };
   if (books === null) return plan;
   const bookkeeping = bookkeepingOf(format, catalog.schema, { pending: pending.migrations, all: migrations });
@@ -117,9 +120,9 @@ async function readDirectory(
   });
 }
 
-function unreadable(problems: readonly SourceProblem[], directory: string | null): HitlessError {
+function unreadable(problems: readonly SourceProblem[], directoryOf: (path: string) => string | null): HitlessError {
   const place = ({ position: { path, line, column } }: SourceProblem): string =>
-    `${directory ?? "."}/${path}:${String(line)}:${String(column)}`;
+    `${directoryOf(path) ?? "."}/${path}:${String(line)}:${String(column)}`;
   return new HitlessError({
     code: "ERR_DATABASE_SOURCES",
     what: `The SQL of this release has ${problems.length === 1 ? "a problem" : `${String(problems.length)} problems`}.`,

@@ -119,6 +119,30 @@ describe("a database that another tool has kept so far", () => {
       }),
     );
 
+  it("a file that cannot be read is named with its own directory", async () => {
+    const url = await server.database();
+    const directory = written({ "0001_one.sql": "SELEC 1;" });
+    mkdirSync(join(directory, "procedures"));
+    writeFileSync(join(directory, "procedures/two.sql"), "\nCREATE FUNKTION two();");
+    const both = { ...spec, procedures: "procedures" };
+    const refused = withRunner(url, async ({ lease }) => {
+      const known = {
+        catalog: await lease.catalog(),
+        applied: await lease.applied(),
+        kept: [],
+        toolRows: () => Promise.resolve(null),
+      };
+      return planSources(fileSources, { app: APP, release: 1, directory, spec: both, ...known });
+    });
+    await expect(refused).rejects.toMatchObject({
+      failure: {
+        details: [/^m\/0001_one.sql:1:1: syntax error/, /^procedures\/two.sql:2:8: syntax error/].map(
+          (text) => expect.stringMatching(text) as string,
+        ),
+      },
+    });
+  });
+
   it.each(Object.entries(TOOLS))("%s: goes on from where it stands, and its table is kept in step", async (_, tool) => {
     const url = await server.database();
     await query(url, ONE);
