@@ -14,8 +14,8 @@ export interface Preparation {
 export const NOT_WANTED = "the coming release has no such step any more";
 
 /**
- * What a preparation makes of the records there are. A step whose file has changed is another step, and begins anew; one that failed is tried again;
- * one that somebody has cancelled stays so. What no file stands for any more is cancelled, unless it is at work, which goes on to its end.
+ * What a preparation makes of the records there are. A step whose file has changed is another step, and begins anew; one that failed is tried again, unless it
+ * was ended in the middle and may not be repeated; one that somebody has cancelled stays so. What no file stands for any more is cancelled, unless it is at work, which goes on to its end.
  */
 export function prepare(steps: readonly StepDefinition[], records: readonly StepRecord[], about: NewStep): Preparation {
   const own = new Map(records.filter(({ app }) => app === about.app).map((record) => [record.definition.name, record]));
@@ -50,6 +50,9 @@ function isAtWork({ state, definition: { work } }: StepRecord): boolean {
 function prepared(step: StepDefinition, before: StepRecord | null, about: NewStep): StepRecord {
   if (before?.definition.digest !== step.digest) return newRecord(step, about, before);
   const isBack = before.state === "cancelled" && before.reason === NOT_WANTED;
+  // Whether it may be done once more only its author can say, with `retry`.
+  if (before.failure?.code === "ERR_STEP_BROKEN_OFF" && (isBack || before.state === "incomplete"))
+    return { ...before, definition: step, snapshot: about.snapshot, state: "incomplete", reason: null };
   if (isBack || before.state === "failed" || before.state === "incomplete")
     return {
       ...before,

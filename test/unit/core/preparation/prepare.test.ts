@@ -50,6 +50,19 @@ test("what no file stands for is cancelled, a wait also while it runs; work goes
   ]);
 });
 
+test("what was ended in the middle and may not be repeated is not begun again by a preparation, also when its file was away meanwhile", () => {
+  const failure = { code: "ERR_STEP_BROKEN_OFF", what: "0001-once was ended in the middle" } as const;
+  const once = step("0001-once", { idempotent: false });
+  const before = record(once, { state: "incomplete", failure });
+  const { changed } = prepare([once], [before], about);
+  expect(changed).toMatchObject([{ state: "incomplete", failure, snapshot: "r2" }]);
+  const away = prepare([], changed, about).changed;
+  expect(away).toMatchObject([{ state: "cancelled" }]);
+  expect(prepare([once], away, about).changed).toMatchObject([{ state: "incomplete", failure, reason: null }]);
+  const again = ordered(before, { operation: "retry", by: "ada", percent: null, now: 1 });
+  expect(again).toMatchObject({ record: { state: "waiting", failure: null } });
+});
+
 test("two releases that want the same column: refused while the first is not over, also between apps of one database", () => {
   const update = (set: string) => ({ work: { kind: "update", table: "public.Users", set, where: "true" } }) as const;
   const mine = [step("0002-b", update("mail = 1, name = f('a, b = c', 2)"))];
