@@ -15,6 +15,7 @@ import { createTrigger, dropOnTable, finishBrought, REFUSED, runAsWritten, runOn
 import type { Leftover } from "./leftovers.ts";
 import { make, undoOf } from "./making.ts";
 import { refuseRewrite } from "./move-over.ts";
+import { planElsewhere } from "./other-schemas.ts";
 import { isPutOff, namesMade, planPutOff } from "./put-off.ts";
 import { wantedRoutine, type WantedRoutine } from "./routine-text.ts";
 import { planRoutinesAndViews } from "./routines-and-views.ts";
@@ -163,6 +164,7 @@ function listStatement(
 ): void {
   draft.begin(statement);
   if (!canBeWritten(draft.language, statement)) refuseUnwritable(draft);
+  else if (planElsewhere(draft, statement)) return;
   else if (statement.kind === "CreateFunctionStmt")
     wanted.listed.push({ ...wantedRoutine(draft.language, statement.node), stands });
   else if (statement.kind === "ViewStmt") wanted.views.push({ ...wantedView(statement.node), stands });
@@ -274,6 +276,7 @@ function planStatement(draft: PlanDraft, statement: SourceStatement, wanted: Wan
   try {
     if (refused !== undefined) refuseKind(draft, refused);
     else if (!canBeWritten(draft.language, statement)) refuseUnwritable(draft);
+    else if (planElsewhere(draft, statement)) return;
     else if (isPutOff(statement, wanted.made)) wanted.putOff.push(statement);
     else if (handler !== undefined) handler(draft, statement.node, wanted);
     else

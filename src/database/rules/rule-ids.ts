@@ -17,6 +17,7 @@ export const RULE_IDS = [
   "exclude-constraint",
   "foreign-key-index",
   "generated-column",
+  "hidden-routine",
   "hidden-table",
   "insert-without-columns",
   "kept-differs",

@@ -30,6 +30,7 @@ CREATE UNIQUE INDEX ON sums (id);
 CREATE VIEW names AS SELECT id, name FROM users;
 CREATE SCHEMA archive;
 CREATE TABLE archive.letters (id bigint PRIMARY KEY, body text);
+CREATE FUNCTION archive.next() RETURNS int LANGUAGE sql AS 'SELECT 1';
 CREATE TABLE notes (id bigint PRIMARY KEY, body text);
 CREATE FUNCTION all_notes() RETURNS TABLE (id bigint, body text) LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT * FROM notes; END';
 INSERT INTO users SELECT i, 'u', NULL, i FROM generate_series(1, 20000) i;
@@ -236,6 +237,15 @@ export const RULES: readonly Rule[] = [
       good: "SHARE ROW EXCLUSIVE on orders, users, O(1)",
     },
     verdict: "noticed",
+  },
+  {
+    id: "hidden-routine",
+    title: "Change routines that are found without their schema.",
+    why: "A release has its own form of a routine in a schema that its search_path looks into first; a call of `archive.next()` goes past it.",
+    bad: "CREATE OR REPLACE FUNCTION archive.next() RETURNS int LANGUAGE sql AS 'SELECT 2';",
+    good: "CREATE FUNCTION archive.one_more() RETURNS int LANGUAGE sql AS 'SELECT 2';",
+    locks: { bad: "no lock that stops anybody", good: "no lock that stops anybody" },
+    verdict: "refused",
   },
   {
     id: "hidden-table",

@@ -145,6 +145,28 @@ DROP TYPE mood;`,
     rule: "hidden-table",
     says: /a name of its own/,
   },
+  "71 change a function of another schema": {
+    setup: "CREATE SCHEMA archive; CREATE FUNCTION archive.next() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+    migration: "CREATE OR REPLACE FUNCTION archive.next() RETURNS int LANGUAGE sql AS 'SELECT 2';",
+    rule: "hidden-routine",
+    says: /give the new one another name/,
+    instead: {
+      setup: "CREATE SCHEMA archive; CREATE FUNCTION archive.next() RETURNS int LANGUAGE sql AS 'SELECT 1';",
+      migration: `CREATE FUNCTION archive.one_more() RETURNS int LANGUAGE sql AS 'SELECT 2';
+        COMMENT ON FUNCTION archive.one_more() IS 'two'; GRANT EXECUTE ON FUNCTION archive.one_more() TO PUBLIC;
+        CREATE VIEW archive.more AS SELECT archive.one_more() AS n;
+        -- hitless: accept hidden-routine because both do
+        CREATE OR REPLACE FUNCTION archive.next() RETURNS int LANGUAGE sql AS 'SELECT 3';`,
+      old: async (run) => {
+        expect((await run("SELECT archive.next() IN (1, 3) AS ok")).rows).toEqual([{ ok: true }]);
+      },
+      next: async (run) => {
+        expect((await run("SELECT archive.one_more(), n FROM archive.more")).rows).toEqual([{ one_more: 2, n: 2 }]);
+      },
+      holds:
+        "SELECT archive.next() = 3 AND (SELECT n = 2 FROM archive.more) AND NOT EXISTS (SELECT FROM pg_proc WHERE proname IN ('next', 'one_more') AND pronamespace = 'public'::regnamespace)",
+    },
+  },
   "67 make a rule": {
     migration: "CREATE RULE keep AS ON DELETE TO users DO INSTEAD NOTHING;",
     rule: "rule",

@@ -140,7 +140,7 @@ describe.skipIf(version?.startsWith(COMPARED) !== true)(
       const ours = await StateServerProgram.started("--fsync", "everysec");
       const theirs = await startRedis();
       const clients = async (connect: () => Promise<RedisWire>): Promise<RedisWire[]> => [await connect(), await connect()];
-      const [mine, real] = [await clients(() => ours.connect()), await clients(theirs.connect)];
+      const [mine, real] = [await clients(() => ours.connect()), await clients(() => theirs.connect())];
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), (steps) => isSame(mine, real, steps)),
         {
