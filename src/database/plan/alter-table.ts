@@ -12,7 +12,7 @@ import { refuseRewrite } from "./move-over.ts";
 import { tableThen } from "./final-names.ts";
 import { finishBrought } from "./objects.ts";
 import { attachPartition, detachPartition } from "./partitions.ts";
-import { seeDifferently } from "./seen-differently.ts";
+import { goesPastView, seeDifferently } from "./seen-differently.ts";
 
 type Handler = (draft: PlanDraft, table: TableDraft, command: Node) => void;
 
@@ -179,8 +179,9 @@ export function renameInTable(draft: PlanDraft, node: Node): void {
   }
   const kind = text(node, "renameType");
   if (table.base === null) finishBrought(draft, table, `finish ${table.name.name}`, draft.language.deparse({ RenameStmt: node }));
-  else if (kind === "OBJECT_COLUMN") renameColumn(draft, table, from, to);
-  else if (kind === "OBJECT_TABCONSTRAINT") renameLater(draft, table, `RENAME CONSTRAINT ${ident(from)} TO ${ident(to)}`);
+  else if (kind === "OBJECT_COLUMN") {
+    if (!goesPastView(draft, to, `@map("${from}")`)) renameColumn(draft, table, from, to);
+  } else if (kind === "OBJECT_TABCONSTRAINT") renameLater(draft, table, `RENAME CONSTRAINT ${ident(from)} TO ${ident(to)}`);
   else if (kind === "OBJECT_TRIGGER") {
     draft.act({
       stage: "tidy",
@@ -223,6 +224,7 @@ export function renameTable(draft: PlanDraft, from: ObjectName, to: ObjectName):
     draft.refuse("not-known", `${from.name} is made by this release: make it under the name it shall have`, []);
     return;
   }
+  if (goesPastView(draft, to.name, `@@map("${from.name}")`)) return;
   table.name = to;
   seeDifferently(draft, table);
 }

@@ -122,6 +122,7 @@ export interface DraftOptions {
   readonly language: SqlLanguage;
   readonly syncs: readonly Sync[];
   readonly kept?: readonly Leftover[] | undefined;
+  readonly namesSchemas?: boolean | undefined;
   /** Texts of all statements. */
   readonly statements: readonly string[];
 }
@@ -136,6 +137,8 @@ export class PlanDraft {
   readonly syncs: readonly Sync[];
   /** Annotations that a statement has asked for. */
   readonly heard = new Set<Sync>();
+  /** The application's client names each table with its schema, and so goes past the overlay. */
+  readonly namesSchemas: boolean;
   readonly #tables = new Map<string, TableDraft>();
   readonly #actions: (ActionDraft & { readonly cause: Position | null; readonly statement: SourceStatement | null })[] = [];
   readonly #statements: SourceStatement[] = [];
@@ -152,6 +155,7 @@ export class PlanDraft {
     this.leftovers = new Leftovers(options.catalog, options.kept ?? [], options.statements);
     this.language = options.language;
     this.syncs = options.syncs;
+    this.namesSchemas = options.namesSchemas === true;
   }
 
   get overlay(): string {

@@ -39,6 +39,8 @@ export interface PlanRequest {
   readonly kept?: readonly Leftover[] | undefined;
   /** Sums of procedures (as in Plan) that an earlier release has brought, which stand beside the base still: they are not planned again. */
   readonly standing?: readonly string[] | undefined;
+  /** The application's client names each table with its schema, as Prisma's does. */
+  readonly namesSchemas?: boolean | undefined;
 }
 
 export type PlanOutcome =

@@ -31,6 +31,23 @@ export function seeDifferently(draft: PlanDraft, table: TableDraft): void {
   }
 }
 
+/**
+ * Of a name that a release has only in its view until the contract, where the client does not look. True: it is refused. What is retyped or dropped is
+ * found in the base as the old release has it, and is kept in step.
+ */
+export function goesPastView(draft: PlanDraft, name: string, mapping: string): boolean {
+  if (!draft.namesSchemas || draft.accepts("qualified-name")) return false;
+  draft.refuse(
+    "qualified-name",
+    `Prisma's client names each table with its schema, and so goes past the view in which the new release would find ${ident(name)} until the contract`,
+    [
+      `-- rename it in the Prisma schema alone: ${mapping}`,
+      "-- or, where no Prisma client reads it: -- hitless: accept qualified-name because <reason>",
+    ],
+  );
+  return true;
+}
+
 const WHY = "two releases see a table each in its own way only where they name it without its schema";
 
 function isThere({ tables, views }: Catalog, { schema, name }: ObjectName): boolean {

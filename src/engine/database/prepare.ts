@@ -45,7 +45,10 @@ export async function planSources(sources: SqlSources, input: PlanInput): Promis
     });
   }
   const language = await sources.language();
-  const outcome = planRelease({ app, release, catalog, language, migrations: pending.migrations, procedures, kept, standing });
+  const outcome = planRelease({
+    ...{ app, release, catalog, language, migrations: pending.migrations, procedures, kept, standing },
+    namesSchemas: format === "prisma",
+  });
   if (outcome.kind !== "plan") {
     const isMigration = new Set(pending.migrations.map(({ path }) => path));
     throw unreadable(outcome.problems, (path) => (isMigration.has(path) ? spec.migrations : spec.procedures));

@@ -143,6 +143,20 @@ describe("a database that another tool has kept so far", () => {
     });
   });
 
+  it("a new name is refused in Prisma's migrations, whose client would look for it past the release's view; what is dropped is not", async () => {
+    const url = await server.database();
+    await query(url, "CREATE TABLE t (id int PRIMARY KEY, name text, note text)");
+    const directory = written({
+      "20260101000000_names/migration.sql":
+        "ALTER TABLE t RENAME COLUMN name TO title;\nALTER TABLE t RENAME TO u;\nALTER TABLE t DROP COLUMN note;\n-- hitless: accept qualified-name because it is read by SQL\nALTER TABLE t RENAME COLUMN id TO number;",
+    });
+    const { refusals } = await planned(url, directory, 2);
+    expect(refusals.map(({ rule, position: { line }, write }) => [rule, line, write[0]])).toEqual([
+      ["qualified-name", 1, '-- rename it in the Prisma schema alone: @map("name")'],
+      ["qualified-name", 2, '-- rename it in the Prisma schema alone: @@map("t")'],
+    ]);
+  });
+
   it.each(Object.entries(TOOLS))("%s: goes on from where it stands, and its table is kept in step", async (_, tool) => {
     const url = await server.database();
     await query(url, ONE);
