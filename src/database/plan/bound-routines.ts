@@ -79,7 +79,11 @@ function copiesOf(
   changes: readonly RoutineChange[],
   { stays, views, first }: { stays: readonly WantedRoutine[]; views: ReadonlySet<string>; first: ReadonlySet<Routine> },
 ): readonly RoutineChange[] {
-  const known = new Set([...changes.map(({ routine }) => routine.name), ...stays.map(({ name }) => name)]);
+  const known = new Set([
+    ...changes.map(({ routine }) => routine.name),
+    ...stays.map(({ name }) => name),
+    ...draft.droppedRoutines,
+  ]);
   const seen = draft.tables.filter(({ seenDifferently }) => seenDifferently);
   const renamed = seen.map(({ physical, columns, twins }) => ({
     table: physical.name,

@@ -146,6 +146,8 @@ export class PlanDraft {
 
   /** Tables for which a policy was made, by their names in SQL. */
   readonly policed = new Set<string>();
+  /** Names of routines that the release drops. */
+  readonly droppedRoutines = new Set<string>();
   /** Where the views and routines are that the release makes or changes, until its contract. */
   readonly placed = new Map<string, "base" | "overlay">();
 

@@ -6,7 +6,7 @@ import { boundChanges, type RoutineChange, type RoutineChanges } from "./bound-r
 import type { PlanDraft } from "./draft.ts";
 import { forwarderOf, reachesOld } from "./forwarders.ts";
 import { createInBase, dropFirst } from "./routine-actions.ts";
-import { needsOverlay, pinnedPath, sameArguments, sameRoutine, type WantedRoutine } from "./routine-text.ts";
+import { isBound, needsOverlay, pinnedPath, sameArguments, sameRoutine, type WantedRoutine } from "./routine-text.ts";
 
 /** What one release wants: the routines of its directory, or those that its migrations create. */
 export interface RoutineSet {
@@ -103,9 +103,13 @@ function review(draft: PlanDraft, { name, node }: WantedRoutine): void {
 export function dropRoutines(draft: PlanDraft, node: Node): void {
   const kind = text(node, "removeType") === "OBJECT_PROCEDURE" ? "PROCEDURE" : "FUNCTION";
   for (const object of children(node, "objects")) {
+    const name = words(children(child(object, "ObjectWithArgs") ?? {}, "objname")).at(-1) ?? "";
+    draft.droppedRoutines.add(name);
+    // What it is bound to may go with it.
+    const bound = draft.catalog.routines.some((one) => one.name === name && isBound(draft.language, one));
     const sql = draft.language.deparse({ DropStmt: { ...node, objects: [object], missing_ok: true, behavior: "DROP_RESTRICT" } });
     draft.act({
-      stage: "flatten",
+      stage: bound ? "unview" : "flatten",
       phase: draft.phase("contract"),
       title: `drop a ${kind.toLowerCase()}`,
       run: { kind: "transaction", sql: [sql] },

@@ -20,6 +20,9 @@ const SETUP = `
   CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
   CREATE VIEW names AS SELECT id, name FROM users;
   CREATE FUNCTION price_of(who int) RETURNS int LANGUAGE sql AS 'SELECT price FROM users WHERE id = who';
+  CREATE FUNCTION dear(who int) RETURNS boolean LANGUAGE sql BEGIN ATOMIC SELECT price > 9 FROM users WHERE id = who; END;
+  CREATE FUNCTION mail_of(who int) RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT mail FROM users WHERE id = who; END;
+  CREATE VIEW prices AS SELECT id, price FROM users;
   ANALYZE;`;
 
 const KINDS: Readonly<Record<string, ReleaseSources>> = {
@@ -38,7 +41,8 @@ const KINDS: Readonly<Record<string, ReleaseSources>> = {
   "a renamed table": { migration: "ALTER TABLE orders RENAME TO purchases;" },
   "another type": { migration: "ALTER TABLE orders ALTER COLUMN user_id TYPE bigint;" },
   "dropped things": {
-    migration: "ALTER TABLE users DROP COLUMN mail; DROP VIEW names; DROP FUNCTION price_of(int); DROP TABLE orders;",
+    migration:
+      "ALTER TABLE users DROP COLUMN mail; DROP VIEW names; DROP FUNCTION price_of(int); DROP FUNCTION mail_of(int); DROP TABLE orders;",
   },
   "columns with defaults": {
     migration:
@@ -53,6 +57,16 @@ const KINDS: Readonly<Record<string, ReleaseSources>> = {
       "price.sql": "CREATE FUNCTION price_of(who int) RETURNS text LANGUAGE sql AS $$ SELECT 'much' $$;",
       "fresh.sql": "CREATE FUNCTION fresh() RETURNS int LANGUAGE sql AS 'SELECT 1';",
     },
+  },
+  "bodies and views that are bound to what changes": {
+    migration: "ALTER TABLE users ALTER COLUMN price TYPE bigint; ALTER TABLE users DROP COLUMN mail;",
+    procedures: {
+      "mail.sql":
+        "CREATE FUNCTION mail_of(who int) RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT name FROM users WHERE id = who; END;",
+    },
+  },
+  "a routine of other arguments": {
+    procedures: { "price.sql": "CREATE FUNCTION price_of(who bigint) RETURNS int LANGUAGE sql AS 'SELECT 7';" },
   },
   "a trigger": {
     migration:
