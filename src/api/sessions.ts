@@ -16,8 +16,10 @@ export interface SessionsStatus {
   /** Commands in a second; null where the store does not count them. */
   readonly ratePerSecond: number | null;
   readonly memoryBytes: number | null;
-  /** For how long the session that was used least lately has not been used. */
+  /** For how long the session that was used least lately has not been used, among those that tell it; null: none does. */
   readonly oldestMs: number | null;
+  /** So many sessions tell it. */
+  readonly aged: number;
   /** Of so many sessions: which release wrote them last; null where that is not known. */
   readonly looked: number;
   readonly byRelease: readonly { readonly release: string | null; readonly count: number }[];

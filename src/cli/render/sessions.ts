@@ -3,7 +3,7 @@ import { table } from "./table.ts";
 import { age, bytes, count } from "./units.ts";
 
 export function renderSessions(status: SessionsStatus): readonly string[] {
-  const { store, ours, aspNet, serverEndedAt, ratePerSecond, memoryBytes, oldestMs, looked, byRelease } = status;
+  const { store, ours, aspNet, serverEndedAt, ratePerSecond, memoryBytes, looked, byRelease } = status;
   const facts = [
     ["store", ours ? `${store} (run by Hitless)` : store],
     ...(aspNet === undefined
@@ -15,7 +15,7 @@ export function renderSessions(status: SessionsStatus): readonly string[] {
     ["sessions", count(status.count)],
     ["commands", ratePerSecond === null ? "–" : `${count(Math.round(ratePerSecond))} per second`],
     ["memory", memoryBytes === null ? "–" : bytes(memoryBytes)],
-    ["oldest", oldestMs === null ? "–" : `not used for ${age(oldestMs)}`],
+    ...oldestFacts(status),
     ...(status.move === undefined ? [] : [["move", moveText(status.move)]]),
   ];
   if (byRelease.length === 0) return table([{ title: status.app }, { title: "" }], facts);
@@ -27,6 +27,11 @@ export function renderSessions(status: SessionsStatus): readonly string[] {
     ...table([{ title: "WRITTEN BY" }, { title: "SESSIONS", right: true }], rows),
     ...whole,
   ];
+}
+
+/** Others than those that tell it may have rested for longer. */
+function oldestFacts({ oldestMs, aged, count: all }: SessionsStatus): readonly [string, string][] {
+  return oldestMs === null ? [] : [["oldest", `not used for ${aged < all ? "at least " : ""}${age(oldestMs)}`]];
 }
 
 const PHASES: Readonly<Record<SessionMoveStatus["phase"], string>> = {

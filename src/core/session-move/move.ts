@@ -50,6 +50,9 @@ export interface SessionMove {
   readonly failure: Failure | null;
 }
 
+/** How long it is said of a move that it went back. */
+const TOLD_MS = 86_400_000;
+
 /** What instances of a phase do. */
 export interface Sight {
   readonly reads: "old" | "new";
@@ -73,6 +76,11 @@ export function sightOf(phase: MovePhase): Sight {
 
 export function isOver({ phase }: SessionMove): boolean {
   return phase === "done" || phase === "aborted";
+}
+
+/** One that went back has left nothing behind: after a day nobody needs to be told any more. */
+export function isTold({ phase, since }: SessionMove, now: number): boolean {
+  return phase !== "aborted" || now - since < TOLD_MS;
 }
 
 /** Where instances read. */

@@ -34,10 +34,14 @@ export interface Answerer {
 interface Keeper {
   readonly instance: InstanceName;
   readonly at: number;
+  /** Of a route: when another node has lost the session. Of a session: when that happened first since it may have begun anew. */
+  readonly lostAt?: number | undefined;
 }
 
 const REDIRECTS: ReadonlySet<number> = new Set([302, 303, 307]);
 const TO_LOGIN = /\r\n[lL]ocation:[^\r]*(?:log-?in|sign-?in|auth|sso)/i;
+const LOGIN = /log-?in|sign-?in|auth|sso/i;
+const CREDENTIALS = /\r\nauthorization:/i;
 
 /** Notices in one worker whether sessions are lost when another node gets their requests, route by route. */
 export class SessionWatch {
@@ -63,7 +67,9 @@ export class SessionWatch {
     const set = this.#cookies.set(answered.forward);
     if (carried !== null) {
       const isReplaced = set !== null && !set.ends && set.name === carried.name && set.hash !== carried.hash;
-      this.#judge({ carried, route: this.#routeOf(asked), isLost: isReplaced || isTurnedAway(answered), by, now });
+      const isLost = isReplaced || isTurnedAway(answered);
+      if (!isLost) this.#doubt(carried.hash, asked, answered);
+      this.#judge({ carried, route: this.#routeOf(asked), isLost, by, now });
     }
     if (set?.ends === true && carried !== null) this.#keepers.delete(carried.hash);
     else if (set !== null && set.hash !== carried?.hash) this.#remember(set.hash, { instance: by.instance, at: now });
@@ -85,18 +91,32 @@ export class SessionWatch {
     return counts;
   }
 
-  /** A session counts as lost once: who goes on with a cookie that is worth nothing says nothing new. */
-  #judge({ carried, route, isLost, by, now }: Look): void {
-    const { name, hash } = carried;
-    const onRoute = `${hash} ${route}`;
-    const keeper = this.#keepers.get(onRoute) ?? this.#keepers.get(hash);
-    if (keeper !== undefined && now - keeper.at <= FRESH_MS) this.#count(by.release, route, name, outcomeOf(keeper, by, isLost));
-    if (!isLost) {
-      this.#remember(onRoute, { instance: by.instance, at: now });
+  /** A session counts as lost once: who goes on with a cookie that is worth nothing says nothing new. A node that still accepts it after that does. */
+  #judge(look: Look): void {
+    const { carried, route, isLost, by, now } = look;
+    const onRoute = `${carried.hash} ${route}`;
+    const session = this.#keepers.get(carried.hash);
+    const keeper = this.#keepers.get(onRoute) ?? (session?.lostAt === undefined ? session : undefined);
+    if (keeper !== undefined && now - keeper.at <= FRESH_MS && isNews(keeper, session, look))
+      this.#count(by.release, route, carried.name, outcomeOf(keeper, by, isLost));
+    if (!isLost) this.#remember(onRoute, { instance: by.instance, at: now });
+    else if (keeper !== undefined) this.#lose(onRoute, keeper, look);
+  }
+
+  #lose(onRoute: string, keeper: Keeper, { carried: { hash }, by, now }: Look): void {
+    if (keeper.instance === by.instance) {
+      this.#keepers.delete(hash);
+      this.#keepers.delete(onRoute);
       return;
     }
-    this.#keepers.delete(onRoute);
-    this.#keepers.delete(hash);
+    const session = this.#keepers.get(hash);
+    this.#remember(onRoute, { ...keeper, lostAt: keeper.lostAt ?? now });
+    this.#remember(hash, session?.lostAt === undefined ? { ...keeper, lostAt: now } : session);
+  }
+
+  /** Who logs in again, and has the same cookie as before, was not known to the own node all along: what was lost before that says nothing of it. */
+  #doubt(hash: string, asked: Asked, answered: Answered): void {
+    if (this.#keepers.get(hash)?.lostAt !== undefined && mayRenew(asked, answered)) this.#keepers.delete(hash);
   }
 
   #count(release: ReleaseName, route: string, cookie: string, counts: SessionCounts): void {
@@ -141,6 +161,18 @@ interface Look {
 
 function isTurnedAway({ status, forward }: Answered): boolean {
   return status === 401 || (REDIRECTS.has(status) && TO_LOGIN.test(forward));
+}
+
+/** Whether a request can be a login: one that changes something, leads on (as from a provider of identities), is called so or brings credentials of its own. */
+function mayRenew({ method, target, forward }: Asked, { status }: Answered): boolean {
+  const leadsOn = status >= 300 && status < 400 && status !== 304;
+  return (method !== "GET" && method !== "HEAD") || leadsOn || LOGIN.test(target) || CREDENTIALS.test(forward);
+}
+
+/** After a loss: that the session is accepted, unless it may have begun anew since. */
+function isNews({ lostAt }: Keeper, session: Keeper | undefined, { isLost }: Look): boolean {
+  if (lostAt === undefined) return true;
+  return !isLost && session?.lostAt !== undefined && lostAt >= session.lostAt;
 }
 
 function outcomeOf(keeper: Keeper, { instance }: Answerer, isLost: boolean): SessionCounts {

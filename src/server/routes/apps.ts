@@ -1,6 +1,6 @@
 import type { AppStatus } from "../../api/daemon.ts";
 import { HitlessError } from "../../base/error.ts";
-import { isOver, sightOf } from "../../core/session-move/move.ts";
+import { isOver, isTold, sightOf } from "../../core/session-move/move.ts";
 import type { AppState } from "../../core/state.ts";
 import type { MoveReport } from "../../engine/sessions/session-moves.ts";
 import type { Route } from "../../api/transport/serve.ts";
@@ -62,7 +62,9 @@ export function appRoutes(context: ServerContext): readonly Route[] {
         const status = await context.sessions(state, query.get("prefix") ?? DEFAULT_PREFIX).catch((error: unknown) => {
           throw report === null ? error : unreachableInMove(error, report);
         });
-        return report === null ? status : { ...status, move: moveStatus(report, context.now()) };
+        return report === null || !isTold(report.move, context.now())
+          ? status
+          : { ...status, move: moveStatus(report, context.now()) };
       },
     },
     {

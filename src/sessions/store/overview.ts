@@ -8,8 +8,10 @@ export interface StoreOverview {
   /** Commands in a second, those of other users of the store and of this look included; null where the store does not count them. */
   readonly ratePerSecond: number | null;
   readonly memoryBytes: number | null;
-  /** For how long the one that was used least lately has not been; null without sessions. */
+  /** For how long the one that was used least lately has not been, among those that tell it; null: none does. */
   readonly oldestMs: number | null;
+  /** So many tell it: those that say for how long a use keeps them. */
+  readonly aged: number;
   /** Of so many that were looked at: the newest writer of each. Null: it has left no name. */
   readonly looked: number;
   readonly byRelease: readonly { readonly release: string | null; readonly count: number }[];
@@ -19,7 +21,6 @@ const RATE_MS = 1_000;
 const READ_COUNT = 500;
 /** A look must not weigh on the store: of more sessions than these, so many are read. */
 const READ_MAX = 20_000;
-const DAY_MS = 86_400_000;
 
 export async function overview(backend: Backend): Promise<StoreOverview> {
   const before = await backend.figures();
@@ -33,7 +34,7 @@ export async function overview(backend: Backend): Promise<StoreOverview> {
     count: ids.length,
     ratePerSecond: commands === null || before.commands === null ? null : (commands - before.commands) / seconds,
     memoryBytes,
-    oldestMs: sessions.length === 0 ? null : sessions.reduce((oldest, session) => Math.max(oldest, unusedFor(session)), 0),
+    ...idleness(sessions),
     looked: sessions.length,
     byRelease: byRelease(sessions),
   };
@@ -46,18 +47,24 @@ async function readSome(backend: Backend, ids: readonly string[]): Promise<reado
   return found;
 }
 
-/** Each use begins its time anew. */
-function unusedFor({ text, ttlMs }: StoredSession): number {
-  return ttlMs === null ? 0 : Math.max(0, lifetimeOf(text) - ttlMs);
+export function idleness(sessions: readonly StoredSession[]): Pick<StoreOverview, "oldestMs" | "aged"> {
+  const known = sessions.map(unusedFor).filter((ms) => ms !== null);
+  return { oldestMs: known.length === 0 ? null : known.reduce((oldest, ms) => Math.max(oldest, ms), 0), aged: known.length };
 }
 
-/** As express-session and its like write it; else as long as ours live. */
-function lifetimeOf(text: string): number {
+/** Each use begins its time anew. Null: how long that was is not said, and the rest of it tells nothing. */
+function unusedFor({ text, ttlMs }: StoredSession): number | null {
+  const lifetime = lifetimeOf(text);
+  return ttlMs === null || lifetime === null ? null : Math.max(0, lifetime - ttlMs);
+}
+
+/** As express-session and its like write it. Cookies that end with the browser have none: what a store gives them is its own affair. */
+function lifetimeOf(text: string): number | null {
   try {
-    const { cookie } = JSON.parse(text) as { cookie?: { originalMaxAge?: unknown } };
-    return typeof cookie?.originalMaxAge === "number" ? cookie.originalMaxAge : DAY_MS;
+    const { cookie } = JSON.parse(text) as { cookie?: { originalMaxAge?: unknown; expires?: unknown } };
+    return typeof cookie?.originalMaxAge === "number" && typeof cookie.expires === "string" ? cookie.originalMaxAge : null;
   } catch {
-    return DAY_MS;
+    return null;
   }
 }
 

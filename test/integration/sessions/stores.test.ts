@@ -182,10 +182,11 @@ describe.each(PLACES.filter(({ installed = true }) => installed))("sessions in $
     await opened(at, { release: "r42", prefix: "other:" }).set("x", { n: 1 });
     const backend = await backendFor(at)("p:", () => undefined);
     onTestFinished(() => backend.close());
-    const { count, byRelease, oldestMs, memoryBytes, looked } = await overview(backend);
-    expect({ count, looked, byRelease }).toEqual({
+    const { count, byRelease, oldestMs, aged, memoryBytes, looked } = await overview(backend);
+    expect({ count, looked, aged, byRelease }).toEqual({
       count: 4,
       looked: 4,
+      aged: 1,
       byRelease: [
         { release: "r42", count: 3 },
         { release: "r41", count: 1 },

@@ -149,13 +149,22 @@ describe("a status", () => {
   });
 
   test("of sessions says whose the address for ASP.NET is when they are in another store", () => {
-    const figures = { count: 1, ratePerSecond: null, memoryBytes: null, oldestMs: null, looked: 0, byRelease: [] };
+    const figures = { count: 1, ratePerSecond: null, memoryBytes: null, oldestMs: null, aged: 0, looked: 0, byRelease: [] };
     const found = { app: "shop", store: "redis://cache:6379", ours: false, aspNet: "10.0.0.5:42424", ...figures };
     const text = renderSessions(found).join("\n");
     expect(text).toContain("10.0.0.5:42424 (the state server of Hitless goes on for it; these sessions did not move)");
     expect(renderSessions({ ...found, ours: true }).join("\n")).toMatch(/10\.0\.0\.5:42424$/m);
     const left = renderSessions({ ...found, aspNet: undefined, serverEndedAt: 0 }).join("\n");
     expect(left).toContain("state server  ended 1970-01-01T00:00:00.000Z, as nobody needed it any more; its files are kept");
+  });
+
+  test("of sessions says for how long the oldest was not used as far as that is known", () => {
+    const figures = { count: 3, ratePerSecond: null, memoryBytes: null, looked: 3, byRelease: [] };
+    const shown = (oldestMs: number | null, aged: number) =>
+      renderSessions({ app: "shop", store: "redis://cache:6379", ours: false, ...figures, oldestMs, aged }).join("\n");
+    expect(shown(61_000, 3)).toMatch(/oldest +not used for 1 m 1 s/);
+    expect(shown(61_000, 1)).toMatch(/oldest +not used for at least 1 m 1 s/);
+    expect(shown(null, 0)).not.toContain("oldest");
   });
 
   test("shows what runs, what is wrong and what is going on", () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { admitRelease } from "../../../../src/core/session-move/admission.ts";
 import { aborted, entered, failed, newMove } from "../../../../src/core/session-move/changes.ts";
 import { moveVariables } from "../../../../src/core/session-move/environment.ts";
-import { concerns, home, shown, type SessionMove, type StorePlace } from "../../../../src/core/session-move/move.ts";
+import { concerns, home, isTold, shown, type SessionMove, type StorePlace } from "../../../../src/core/session-move/move.ts";
 
 const OURS: StorePlace = { url: "redis://:pw@127.0.0.1:7000", ours: true };
 const A: StorePlace = { url: "redis://:secret@a:6379/0" };
@@ -20,6 +20,13 @@ const codeOf = (work: () => void): string => {
     return (error as { code: string }).code;
   }
 };
+
+test("that a move went back is said for a day; one that is going on, or is done, is said for as long as it is the last", () => {
+  const wentBack = entered(moved(A, B), "aborted", 1_000);
+  expect([isTold(wentBack, 1_000), isTold(wentBack, 86_400_999), isTold(wentBack, 86_401_000)]).toEqual([true, true, false]);
+  for (const phase of ["doubling", "leaving", "finishing", "done"] as const)
+    expect(isTold(entered(moved(A, B), phase, 1_000), 1e12)).toBe(true);
+});
 
 describe("after a move", () => {
   test("who names a store that was left is refused a new release, with whatever password; who names the new one, or none, is not", () => {

@@ -71,6 +71,132 @@ describe("one session", () => {
   });
 });
 
+/** Requests of one client after another: what is asked with which cookie, of which node, and what it says. */
+interface Step {
+  readonly at: string;
+  readonly ask: string;
+  readonly says: ReturnType<typeof answer>;
+  readonly method?: string;
+  readonly fields?: string;
+}
+
+/** What is counted when so many sessions go the same way, each with a cookie of its own. */
+function walked(rounds: number, way: readonly Step[]): readonly SessionRoute[] {
+  const watch = new SessionWatch();
+  let now = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const cookie = `sid=${String(round)}`;
+    watch.note(request("/login", null), answer(200, `Set-Cookie: ${cookie}; Path=/`), by("a"), (now += 10));
+    for (const { at, ask, says, method = "GET", fields = "" } of way) {
+      const asked = request(ask, cookie);
+      watch.note({ ...asked, method, forward: asked.forward + fields }, says, by(at), (now += 10));
+    }
+  }
+  return watch.take();
+}
+
+const OK = answer(200);
+const STRANGER = answer(401);
+const me = (at: string, says: ReturnType<typeof answer>): Step => ({ at, ask: "/me", says });
+
+describe("the next request goes to the next node, and", () => {
+  const LOST_ON_B = me("b", STRANGER);
+
+  test("sessions that live in one node are noticed: it knows them still after another one has lost them", () => {
+    const counts = walked(20, [LOST_ON_B, me("a", OK)]);
+    expect(counts).toMatchObject([{ route: "GET /me", own: 20, ownLost: 0, other: 20, otherLost: 20 }]);
+    expect(nodeBound(counts)).toHaveLength(1);
+  });
+
+  test("so they are when several routes are asked in turn, with assets between them", () => {
+    const page = { at: "b", ask: "/page", says: answer(302, "Location: /login") };
+    const asset = { at: "a", ask: "/logo", says: answer(304) };
+    const counts = walked(20, [
+      LOST_ON_B,
+      asset,
+      page,
+      me("a", OK),
+      { at: "b", ask: "/logo", says: OK },
+      { ...page, at: "a", says: OK },
+    ]);
+    expect(nodeBound(counts)).toMatchObject([{ route: "GET /me", own: 20, ownLost: 0, otherLost: 20 }]);
+  });
+
+  test("a session is lost again after its own node has shown that it lives", () => {
+    expect(walked(1, [LOST_ON_B, LOST_ON_B, me("a", OK), LOST_ON_B, me("a", OK), me("a", OK)])).toMatchObject([
+      { own: 3, ownLost: 0, other: 2, otherLost: 2 },
+    ]);
+  });
+
+  test("one that has expired, or whose own node was started again, is lost once", () => {
+    const counts = walked(20, [LOST_ON_B, me("a", STRANGER), LOST_ON_B, me("a", STRANGER)]);
+    expect(counts).toMatchObject([{ own: 0, ownLost: 0, other: 20, otherLost: 20 }]);
+    expect(nodeBound(counts)).toEqual([]);
+  });
+
+  test("one that has lapsed on both says nothing when it is accepted after that", () => {
+    expect(walked(1, [LOST_ON_B, me("a", STRANGER), me("a", OK)])).toMatchObject([
+      { own: 0, ownLost: 0, other: 1, otherLost: 1 },
+    ]);
+  });
+
+  test("one that every node knows again is kept on every node", () => {
+    expect(walked(1, [LOST_ON_B, me("b", OK)])).toMatchObject([{ own: 0, other: 2, otherLost: 1 }]);
+  });
+
+  test("what the own node said long ago is forgotten", () => {
+    const watch = new SessionWatch();
+    watch.note(request("/login", null), LOGIN, by("a"), 0);
+    watch.note(request("/me", "sid=one"), STRANGER, by("b"), 1);
+    watch.note(request("/me", "sid=one"), OK, by("a"), 600_000);
+    expect(watch.take()).toMatchObject([{ own: 0, other: 1, otherLost: 1 }]);
+  });
+
+  const renewals: Readonly<Record<string, readonly Step[]>> = {
+    "logs in again with the same cookie": [{ at: "a", ask: "/login", method: "POST", says: OK }, me("a", OK)],
+    "comes back from a provider of identities": [
+      { at: "a", ask: "/callback?code=1", says: answer(302, "Location: /me") },
+      me("a", OK),
+    ],
+    "logs in by a link": [{ at: "a", ask: "/login?token=1", says: OK }, me("a", OK)],
+    "logs in at another node": [{ at: "b", ask: "/login", method: "POST", says: OK }, me("a", OK)],
+    "brings credentials": [{ ...me("a", OK), fields: "authorization: Basic YTpi\r\n" }],
+  };
+
+  test.each(Object.entries(renewals))("who logs out and %s was not known to the own node all along", (_, renewal) => {
+    const logout: Step = { at: "b", ask: "/logout", method: "POST", says: OK };
+    const counts = walked(40, [logout, { at: "a", ask: "/logo", says: OK }, LOST_ON_B, ...renewal]);
+    const ofPage = counts.filter(({ route }) => route === "GET /me");
+    expect(ofPage).toMatchObject([{ own: 0, otherLost: 40 }]);
+    expect(nodeBound(counts)).toEqual([]);
+  });
+
+  test("a form that is refused and then accepted is no session that was lost and found", () => {
+    const form = { ask: "/form", method: "POST" };
+    expect(
+      walked(40, [
+        { ...form, at: "b", says: STRANGER },
+        { ...form, at: "a", says: OK },
+      ]),
+    ).toMatchObject([{ own: 0, otherLost: 40 }]);
+  });
+
+  test("a login again makes nothing of what was lost before it, though another route is lost after it", () => {
+    const page = { at: "b", ask: "/page", says: STRANGER };
+    const login = { at: "a", ask: "/login", method: "POST", says: OK };
+    const counts = walked(1, [
+      { ...page, at: "a", says: OK },
+      LOST_ON_B,
+      login,
+      page,
+      me("a", OK),
+      { ...page, at: "a", says: OK },
+    ]);
+    expect(counts.find(({ route }) => route === "GET /me")).toMatchObject({ own: 0, otherLost: 1 });
+    expect(counts.find(({ route }) => route === "GET /page")).toMatchObject({ own: 2, otherLost: 1 });
+  });
+});
+
 test("names are those that frameworks give, or the configured ones; none turns it off", () => {
   const names = ["connect.sid", "sessionid", "JSESSIONID", "PHPSESSID", "ASP.NET_SessionId", "_shop_session", "laravel_session"];
   const seen = (watch: SessionWatch, name: string): boolean => {
@@ -89,7 +215,8 @@ test("names are those that frameworks give, or the configured ones; none turns i
 test("values are nowhere in what is kept or handed over", () => {
   const watch = new SessionWatch();
   watch.note(request("/login", null), answer(200, "Set-Cookie: sid=s3cret-value"), by("a"), 0);
-  watch.note(request("/me", "sid=s3cret-value"), answer(200), by("b"), 1);
+  watch.note(request("/me", "sid=s3cret-value"), answer(401), by("b"), 1);
+  expect(watch.remembered).toBe(2);
   expect(inspect(watch, { depth: 9, showHidden: true })).not.toContain("s3cret");
   expect(JSON.stringify(watch.take())).not.toContain("s3cret");
 });
