@@ -136,6 +136,7 @@ export const ERROR_CODES = {
     meaning:
       "The migration tool that was used before has a migration that failed half-way; it is for that tool to bring to an end.",
   },
+  ERR_DATABASE_URL: { kind: "config", meaning: "What should be the URL of the database is none; it says what it is instead." },
   ERR_DATABASE_UNREACHABLE: { kind: "unavailable", meaning: "The database does not answer, or does not let Hitless in." },
   ERR_DATABASE_SESSION: {
     kind: "config",

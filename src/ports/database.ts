@@ -25,8 +25,17 @@ export type StepOutcome =
   | { readonly kind: "done" }
   /** A lock was not to be had in time; nothing was changed. */
   | { readonly kind: "locked"; readonly blockers: readonly Blocker[] }
-  /** PostgreSQL refused; nothing was changed. `code` is its SQLSTATE. `at`: the character of the request's SQL that it names; undefined: none of it. */
-  | { readonly kind: "refused"; readonly code: string; readonly message: string; readonly at?: number | undefined }
+  /**
+   * PostgreSQL refused; nothing was changed. `code` is its SQLSTATE. `at`: the character of the request's SQL that it names; undefined: none of it.
+   * `statement`: which of the request's it was, from 0, as far as that was asked and is known.
+   */
+  | {
+      readonly kind: "refused";
+      readonly code: string;
+      readonly message: string;
+      readonly at?: number | undefined;
+      readonly statement?: number | undefined;
+    }
   /** The connection was lost: whether it was done shows in the journal. */
   | { readonly kind: "lost"; readonly message: string }
   /** It was ended before its end. A transaction was taken back; what ran outside of one may have left something. */
@@ -49,6 +58,8 @@ export interface StepRequest {
   readonly lockTimeoutMs: number;
   /** None: it comes to its end. */
   readonly cutOff?: CutOff | undefined;
+  /** Where it is refused, it is looked which of its statements it was. */
+  readonly which?: boolean | undefined;
 }
 
 /** A row that cannot be done. */

@@ -12,6 +12,8 @@ export interface ShadowFailure {
   readonly kind: "failed";
   readonly code: string;
   readonly message: string;
+  /** Which of an action's statements it was, from 0. */
+  readonly statement?: number | undefined;
 }
 
 /** As whom a statement is prepared. */

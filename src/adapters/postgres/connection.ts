@@ -1,5 +1,6 @@
 import pg from "pg";
 import { HitlessError } from "../../base/error.ts";
+import { URL_ADVICE, urlProblem } from "../../database/database-url.ts";
 import type { Queryable } from "./queryable.ts";
 
 const CONNECT_MS = 10_000;
@@ -40,8 +41,10 @@ export class Connection implements Queryable {
   }
 }
 
-/** @throws ERR_DATABASE_UNREACHABLE */
+/** @throws ERR_DATABASE_URL, ERR_DATABASE_UNREACHABLE */
 export async function connect(url: string): Promise<Connection> {
+  const problem = urlProblem(url);
+  if (problem !== null) throw noUrl(problem);
   try {
     const client = new pg.Client({
       connectionString: url,
@@ -67,6 +70,15 @@ export async function connect(url: string): Promise<Connection> {
       { cause: error },
     );
   }
+}
+
+function noUrl(problem: string): HitlessError {
+  return new HitlessError({
+    code: "ERR_DATABASE_URL",
+    what: "What should be the URL of the database is none.",
+    why: problem,
+    next: `${URL_ADVICE} It stands in DATABASE_URL, or where \`database\` in the configuration says. Nothing was changed.`,
+  });
 }
 
 export function messageOf(error: unknown): string {

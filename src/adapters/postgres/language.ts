@@ -17,6 +17,7 @@ interface RawStatement {
 function parse(sql: string): readonly ParsedStatement[] {
   if (sql.trim() === "") return [];
   const bytes = Buffer.from(sql, "utf8");
+  let counted = { bytes: 0, characters: 0 };
   const statements = (parseTree(sql).stmts ?? []) as readonly RawStatement[];
   return statements.flatMap(({ stmt, stmt_location: from = 0, stmt_len: length }) => {
     const [entry] = Object.entries(stmt ?? {});
@@ -25,7 +26,9 @@ function parse(sql: string): readonly ParsedStatement[] {
     // The parser counts bytes; a first statement's length begins at 0, before its own comments.
     const whole = bytes.toString("utf8", from, end);
     const text = whole.replace(LEADING, "");
-    const offset = bytes.toString("utf8", 0, from).length + whole.length - text.length;
+    // From the statement before on: a file may have very many.
+    counted = { bytes: from, characters: counted.characters + bytes.toString("utf8", counted.bytes, from).length };
+    const offset = counted.characters + whole.length - text.length;
     return [{ kind: entry[0], node: entry[1] as Node, text: text.trimEnd(), offset }];
   });
 }

@@ -1,3 +1,4 @@
+import pg from "pg";
 import { HitlessError } from "../../base/error.ts";
 import type { Reading } from "../../database/backfill/pace-law.ts";
 import type { Catalog } from "../../database/catalog.ts";
@@ -85,7 +86,7 @@ export class PostgresLease implements DatabaseLease {
     return readApplied(this.#connection, this.#parts.app);
   }
 
-  step(request: StepRequest): Promise<StepOutcome> {
+  async step(request: StepRequest): Promise<StepOutcome> {
     const { lockTimeoutMs, cutOff } = request;
     const opening = [
       "BEGIN",
@@ -95,7 +96,27 @@ export class PostgresLease implements DatabaseLease {
     ];
     const sent = { before: `${opening.join(";\n")};\n`, sql: request.sql.join(";\n") };
     const whole = [...opening, ...request.sql, this.#mark(request), "COMMIT"].join(";\n");
-    return this.#guard.watched(lockTimeoutMs, () => this.#connection.query(whole), { cutOff, sent: () => sent });
+    const work = (): Promise<unknown> => this.#connection.query(whole);
+    const outcome = await this.#guard.watched(lockTimeoutMs, work, { cutOff, sent: () => sent });
+    if (outcome.kind !== "refused" || request.which !== true) return outcome;
+    return { ...outcome, statement: await this.#refusedOne({ opening, sql: request.sql, code: outcome.code }) };
+  }
+
+  /** PostgreSQL does not say it: they are run one by one, and taken back. Undefined: none by itself, as where a constraint is checked at the end. */
+  async #refusedOne(tried: { readonly opening: readonly string[]; readonly sql: readonly string[]; readonly code: string }) {
+    let at = -1;
+    try {
+      await this.#connection.query(tried.opening.join(";\n"));
+      for (const statement of tried.sql) {
+        at += 1;
+        await this.#connection.query(statement);
+      }
+      return undefined;
+    } catch (error) {
+      return at >= 0 && error instanceof pg.DatabaseError && error.code === tried.code ? at : undefined;
+    } finally {
+      await this.#connection.query("ROLLBACK").catch(() => undefined);
+    }
   }
 
   alone(request: StepRequest): Promise<StepOutcome> {

@@ -95,8 +95,8 @@ export interface Action {
   readonly undoAlone?: boolean | undefined;
   /** A query for one boolean: true if taking it back would lose data that is nowhere else. Then it stays, and that is said. */
   readonly keepIf?: string | undefined;
-  /** What stays then: a table, or a column of one. */
-  readonly keeps?: KeptObject | undefined;
+  /** What stays then: a table, a column of one, or what statements have done. */
+  readonly keeps?: KeptObject | readonly KeptObject[] | undefined;
   /** The statement that asked for it; null for what Hitless needs itself. */
   readonly cause: Position | null;
   /** Of no plan, but a file of the steps directory: the step's name. */
@@ -167,4 +167,11 @@ export interface Plan {
   readonly adopts?: readonly KeptObject[] | undefined;
   /** What another migration tool's own table is told; none: there is no such table. */
   readonly bookkeeping?: Bookkeeping | undefined;
+}
+
+/** The statements of an action that is made of several, one for each text of its SQL; none: it is made of one. */
+export function statementsOf({ statements }: Plan, { id, run }: Action): readonly PlannedStatement[] {
+  if (run.kind !== "transaction" || run.sql.length < 2) return [];
+  const own = statements.filter(({ actions }) => actions.includes(id));
+  return own.length === run.sql.length ? own : [];
 }

@@ -99,13 +99,15 @@ export interface TableDraft {
   readonly afterSwap: (string | (() => string))[];
 }
 
-type ActionDraft = Omit<Action, "id" | "cause" | "undo" | "run" | "accepted" | "measured" | "over"> & {
+export type ActionDraft = Omit<Action, "id" | "cause" | "undo" | "run" | "accepted" | "measured" | "over"> & {
   readonly stage: Stage;
   /** A function: asked when all statements are planned, where a later one may rename what it names. */
   readonly run: Action["run"] | (() => Action["run"]);
   readonly undo?: readonly string[];
   /** What a soft contract does first in place of this; null: it can do nothing of the kind, and so nothing at all. */
   readonly swap?: SwapDraft | null | undefined;
+  /** Others of its kind may be one transaction with it. */
+  readonly together?: true;
 };
 
 /** The base gets the names of the release, and what they replace stays under others. */
@@ -114,6 +116,12 @@ export interface SwapDraft {
   readonly undo: readonly string[];
   readonly binds?: boolean | undefined;
 }
+
+type PlacedDraft = ActionDraft & {
+  readonly cause: Position | null;
+  /** Whose it is: one, or several that are one step; none: it is Hitless' own need. */
+  readonly statements: readonly SourceStatement[];
+};
 
 export interface DraftOptions {
   readonly app: string;
@@ -140,7 +148,7 @@ export class PlanDraft {
   /** The application's client names each table with its schema, and so goes past the overlay. */
   readonly namesSchemas: boolean;
   readonly #tables = new Map<string, TableDraft>();
-  readonly #actions: (ActionDraft & { readonly cause: Position | null; readonly statement: SourceStatement | null })[] = [];
+  readonly #actions: PlacedDraft[] = [];
   readonly #statements: SourceStatement[] = [];
   #statement: SourceStatement | null = null;
 
@@ -204,7 +212,18 @@ export class PlanDraft {
   }
 
   act(action: ActionDraft): void {
-    this.#actions.push({ ...action, cause: this.#statement?.position ?? null, statement: this.#statement });
+    const statement = this.#statement;
+    this.#actions.push({ ...action, cause: statement?.position ?? null, statements: statement === null ? [] : [statement] });
+  }
+
+  /** One action with that of the statement right before it in the file, where `joined` makes one of both. */
+  actTogether(action: ActionDraft, joined: (before: ActionDraft) => ActionDraft | null): void {
+    const before = this.#actions.at(-1);
+    const last = before?.statements.at(-1);
+    const isNext = last !== undefined && last === this.#statements.at(-2) && last.position.path === this.statement.position.path;
+    const both = before === undefined || !isNext ? null : joined(before);
+    if (before === undefined || both === null) this.act(action);
+    else this.#actions.splice(-1, 1, { ...both, cause: before.cause, statements: [...before.statements, this.statement] });
   }
 
   refuse(rule: RuleId, why: string, write: readonly string[]): void {
@@ -248,14 +267,14 @@ export class PlanDraft {
     const swappable = ordered.every(canWaitForSwap);
     const swaps: Action[] = [];
     const numbers = { expand: 0, contract: 0 };
-    const named = ordered.map(({ stage: _, statement, swap, ...action }) => ({
-      statement,
+    const named = ordered.map(({ stage: _, statements, swap, together: __, ...action }) => ({
+      statements,
       swap,
       action: {
         ...action,
         run: typeof action.run === "function" ? action.run() : action.run,
         undo: action.undo ?? [],
-        ...(statement?.said.some(({ kind }) => kind === "accept") === true ? { accepted: true } : {}),
+        ...(statements.some(({ said }) => said.some(({ kind }) => kind === "accept")) ? { accepted: true } : {}),
         id: `${action.phase === "expand" ? "e" : "c"}${String(++numbers[action.phase])}`,
       },
     }));
@@ -278,13 +297,15 @@ export class PlanDraft {
       });
       return { ...action, over: id };
     });
+    const idsOf = new Map<SourceStatement, string[]>(this.#statements.map((statement) => [statement, []]));
+    for (const { statements, action } of named) for (const statement of statements) idsOf.get(statement)?.push(action.id);
     return {
       actions,
       ...(swaps.length === 0 ? {} : { swaps }),
       statements: this.#statements.map((statement) => ({
         position: statement.position,
         text: statement.text,
-        actions: named.filter((one) => one.statement === statement).map(({ action }) => action.id),
+        actions: idsOf.get(statement) ?? [],
       })),
     };
   }

@@ -1,6 +1,6 @@
 import { tableOf, type Catalog, type Table } from "../catalog.ts";
 import { sameName, type ObjectName } from "../names.ts";
-import type { KeptObject, KeptRelation, KeptStatement } from "./action.ts";
+import type { Action, KeptObject, KeptRelation, KeptStatement } from "./action.ts";
 
 /** What a release that was taken back has left in the database. */
 export interface Leftover {
@@ -14,7 +14,7 @@ export interface Leftover {
 
 export const isRelation = (object: KeptObject): object is KeptRelation => !("statement" in object);
 
-export function sameObject(one: KeptObject, other: KeptObject): boolean {
+function sameObject(one: KeptObject, other: KeptObject): boolean {
   if (isRelation(one) || isRelation(other))
     return isRelation(one) && isRelation(other) && sameName(one, other) && one.column === other.column;
   return (one.makes ?? one.statement) === (other.makes ?? other.statement);
@@ -25,6 +25,35 @@ export function goesWith(object: KeptObject, table: KeptObject): boolean {
   return (
     isRelation(table) && table.column === null && !isRelation(object) && object.of !== undefined && sameName(object.of, table)
   );
+}
+
+export function keptBy({ keeps }: Pick<Action, "keeps">): readonly KeptObject[] {
+  if (keeps === undefined) return [];
+  return isList(keeps) ? keeps : [keeps];
+}
+
+const isList = (keeps: KeptObject | readonly KeptObject[]): keeps is readonly KeptObject[] => Array.isArray(keeps);
+
+/** The same for the same object. */
+export function keyOfKept(object: KeptObject): string {
+  return isRelation(object)
+    ? JSON.stringify([object.schema, object.name, object.column])
+    : `=${object.makes ?? object.statement}`;
+}
+
+/** Many objects: those that are among them, or go with one of them. */
+export class KeptObjects {
+  readonly #keys: ReadonlySet<string>;
+
+  constructor(objects: readonly KeptObject[]) {
+    this.#keys = new Set(objects.map(keyOfKept));
+  }
+
+  has(object: KeptObject): boolean {
+    if (this.#keys.has(keyOfKept(object))) return true;
+    if (isRelation(object) || object.of === undefined) return false;
+    return this.#keys.has(keyOfKept({ ...object.of, column: null }));
+  }
 }
 
 /** How what was left compares with what a release wants under that name. */
@@ -39,10 +68,13 @@ export class Leftovers {
   readonly #statements: ReadonlySet<string>;
   readonly #adopted: KeptObject[] = [];
   #all: readonly Leftover[];
+  /** What is left of statements, by their texts; null: not looked at since something was forgotten. */
+  #byText: ReadonlyMap<string, KeptStatement> | null = null;
 
   constructor(catalog: Catalog, all: readonly Leftover[], statements: readonly string[]) {
-    const gone = all.map(({ object }) => object).filter((object) => isRelation(object) && !isThere(catalog, object));
-    this.#all = all.filter(({ object }) => !gone.some((one) => sameObject(one, object) || goesWith(object, one)));
+    const relations = all.map(({ object }) => object).filter(isRelation);
+    const gone = new KeptObjects(relations.filter((object) => !isThere(catalog, object)));
+    this.#all = all.filter(({ object }) => !gone.has(object));
     this.#whole = catalog;
     this.#statements = new Set(statements);
     this.catalog = without(catalog, this.#all);
@@ -59,8 +91,8 @@ export class Leftovers {
 
   /** Whether an earlier release has run the statement, with an effect that is there still. */
   takesRun(statement: string): boolean {
-    const found = this.#all.find(({ object }) => !isRelation(object) && object.statement === statement);
-    if (found !== undefined) this.adopt(found.object);
+    const found = this.#run().get(statement);
+    if (found !== undefined) this.adopt(found);
     return found !== undefined;
   }
 
@@ -83,6 +115,16 @@ export class Leftovers {
   /** It is made anew, with all that goes with it. */
   forget(object: KeptObject): void {
     this.#all = this.#all.filter((one) => !sameObject(one.object, object) && !goesWith(one.object, object));
+    this.#byText = null;
+  }
+
+  #run(): ReadonlyMap<string, KeptStatement> {
+    if (this.#byText !== null) return this.#byText;
+    const run = this.#all.flatMap(({ object }) => (isRelation(object) ? [] : [[object.statement, object] as const]));
+    // Of several the first.
+    const byText = new Map(run.toReversed());
+    this.#byText = byText;
+    return byText;
   }
 
   #find(object: KeptObject): Leftover | undefined {
@@ -100,9 +142,10 @@ function isThere(catalog: Catalog, { column, ...name }: KeptRelation): boolean {
 
 /** The catalog as it was before the release that left something. */
 function without(catalog: Catalog, left: readonly Leftover[]): Catalog {
-  if (left.length === 0) return catalog;
+  const relations = left.map(({ object }) => object).filter(isRelation);
+  if (relations.length === 0) return catalog;
   const is = (name: ObjectName, column: string | null): boolean =>
-    left.some(({ object }) => isRelation(object) && sameName(object, name) && object.column === column);
+    relations.some((object) => sameName(object, name) && object.column === column);
   const tables = catalog.tables
     .filter((table) => !is(table, null))
     .map((table) => ({ ...table, columns: table.columns.filter(({ name }) => !is(table, name)) }));

@@ -5,8 +5,9 @@ import type { RuleId } from "../rules/rule-ids.ts";
 import { sessionRelease } from "../session-release.ts";
 import type { Action } from "./action.ts";
 import { tableLabel } from "./alter.ts";
-import type { PlanDraft, TableDraft } from "./draft.ts";
+import type { ActionDraft, PlanDraft, TableDraft } from "./draft.ts";
 import { hasRows } from "./making.ts";
+import { actTogether } from "./together.ts";
 
 type AsWritten = Partial<Pick<Action, "phase" | "lock" | "table" | "undo" | "work">> & { readonly title: string };
 
@@ -31,16 +32,18 @@ export function runAsWritten(
 type Once = Partial<Pick<Action, "lock" | "table" | "work">> & {
   /** The release's own table, with which it goes. */
   readonly of?: ObjectName | undefined;
+  /** With the statements before it in one transaction, where that hurts nobody. */
+  readonly together?: boolean;
 };
 
 /** What changes data has no way back: it stays, and is not run again by the next release that brings it. */
-export function runOnce(draft: PlanDraft, title: string, { of, ...more }: Once = {}): void {
+export function runOnce(draft: PlanDraft, title: string, { of, together = false, ...more }: Once = {}): void {
   const { text: statement } = draft.statement;
   if (draft.leftovers.takesRun(statement)) {
     draft.notice("already-run", "a release that was taken back has run this statement; it is not run again");
     return;
   }
-  draft.act({
+  const action: ActionDraft = {
     stage: "fill",
     phase: draft.phase("expand"),
     title,
@@ -51,7 +54,9 @@ export function runOnce(draft: PlanDraft, title: string, { of, ...more }: Once =
     keepIf: "SELECT true AS keep",
     keeps: { statement, of },
     ...more,
-  });
+  };
+  if (together) actTogether(draft, action);
+  else draft.act(action);
 }
 
 /** A further statement on a table that the release brings itself. Where its rows make the table stay, this has been done too. */

@@ -11,6 +11,7 @@ import { dropEmpty, hasRows } from "./making.ts";
 import { runOnce } from "./objects.ts";
 import { createPartition } from "./partitions.ts";
 import { takeOver } from "./take-over.ts";
+import { writesPlainRows } from "./together.ts";
 
 /** A table that is so small that it is changed in one statement. */
 const FEW_ROWS = 10_000;
@@ -133,6 +134,7 @@ export function changeRows(draft: PlanDraft, kind: "InsertStmt" | "UpdateStmt" |
   ) {
     runOnce(draft, `${kind === "InsertStmt" ? "insert into" : "change rows of"} ${named.name}`, {
       of: table.base === null ? table.physical : undefined,
+      together: table.base === null && kind === "InsertStmt" && writesPlainRows(node),
       table: table.base === null ? null : tableLabel(table),
       lock: "ROW EXCLUSIVE",
       work: kind === "InsertStmt" ? "instant" : "scan",

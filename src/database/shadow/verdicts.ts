@@ -1,11 +1,13 @@
 import type { Catalog } from "../catalog.ts";
 import {
   LOCK_MODES,
+  statementsOf,
   type Action,
   type LockMode,
   type Measured,
   type MeasuredTable,
   type Plan,
+  type PlannedStatement,
   type Refusal,
 } from "../plan/action.ts";
 import type { Position } from "../source/position.ts";
@@ -56,24 +58,47 @@ export function hazardOf(plan: Plan, action: Action, catalog: Catalog): Refusal 
   };
 }
 
+interface Failure {
+  readonly code: string;
+  readonly message: string;
+  /** Which of the action's it was, from 0. */
+  readonly statement?: number | undefined;
+}
+
 /** PostgreSQL refused it on the copy, and would in the deployment. */
-export function doesNotRun(plan: Plan, action: Action, { code, message }: { code: string; message: string }): Refusal {
+export function doesNotRun(plan: Plan, action: Action, failure: Failure): Refusal {
+  const { code, message, statement } = failure;
+  const own = statementsOf(plan, action)[statement ?? -1];
   return {
-    ...placed(plan, action),
+    ...(own === undefined ? placed(plan, action, message) : { position: own.position, statement: own.text }),
     rule: "does-not-run",
     why: `on a copy of the database, "${action.title}" fails: ${message} (${code})`,
     write: [],
   };
 }
 
-function placed(plan: Plan, { cause }: Action): { readonly position: Position; readonly statement: string } {
-  const statement = plan.statements.find(({ position }) => position === cause) ?? plan.statements[0];
+function placed(plan: Plan, action: Action, message = ""): { readonly position: Position; readonly statement: string } {
+  const { cause } = action;
+  const own = plan.statements.find(({ position }) => position === cause);
+  const statement = own ?? changing(plan, action, message) ?? plan.statements[0];
   const position = cause ?? statement?.position ?? { path: "", line: 1, column: 1 };
   return { position, statement: statement?.text ?? "" };
 }
 
 /** SQLSTATEs by which the rows decide, which in a copy are made up. */
 export const dependsOnRows = (code: string): boolean => code.startsWith("22") || code.startsWith("23");
+
+/** What no statement asks for by itself is of those that change its table: of the one that names the column that the message names. */
+function changing({ statements, actions }: Plan, { table }: Action, message: string): PlannedStatement | undefined {
+  if (table === null) return undefined;
+  const ids = new Set(actions.filter((one) => one.table === table).map(({ id }) => id));
+  const found = statements.filter((statement) => statement.actions.some((id) => ids.has(id)));
+  const column = /\bcolumn "?([^\s"]+)"? of table\b/.exec(message)?.[1];
+  const named = column === undefined ? undefined : found.find(({ text }) => wordsOf(text).includes(column));
+  return named ?? found[0];
+}
+
+const wordsOf = (text: string): readonly string[] => text.split(/[^\p{L}\p{N}_$]+/u);
 
 /** What can fail on a copy only: roles, extensions and privileges are the real server's. */
 export const isOfTheCopy = (code: string, message: string): boolean =>

@@ -1,6 +1,6 @@
 import { RULE_IDS } from "../rules/rule-ids.ts";
 import { lineComments } from "./comments.ts";
-import { positionAt, type Position, type SourceProblem } from "./position.ts";
+import { positionsIn, type Position, type SourceProblem } from "./position.ts";
 
 /** What a developer says where nothing can be inferred: `-- hitless: …` in the SQL. */
 export type Annotation =
@@ -41,9 +41,10 @@ export function readAnnotations(
 ): { readonly annotations: readonly Annotation[]; readonly problems: readonly SourceProblem[] } {
   const annotations: Annotation[] = [];
   const problems: SourceProblem[] = [];
+  const positionOf = positionsIn(path, sql);
   for (const comment of lineComments(sql)) {
     if (!PREFIX.test(comment.text)) continue;
-    const position = positionAt(path, sql, comment.offset);
+    const position = positionOf(comment.offset);
     const annotation = readOne(comment.text.replace(PREFIX, "").replace(/;$/, ""), position, comment.offset);
     if (annotation === null) problems.push({ position, text: `not understood: "${comment.text}". Forms: ${ANNOTATION_FORMS}` });
     else if (annotation.kind === "accept" && !isRule(annotation.rule))

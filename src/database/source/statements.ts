@@ -2,7 +2,7 @@ import { type ParsedStatement, type SqlLanguage, SqlSyntaxError } from "../langu
 import { child, children, text } from "../ast.ts";
 import { readAnnotations, type Annotation, type Sync } from "./annotations.ts";
 import type { Migration } from "./migrations.ts";
-import { positionAt, type Position, type SourceProblem } from "./position.ts";
+import { positionAt, positionsIn, type Position, type SourceProblem } from "./position.ts";
 
 /** One statement of a migration, with what was said about it. */
 export interface SourceStatement extends ParsedStatement {
@@ -46,9 +46,10 @@ export function readStatements(language: SqlLanguage, { path, sql }: Pick<Migrat
   const told = annotations.filter((annotation) => annotation.kind === "phase" || annotation.kind === "accept");
   try {
     let after = 0;
+    const positionOf = positionsIn(path, sql);
     const statements = language.parse(sql).map((statement) => {
       const before = ({ offset }: Annotation): boolean => offset >= after && offset < statement.offset;
-      const position = positionAt(path, sql, statement.offset);
+      const position = positionOf(statement.offset);
       const own = syncs.filter((sync) => before(sync) && asksFor(statement, sync));
       const read = { ...statement, position, said: told.filter(before), own };
       after = statement.offset;

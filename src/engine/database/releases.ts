@@ -78,7 +78,10 @@ export class DatabaseReleases extends ReleasesAround {
     const url = ownUrl(spec, env);
     if (url === undefined) throw noUrl(app, spec);
     const number = nameNumber(release) ?? 0;
-    await this.expand(url, { app, release: number, env, directory, spec, onOutput: options.onOutput, signal: options.signal });
+    const { onOutput, signal } = options;
+    await this.expand(url, { app, release: number, env, directory, spec, onOutput, signal }).catch((error: unknown) => {
+      throw asDatabaseError(error, release, signal);
+    });
   }
 
   async launchPlan(app: string, release: ReleaseName, type: string): Promise<LaunchPlan> {
@@ -203,6 +206,25 @@ export class DatabaseReleases extends ReleasesAround {
   #live(app: string): readonly number[] {
     return this.#parts.live(app).map((name) => nameNumber(name) ?? 0);
   }
+}
+
+/** The server ends its connections, or the way to it is gone. */
+const LOST = /^(?:57P0|08|E[A-Z]{3,})|connection (?:terminated|error)/i;
+
+/** What nobody has foreseen is still told as what it is: the database, not the release's files. */
+function asDatabaseError(error: unknown, release: ReleaseName, signal: AbortSignal): unknown {
+  if (error instanceof HitlessError || signal.aborted || (error instanceof Error && error.name === "AbortError")) return error;
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  const message = error instanceof Error ? error.message : String(error);
+  return new HitlessError(
+    {
+      code: LOST.test(`${String(code)} ${message}`) ? "ERR_DATABASE_UNREACHABLE" : "ERR_DATABASE_FAILED",
+      what: `The database could not be given what ${release} needs.`,
+      why: typeof code === "string" ? `${message} (${code})` : message,
+      next: "What was done before is kept in the journal, or was taken back. `hitless db status` shows it; deploy again when the cause is gone.",
+    },
+    { cause: error },
+  );
 }
 
 function noUrl(app: string, { variable, directVariable }: DatabaseSpec): HitlessError {

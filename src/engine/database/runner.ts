@@ -1,7 +1,7 @@
 import { HitlessError } from "../../base/error.ts";
 import type { ChangeSet, ChangeSetState } from "../../database/change-set.ts";
-import type { Action, Plan } from "../../database/plan/action.ts";
-import { goesWith, isRelation, sameObject } from "../../database/plan/leftovers.ts";
+import { statementsOf, type Action, type Plan } from "../../database/plan/action.ts";
+import { isRelation, keptBy, KeptObjects } from "../../database/plan/leftovers.ts";
 import { runBackfill } from "./backfill.ts";
 import { incomplete, recordText } from "./backfill-words.ts";
 import { takenBack, unswapNames } from "./soft-swap.ts";
@@ -78,10 +78,11 @@ async function holdsData({ lease }: StepRunner, { keepIf }: Action): Promise<boo
 /** What a release whose expansion never came to its end has made itself: no instance of it has begun, so nobody has written there but its own statements. */
 function forsaken({ actions, adopts }: Plan, states: ReadonlyMap<string, string>): (action: Action) => boolean {
   const unfinished = actions.some(({ id, phase }) => phase === "expand" && !states.has(id));
+  const adopted = new KeptObjects(adopts ?? []);
   return ({ keeps }) => {
-    if (!unfinished || adopts === undefined || keeps === undefined) return false;
-    const adopted = adopts.some((one) => sameObject(one, keeps) || goesWith(keeps, one));
-    return !adopted && (isRelation(keeps) || keeps.of !== undefined);
+    const kept = keptBy({ keeps });
+    if (!unfinished || adopts === undefined || kept.length === 0) return false;
+    return kept.every((one) => !adopted.has(one) && (isRelation(one) || one.of !== undefined));
   };
 }
 
@@ -105,7 +106,8 @@ async function runAll(runner: StepRunner, set: ChangeSet, phase: Action["phase"]
       );
     } else {
       const sql = run.kind === "alone" ? [run.sql] : [...takenBack(set, action, [...journal.values()]), ...run.sql];
-      await runStep(runner, { ...request, sql }, action);
+      const places = statementsOf(set.plan, action).map(({ position }) => position);
+      await runStep(runner, { ...request, sql, places }, action);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { HitlessError } from "../../base/error.ts";
 import type { Action, LockMode } from "../../database/plan/action.ts";
+import type { Position } from "../../database/source/position.ts";
 import type { Blocker, DatabaseLease, StepOutcome, StepRequest } from "../../ports/database.ts";
 import { errorCode, named, nextAfter, placed } from "./action-words.ts";
 import type { BackfillOptions } from "./backfill-options.ts";
@@ -20,15 +21,20 @@ export interface StepRunner {
   readonly note: (text: string) => void;
 }
 
+interface Step extends Omit<StepRequest, "lockTimeoutMs" | "which"> {
+  /** Where each of its statements stands; none: they are of one. */
+  readonly places?: readonly Position[];
+}
+
 /** Tries until it is done, the patience ends, or PostgreSQL says no. */
-export async function runStep(runner: StepRunner, request: Omit<StepRequest, "lockTimeoutMs">, action: Action): Promise<void> {
+export async function runStep(runner: StepRunner, { places = [], ...request }: Step, action: Action): Promise<void> {
   const { lease, patience } = runner;
   const alone = action.run.kind === "alone" && request.mark === "done" ? action.run : null;
   const outside = alone !== null || (request.mark === "undone" && action.undoAlone === true);
   const unhurried = outside && action.lock !== null && UNHURRIED.includes(action.lock);
-  await untilDone(runner, action, async () => {
+  const attempt = async (): Promise<StepOutcome> => {
     const cutOff = patience.cutOff?.();
-    const wanted = { ...request, lockTimeoutMs: unhurried ? 0 : patience.lockTimeoutMs, cutOff };
+    const wanted = { ...request, lockTimeoutMs: unhurried ? 0 : patience.lockTimeoutMs, cutOff, which: places.length > 0 };
     if (alone === null) return leaving(patience, outside ? lease.alone(wanted) : lease.step(wanted));
     const { repair } = alone;
     if (repair !== undefined && (await isSo(lease, repair.broken))) {
@@ -38,7 +44,8 @@ export async function runStep(runner: StepRunner, request: Omit<StepRequest, "lo
       if (cleared.kind !== "done") return cleared.kind === "refused" ? { ...cleared, at: undefined } : cleared;
     }
     return leaving(patience, (await isSo(lease, alone.done)) ? lease.step({ ...wanted, sql: [] }) : lease.alone(wanted));
-  });
+  };
+  await untilDone(runner, action, attempt, places);
 }
 
 /** What cannot be asked (a table that is not there) is not so: the statement itself says better what is wrong. */
@@ -53,7 +60,13 @@ function leaving({ signal, cutOff }: Patience, statement: Promise<StepOutcome>):
   return unlessLeft(statement, signal, () => !cut.aborted);
 }
 
-export async function untilDone(runner: StepRunner, action: Action, attempt: () => Promise<StepOutcome>): Promise<void> {
+/** `places`: where the statements stand of which the action is made; none: it is made of one. */
+export async function untilDone(
+  runner: StepRunner,
+  action: Action,
+  attempt: () => Promise<StepOutcome>,
+  places: readonly Position[] = [],
+): Promise<void> {
   const { lease, patience } = runner;
   const until = patience.clock.now() + patience.limitMs;
   let told = -Infinity;
@@ -62,7 +75,7 @@ export async function untilDone(runner: StepRunner, action: Action, attempt: () 
     const ahead = await holdersAhead(lease, action);
     const outcome: StepOutcome = ahead.length > 0 ? { kind: "locked", blockers: ahead } : await attempt();
     if (outcome.kind === "done") return;
-    if (outcome.kind === "refused") throw failed(action, outcome);
+    if (outcome.kind === "refused") throw failed({ ...action, cause: places[outcome.statement ?? -1] ?? action.cause }, outcome);
     if (outcome.kind === "lost") throw lost(action, outcome.message);
     // Whoever has ended it says so with the signal; a limit of the server's may be over a moment before that.
     if (outcome.kind === "cut") {

@@ -6,7 +6,7 @@ import { createRng } from "../../../src/base/rng.ts";
 import type { HitlessError } from "../../../src/base/error.ts";
 import { contract, expand } from "../../../src/engine/database/runner.ts";
 import type { DatabaseLease } from "../../../src/ports/database.ts";
-import { APP, expandIn, planOf, urlOf } from "../../support/postgres/release.ts";
+import { APP, expandIn, planOf, revertIn, urlOf } from "../../support/postgres/release.ts";
 import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
 
 const SETUP =
@@ -171,5 +171,24 @@ describe("the runner", () => {
     const failed = expandIn(url, plan);
     await expect(failed).rejects.toMatchObject({ code: "ERR_BACKFILL_INCOMPLETE" });
     await expect(failed).rejects.toThrow(/m\.sql:2.*invalid input syntax for type integer/);
+  });
+
+  it("an INSERT that fails among others of its step is told with its own line, whatever PostgreSQL says of it", async () => {
+    const rows = Array.from({ length: 40 }, (_, id) => `INSERT INTO seeds VALUES (${String(id)}, 'ä');`);
+    const url = await prepared();
+    const seed = (...more: string[]): string =>
+      ["CREATE TABLE seeds (id int PRIMARY KEY, name text);", ...rows, ...more, "INSERT INTO seeds VALUES (90, 'z');"].join("\n");
+    const twice = await planOf(url, 2, { migration: seed("INSERT INTO seeds VALUES (7, 'again');") });
+    expect(twice.actions).toHaveLength(2);
+    const failed = expandIn(url, twice);
+    await expect(failed).rejects.toMatchObject({ code: "ERR_DATABASE_FAILED" });
+    await expect(failed).rejects.toThrow(
+      /step e2 \(m\.sql:42\): insert into seeds \(42 statements\)\. .*Key \(id\)=\(7\) already exists/,
+    );
+    expect(await query(url, "SELECT FROM seeds")).toEqual([]);
+    // The connection that looked which it was is as it was before: the next try comes to its end.
+    await revertIn(url, 2);
+    await expandIn(url, await planOf(url, 2, { migration: seed() }));
+    expect(await query(url, "SELECT count(*)::int AS rows FROM seeds")).toEqual([{ rows: 41 }]);
   });
 });

@@ -109,7 +109,11 @@ describe("a copy of a database", () => {
       const own = await server.database();
       await query(own, "CREATE TABLE staff (id int PRIMARY KEY, role int); CREATE POLICY boss ON staff USING (role > 1)");
       const found = await tryPlan(postgresShadows, {
-        plan: await planOf(own, 2, { migration: "ALTER TABLE staff ALTER COLUMN role TYPE bigint" }),
+        plan: await planOf(own, 2, {
+          migration: `CREATE TABLE other (id int);
+ALTER TABLE staff ADD COLUMN more int;
+ALTER TABLE staff ALTER COLUMN role TYPE bigint`,
+        }),
         catalog: await postgresDatabase.catalog(own),
         corpora: { running: [], next: [] },
         shadowUrl,
@@ -119,8 +123,20 @@ describe("a copy of a database", () => {
           /^does-not-run: .*cannot drop column role of table staff .*; policy boss on table staff depends on column role/,
         ),
       ]);
+      expect(found.plan.refusals[0]?.position).toMatchObject({ path: "m.sql", line: 3 });
     },
   );
+
+  it("names the line of an INSERT that does not run, among many that are one step", async () => {
+    const rows = (from: number): string =>
+      Array.from({ length: 20 }, (_, index) => `INSERT INTO seeds VALUES (${String(from + index)});`).join("\n");
+    const trial = await tried({
+      migration: `CREATE TABLE seeds (id int PRIMARY KEY);\n${rows(0)}\nINSERT INTO seeds (nothing) VALUES (7);\n${rows(20)}`,
+    });
+    expect(trial.plan.refusals).toMatchObject([
+      { rule: "does-not-run", position: { line: 22 }, statement: "INSERT INTO seeds (nothing) VALUES (7)" },
+    ]);
+  });
 
   it("refuses what holds others up for as long as the table is large, whatever the rules say", async () => {
     const refresh = "-- hitless: accept refresh because it is small\nREFRESH MATERIALIZED VIEW totals;";

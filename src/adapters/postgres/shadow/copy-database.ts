@@ -42,16 +42,20 @@ export class CopyDatabase implements Shadow {
       return failure ?? { kind: "ran", measured: null };
     }
     const sql = run.kind === "transaction" ? run.sql : [backfillSql(run.backfill)];
+    let at = -1;
     try {
       await this.#database.query("BEGIN");
       const measured = await measure(this.#database, async () => {
-        for (const statement of sql) await this.#database.query(statement);
+        for (const statement of sql) {
+          at += 1;
+          await this.#database.query(statement);
+        }
       });
       await this.#database.query("COMMIT");
       return { kind: "ran", measured };
     } catch (error) {
       await this.#database.query("ROLLBACK");
-      return failureOf(error);
+      return { ...failureOf(error), ...(at < 0 ? {} : { statement: at }) };
     }
   }
 
