@@ -134,12 +134,7 @@ export interface BatchRequest {
 }
 
 export type BatchOutcome =
-  | {
-      readonly kind: "walked";
-      readonly cursor: BackfillCursor;
-      /** What the change itself took, without what each batch takes however small it is: milliseconds. */
-      readonly changeMs?: number | undefined;
-    }
+  | { readonly kind: "walked"; readonly cursor: BackfillCursor }
   /** A row of the range cannot be done; nothing of it was. */
   | { readonly kind: "faulty"; readonly code: string; readonly message: string }
   | Exclude<StepOutcome, { kind: "done" }>;

@@ -37,9 +37,8 @@ export class PostgresWalker implements BatchWorker {
    * are cleared away meanwhile, so that these rows stay in their pages, and no index has to be told (HOT). A statement later, and not in the same
    * batch, as versions are kept for as long as anybody else's statement (another worker's, say) is older than the commit.
    */
-  async batch(request: BatchRequest): Promise<BatchOutcome> {
-    let changeMs: number | undefined;
-    const outcome = await this.#committed(request, async () => {
+  batch(request: BatchRequest): Promise<BatchOutcome> {
+    return this.#committed(request, async () => {
       const { connection } = this.#guard;
       const { after, until } = request.stretch.cursor;
       const half = halfOf(request);
@@ -47,13 +46,10 @@ export class PostgresWalker implements BatchWorker {
       const next = await nextKey(connection, ahead.stretch, request.size);
       const first = rangeChangeSql(ahead, next ?? until, request.halves && next !== null ? [EVERY_SECOND] : []);
       const rest = half === undefined ? [] : [rangeChangeSql(request, half.to)];
-      const begun = performance.now();
       const counts = await connection.counts([...this.#opening(request), first, ...rest].join(";\n"));
-      changeMs = performance.now() - begun;
       const [changed = 0, changedOfRest = 0] = counts.slice(-1 - rest.length);
       return moved(request, next, { changed, changedOfRest, failed: [] });
     });
-    return outcome.kind === "walked" ? { ...outcome, changeMs } : outcome;
   }
 
   sift(request: BatchRequest): Promise<BatchOutcome> {

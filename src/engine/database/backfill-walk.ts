@@ -15,11 +15,6 @@ const CROWDED = 0.5;
 
 type Try = (request: BatchRequest) => ReturnType<BatchWorker["batch"]>;
 
-interface Tried {
-  readonly stretch: Stretch;
-  readonly changeMs: number;
-}
-
 /** One pass over all stretches, by as many workers as help. */
 export class BackfillWalk {
   readonly #parts: WalkParts;
@@ -115,14 +110,13 @@ export class BackfillWalk {
       const before = stretch.cursor;
       const moved = await this.#try(stretch, size, (request) => worker.batch(request));
       if (moved === null && isSmallest(size)) {
-        stretch = (await this.#try(stretch, size, (request) => worker.sift(request)))?.stretch ?? stretch;
+        stretch = (await this.#try(stretch, size, (request) => worker.sift(request))) ?? stretch;
         size = sifted(size);
       } else if (moved === null) size = halved(size, before.half);
       else {
-        stretch = moved.stretch;
+        stretch = moved;
         took = this.#now() - started;
-        // It is the change that others feel. What each batch takes besides is 2 ms and more: one of 3 ms would be of next to no rows.
-        size = nextSize(size, moved.changeMs, batchTargetMs(options, pace));
+        size = nextSize(size, took, batchTargetMs(options, pace));
         this.#staff(speed, stretch.cursor.rows - before.rows);
       }
       this.#size = size.suspects === 0 ? size : this.#size;
@@ -130,28 +124,26 @@ export class BackfillWalk {
     return null;
   }
 
-  /** The stretch as it is after the batch, and what changing its rows took; null: a row of it fails. */
-  async #try(stretch: Stretch, { size, suspects }: BatchSize, attempt: Try): Promise<Tried | null> {
+  /** The stretch as it is after the batch; null: a row of it fails. */
+  async #try(stretch: Stretch, { size, suspects }: BatchSize, attempt: Try): Promise<Stretch | null> {
     const { runner, run, quiet, meter } = this.#parts;
     // While a row is looked for that fails, every range is done whole.
     const halves = this.#parts.halves && suspects === 0;
     const { release, action, backfill } = run;
     const { lockTimeoutMs } = runner.patience;
-    const done: { readonly cursor: BackfillCursor; readonly changeMs: number }[] = [];
+    const cursors: BackfillCursor[] = [];
     await untilDone(runner, action, async (): Promise<StepOutcome> => {
-      const started = this.#now();
       const outcome = await attempt({ release, action: action.id, backfill, stretch, size, quiet, halves, lockTimeoutMs });
-      if (outcome.kind === "walked") done.push({ cursor: outcome.cursor, changeMs: outcome.changeMs ?? this.#now() - started });
+      if (outcome.kind === "walked") cursors.push(outcome.cursor);
       return outcome.kind === "walked" || outcome.kind === "faulty" ? { kind: "done" } : outcome;
     });
-    const [outcome] = done;
-    if (outcome === undefined) return null;
-    const { cursor, changeMs } = outcome;
+    const [cursor] = cursors;
+    if (cursor === undefined) return null;
     meter.batch(stretch.cursor, cursor);
     const moved = { ...stretch, cursor };
     this.#stretches.set(stretch.part, moved);
     this.#checkFailed();
-    return { stretch: moved, changeMs };
+    return moved;
   }
 
   #staff(speed: number, rows: number): void {
