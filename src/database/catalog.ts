@@ -115,6 +115,11 @@ export interface UserType extends ObjectName {
   readonly constrained: boolean;
 }
 
+/** Where sessions of the application look names up, but for overlays. */
+export function lookupPath({ path, schema }: Pick<Catalog, "path" | "schema">): readonly string[] {
+  return path.length === 0 ? [schema] : path;
+}
+
 export function tableOf(catalog: Catalog, name: ObjectName): Table | null {
   return catalog.tables.find((table) => sameName(table, name)) ?? null;
 }

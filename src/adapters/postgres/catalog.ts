@@ -1,4 +1,15 @@
-import type { Catalog, Column, Constraint, Index, Routine, Table, Trigger, UserType, View } from "../../database/catalog.ts";
+import {
+  lookupPath,
+  type Catalog,
+  type Column,
+  type Constraint,
+  type Index,
+  type Routine,
+  type Table,
+  type Trigger,
+  type UserType,
+  type View,
+} from "../../database/catalog.ts";
 import type { ObjectName } from "../../database/names.ts";
 import { OURS, OWN } from "./catalog-scope.ts";
 import { readParts } from "./catalog-parts.ts";
@@ -117,7 +128,7 @@ export async function readCatalog(database: Queryable): Promise<Catalog> {
 /** The base schema, and where names are looked up beside. */
 export async function readWhereabouts(database: Queryable): Promise<{ readonly path: readonly string[] }> {
   const [settings] = await database.query<{ schema: string; path: readonly string[] }>(SETTINGS);
-  return { path: settings === undefined || settings.path.length === 0 ? [settings?.schema ?? "public"] : settings.path };
+  return { path: lookupPath(settings ?? { schema: "public", path: [] }) };
 }
 
 async function readTables(database: Queryable, indexes: ReadonlyMap<string, readonly Index[]>): Promise<readonly Table[]> {

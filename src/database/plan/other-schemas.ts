@@ -59,11 +59,7 @@ function makeElsewhere(draft: PlanDraft, { title, undo }: { readonly title: stri
     title,
     run: {
       kind: "transaction",
-      sql: [
-        "SET LOCAL check_function_bodies = off",
-        `SET LOCAL search_path = ${ident(draft.overlay)}, ${ident(draft.schema)}`,
-        draft.statement.text,
-      ],
+      sql: ["SET LOCAL check_function_bodies = off", draft.statement.text],
     },
     table: null,
     lock: null,

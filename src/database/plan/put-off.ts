@@ -1,8 +1,8 @@
 import { child, children, found, mapped, opened, text, words } from "../ast.ts";
 import type { Node } from "../language.ts";
-import { ident } from "../names.ts";
 import type { SourceStatement } from "../source/statements.ts";
 import type { PlanDraft } from "./draft.ts";
+import { asRelease } from "./look-up.ts";
 
 /** Kinds of statements that say something about an object which is there; for a view or routine of the release that is later than its tables are. */
 const ABOUT = new Set(["GrantStmt", "CommentStmt", "AlterOwnerStmt"]);
@@ -43,8 +43,7 @@ export function planPutOff(draft: PlanDraft, { text: written, node, kind }: Sour
   const about = { table: null, lock: null, work: "instant" } as const;
   if (!places.has("base") && !places.has("overlay")) return false;
   if (draft.phase("expand") === "expand") {
-    const path = `SET LOCAL search_path = ${ident(draft.overlay)}, ${ident(draft.schema)}`;
-    const sql = places.has("overlay") ? [path, unqualified(draft, { kind, node, written })] : [written];
+    const sql = places.has("overlay") ? [asRelease(draft), unqualified(draft, { kind, node, written })] : [written];
     draft.act({ stage: "overlay", phase: "expand", title, run: { kind: "transaction", sql }, ...about });
   }
   if (places.has("overlay") || draft.phase("expand") === "contract")

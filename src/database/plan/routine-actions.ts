@@ -4,13 +4,11 @@ import type { RoutineChange, RoutineChanges } from "./bound-routines.ts";
 import { carryOverRoutine } from "./carry-over.ts";
 import type { PlanDraft, SwapDraft } from "./draft.ts";
 import { forwarderOf, type Forwarder } from "./forwarders.ts";
+import { asBase, asRelease } from "./look-up.ts";
 import { createOwnSql, createSql, isAtomic, isBound, replaceable, signed, what, type WantedRoutine } from "./routine-text.ts";
 
 const NO_LOCK = { table: null, lock: null, work: "instant" } as const;
 
-/** Names in bodies are looked up as the release will look them up. */
-const asRelease = (draft: PlanDraft): string => `SET LOCAL search_path = ${ident(draft.overlay)}, ${ident(draft.schema)}`;
-const asBase = (draft: PlanDraft): string => `SET LOCAL search_path = ${ident(draft.schema)}`;
 const dropSql = (routine: WantedRoutine, schema: string): string =>
   `DROP ${what(routine.node)} IF EXISTS ${signed(schema, routine)}`;
 const kindOf = ({ kind }: Routine): string => (kind === "procedure" ? "PROCEDURE" : "FUNCTION");

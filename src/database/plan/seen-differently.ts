@@ -1,4 +1,4 @@
-import type { Catalog } from "../catalog.ts";
+import { lookupPath, type Catalog } from "../catalog.ts";
 import { ident, qualified, type ObjectName } from "../names.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
 
@@ -11,7 +11,7 @@ export function seeDifferently(draft: PlanDraft, table: TableDraft): void {
   table.seenDifferently = true;
   const { base, name, physical } = table;
   if (base === null || name.schema !== physical.schema) return;
-  const path = draft.catalog.path.length === 0 ? [draft.catalog.schema] : draft.catalog.path;
+  const path = lookupPath(draft.catalog);
   const place = path.indexOf(physical.schema);
   const other = path
     .slice(0, place < 0 ? path.length : place)

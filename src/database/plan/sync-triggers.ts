@@ -1,3 +1,4 @@
+import { lookupPath } from "../catalog.ts";
 import { fitted, ident, literal, qualified } from "../names.ts";
 import { sessionRelease } from "../session-release.ts";
 import { quoteTable, tableLabel } from "./alter.ts";
@@ -82,7 +83,8 @@ function trigger(
 ): TriggerSql {
   const name = fitted(`zz_hitless_r${String(draft.release)}_${parts.name}`);
   const routine = qualified({ schema: draft.overlay, name: fitted(`${table.physical.name}_${parts.name}`) });
-  const path = parts.pinned ? ` SET search_path = ${ident(table.physical.schema)}, pg_temp` : "";
+  const schemas = [...new Set([table.physical.schema, ...lookupPath(draft.catalog)])].map(ident).join(", ");
+  const path = parts.pinned ? ` SET search_path = ${schemas}, pg_temp` : "";
   return {
     routine: `CREATE OR REPLACE FUNCTION ${routine}() RETURNS trigger LANGUAGE plpgsql${path} AS ${literal(parts.body)}`,
     trigger: `CREATE OR REPLACE TRIGGER ${ident(name)} ${parts.when} EXECUTE FUNCTION ${routine}()`,

@@ -7,6 +7,7 @@ import { carryOverOwner, carryOverView } from "./carry-over.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
 import { hasInvokers, tableViewSql } from "./finish.ts";
 import { droppedNames } from "./indexes.ts";
+import { asBase, asRelease } from "./look-up.ts";
 import { relationsIn } from "./tables.ts";
 
 export interface WantedView {
@@ -84,7 +85,7 @@ function overlayView(draft: PlanDraft, view: WantedView, before: View | null): v
     run: {
       kind: "transaction",
       sql: [
-        `SET LOCAL search_path = ${ident(draft.overlay)}, ${ident(draft.schema)}`,
+        asRelease(draft),
         ...inner.flatMap(({ table, name: inside }) => tableViewSql(table, inside, false)),
         createSql(draft, reading(view, inner), draft.overlay),
         ...(before === null ? [] : [carryOverView(before, name)]),
@@ -102,7 +103,7 @@ function overlayView(draft: PlanDraft, view: WantedView, before: View | null): v
       kind: "transaction",
       // It moves as it is, with all that it carries, and only its query is read anew.
       sql: [
-        `SET LOCAL search_path = ${ident(draft.schema)}`,
+        asBase(draft),
         createSql(draft, view, draft.overlay),
         `ALTER VIEW ${own} SET SCHEMA ${ident(draft.schema)}`,
         ...inner.map(({ name: inside }) => `DROP VIEW IF EXISTS ${qualified(inside)}`),

@@ -1,4 +1,4 @@
-import type { Catalog } from "../../database/catalog.ts";
+import { lookupPath, type Catalog } from "../../database/catalog.ts";
 import type { Action, Notice, Plan, Refusal } from "../../database/plan/action.ts";
 import { breaks, type Proof } from "../../database/proof/proof.ts";
 import { copyOf } from "../../database/shadow/copy.ts";
@@ -55,17 +55,12 @@ async function open(shadows: Shadows, { catalog, shadowUrl }: TrialRequest): Pro
     return await shadows.open({
       url: shadowUrl,
       extensions: catalog.parts.filter(({ kind }) => kind === "extension").map(({ name }) => name),
-      searchPath: namesPath(catalog),
+      searchPath: lookupPath(catalog),
       timeZone: catalog.timeZone,
     });
   } catch (error) {
     return `no copy could be made: ${error instanceof Error ? error.message : String(error)}`;
   }
-}
-
-/** Where sessions of the application look names up, but for overlays. */
-function namesPath({ path, schema }: Catalog): readonly string[] {
-  return path.length === 0 ? [schema] : path;
 }
 
 /** Every text in which a name may stand. */
@@ -101,7 +96,7 @@ class TrialRun {
 
   async run(): Promise<Trial> {
     const { app, release, overlay } = this.#plan;
-    const path = namesPath(this.#catalog);
+    const path = lookupPath(this.#catalog);
     const base: Viewpoint = { app, release, searchPath: path };
     const running: Viewpoint = { ...base, release: release - 1 };
     const next: Viewpoint = overlay === null ? base : { ...base, searchPath: [overlay, ...path] };

@@ -83,6 +83,42 @@ describe("sessions of a release", () => {
     ]);
   });
 
+  it("and so are routines, views and what keeps columns in step read, in the overlay as by the contract", async () => {
+    const url = await server.database();
+    await query(
+      url,
+      `CREATE SCHEMA app; CREATE SCHEMA shared;
+       CREATE FUNCTION shared.doubled(n bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 2 * n';
+       ALTER DATABASE ${new URL(url).pathname.slice(1)} SET search_path = app, shared`,
+    );
+    await query(
+      url,
+      `CREATE TABLE items (id int PRIMARY KEY, n int); INSERT INTO items VALUES (1, 5);
+       CREATE VIEW sums AS SELECT doubled(n) AS n FROM items;
+       CREATE FUNCTION bound() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT doubled(max(n)) FROM items; END;
+       CREATE FUNCTION total() RETURNS bigint LANGUAGE sql AS 'SELECT doubled(max(n)) FROM items'`,
+    );
+    const plan = await planOf(url, 2, {
+      migration: `-- hitless: up items.n = doubled(n)
+        -- hitless: down items.n = n / 2
+        ALTER TABLE items ALTER COLUMN n TYPE bigint;
+        CREATE VIEW names AS SELECT doubled(id) AS id FROM items; GRANT SELECT ON names TO PUBLIC;`,
+      procedures: {
+        "total.sql": "CREATE FUNCTION total() RETURNS bigint LANGUAGE sql AS 'SELECT doubled(max(n)) + 1 FROM items'",
+      },
+    });
+    expect(plan.refusals).toEqual([]);
+    await expandIn(url, plan);
+    const { path } = await postgresDatabase.whereabouts(url);
+    const session = { app: APP, release: 2, searchPath: searchPath(await postgresDatabase.changeSets(url, APP), 2, path) };
+    const read = "SELECT total()::int, bound()::int, (SELECT n::int FROM sums), (SELECT id::int FROM names)";
+    const seen = [{ total: 25, bound: 24, n: 24, id: 2 }];
+    await query(url, "UPDATE items SET n = 6");
+    expect(await query(releaseUrl(url, session), read)).toEqual(seen);
+    await contractIn(url, 2);
+    expect(await query(url, read)).toEqual(seen);
+  });
+
   it("a role per release goes through PgBouncer in transaction mode: each sees its own, and its writes are known as its own", async () => {
     const url = await expanded();
     const pooled = await throughPgbouncer(url, { roles: ROLES, ignore: "extra_float_digits, options" });
