@@ -2,7 +2,8 @@ import { postgresDatabase } from "../adapters/postgres/database.ts";
 import type { PlanReport } from "../api/database.ts";
 import type { AheadTarget } from "../cli/host.ts";
 import { planAhead, type AheadPlan, type Estimated, type ExpandAction } from "../core/preparation/ahead.ts";
-import type { StepDefinition, StepWork } from "../core/preparation/step-definition.ts";
+import { walks, type StepDefinition, type StepWork } from "../core/preparation/step-definition.ts";
+import { isOver } from "../core/preparation/step-record.ts";
 import type { MeasuredBackfill } from "../database/backfill/measured-rate.ts";
 import { tableOf, type Catalog } from "../database/catalog.ts";
 import { writtenName } from "../database/names.ts";
@@ -16,15 +17,9 @@ export async function planAheadOf({ spec, directory, url, database, known }: Ahe
   const steps = await stepSources.read(directory, spec);
   const isSized = url !== null && steps.some(({ work }) => walks(work));
   const over = ({ name, digest }: StepDefinition): boolean =>
-    known.some((one) => one.name === name && one.digest === digest && (one.state === "done" || one.state === "cancelled"));
+    known.some((one) => one.name === name && one.digest === digest && isOver(one));
   const sizes = isSized ? await sizesOf(steps, url, over) : new Map<string, Estimated | null>();
   return planAhead({ steps, known, sizes, expansion: actionsOf(database) });
-}
-
-type Walk = Extract<StepWork, { kind: "update" | "batches" }>;
-
-function walks(work: StepWork): work is Walk {
-  return work.kind === "update" || work.kind === "batches";
 }
 
 async function sizesOf(

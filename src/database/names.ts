@@ -80,3 +80,9 @@ export function overlaySchema(app: string, release: number): string {
 export function keptName(release: number, name: string): string {
   return fitted(`hitless_kept_r${String(release)}_${name}`);
 }
+
+/** Whether a text has one of the names in it, as a word. In doubt it has. */
+export function mentions(text: string, names: readonly string[]): boolean {
+  const words = names.map((name) => name.replace(/\W/g, "."));
+  return words.length > 0 && new RegExp(`\\b(${words.join("|")})\\b`).test(text);
+}

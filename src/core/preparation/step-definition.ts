@@ -63,6 +63,13 @@ export interface StepDefinition {
   readonly undo: string | null;
 }
 
+/** Work that goes over the rows of a table in batches. */
+export type Walk = Extract<StepWork, { kind: "update" | "batches" }>;
+
+export function walks(work: StepWork): work is Walk {
+  return work.kind === "update" || work.kind === "batches";
+}
+
 /** Whether an attempt that was ended in the middle may be followed by another without anybody's word. */
 export function isRepeatable({ work, idempotent }: StepDefinition): boolean {
   return idempotent !== false || isTakenBack(work) || !["sql", "command", "function", "http"].includes(work.kind);

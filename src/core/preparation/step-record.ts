@@ -91,7 +91,7 @@ function laneOf({ work }: StepDefinition, app: string, database: string | null):
   return work.kind === "wait" ? null : (database ?? app);
 }
 
-export function isOver({ state }: StepRecord): boolean {
+export function isOver({ state }: Pick<StepRecord, "state">): boolean {
   return state === "done" || state === "cancelled";
 }
 

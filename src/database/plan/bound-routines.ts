@@ -1,6 +1,8 @@
 import type { Routine } from "../catalog.ts";
 import { dependenciesFirst } from "../../base/order.ts";
+import { mentions } from "../names.ts";
 import type { PlanDraft } from "./draft.ts";
+import { renamedColumns } from "./final-names.ts";
 import { isAtomic, isBound, needsOverlay, replaceable, routineSql, wantedRoutine, type WantedRoutine } from "./routine-text.ts";
 
 /*
@@ -50,7 +52,7 @@ export function boundChanges(
   const ordered = dependenciesFirst(all, callsOf);
   const afterViews = new Set<RoutineChange>();
   for (const change of ordered) {
-    const reads = calls.has(change) && mentions(texts.get(change) ?? "", views);
+    const reads = calls.has(change) && mentions(texts.get(change) ?? "", [...views]);
     if (reads || callsOf(change).some((other) => afterViews.has(other))) afterViews.add(change);
   }
   return { ordered, first, afterViews, called: new Set(ordered.flatMap(callsOf)) };
@@ -62,11 +64,9 @@ function goingFirst(draft: PlanDraft, changes: readonly RoutineChange[], views: 
     same === null || replaceable(draft, same, routine) ? others : [same, ...others],
   );
   const bound = ofBase(draft).filter((routine) => isBound(draft.language, routine));
-  const readsWhatGoes = ({ definition }: Routine): boolean =>
-    mentions(definition ?? "", views) ||
-    draft.tables.some(
-      ({ physical, dropped }) => mentions(definition ?? "", [physical.name]) && mentions(definition ?? "", dropped),
-    );
+  const readsWhatGoes = ({ definition }: Defined): boolean =>
+    mentions(definition, [...views]) ||
+    draft.tables.some(({ physical, dropped }) => mentions(definition, [physical.name]) && mentions(definition, dropped));
   return withReaders(bound.filter(readsWhatGoes), bound, new Set(replaced.map(({ name }) => name)));
 }
 
@@ -85,24 +85,14 @@ function copiesOf(
     ...draft.droppedRoutines,
   ]);
   const seen = draft.tables.filter(({ seenDifferently }) => seenDifferently);
-  const renamed = seen.map(({ physical, columns, twins }) => ({
-    table: physical.name,
-    columns: columns
-      .filter(({ name, physical: own }) => name !== own && ![...twins.values()].includes(own))
-      .map((one) => one.physical),
-  }));
-  const findsItself = (routine: Routine): boolean =>
-    !first.has(routine) &&
-    isBound(draft.language, routine) &&
-    renamed.some(
-      ({ table, columns }) => mentions(routine.definition ?? "", [table]) && mentions(routine.definition ?? "", columns),
-    );
+  const isRenamedIn = ({ definition }: Defined): boolean =>
+    seen.some((table) => mentions(definition, [table.physical.name]) && mentions(definition, renamedColumns(table)));
   const hidden = ofBase(draft).flatMap((routine) => {
-    const mayHide = !known.has(routine.name) && /\bLANGUAGE sql\b|\bsearch_path\b/i.test(routine.definition ?? "");
-    const [statement] = mayHide ? draft.language.parse(routine.definition ?? "") : [];
-    return statement === undefined || !needsOverlay(statement.node) || findsItself(routine)
-      ? []
-      : [{ routine: wantedRoutine(draft.language, statement.node), same: routine, others: [], copy: true }];
+    const mayHide = !known.has(routine.name) && /\bLANGUAGE sql\b|\bsearch_path\b/i.test(routine.definition);
+    const [statement] = mayHide ? draft.language.parse(routine.definition) : [];
+    if (statement === undefined || !needsOverlay(statement.node)) return [];
+    const findsItself = isAtomic(statement.node) && !first.has(routine) && isRenamedIn(routine);
+    return findsItself ? [] : [{ routine: wantedRoutine(draft.language, statement.node), same: routine, others: [], copy: true }];
   });
   const names = new Set([
     ...seen.flatMap(({ physical, name }) => [physical.name, name.name]),
@@ -117,30 +107,25 @@ function copiesOf(
   return hidden.filter(({ same }) => copied.has(same));
 }
 
-const ofBase = ({ catalog, schema }: PlanDraft): readonly Routine[] =>
-  catalog.routines.filter((routine) => routine.schema === schema && routine.definition !== null);
+/** A routine whose text PostgreSQL gives. */
+type Defined = Routine & { readonly definition: string };
+
+const ofBase = ({ catalog, schema }: PlanDraft): readonly Defined[] =>
+  catalog.routines.filter((routine): routine is Defined => routine.schema === schema && routine.definition !== null);
 
 /** Those that are given, and those of `all` that speak of them, or of one of the names, or of one who does. */
-function withReaders(given: readonly Routine[], all: readonly Routine[], names: ReadonlySet<string>): ReadonlySet<Routine> {
+function withReaders(given: readonly Defined[], all: readonly Defined[], names: ReadonlySet<string>): ReadonlySet<Routine> {
   const found = new Set(given);
   const spoken = new Set([...names, ...given.map(({ name }) => name)]);
-  for (;;) {
-    const next = all.find(
-      (one) =>
-        !found.has(one) &&
-        mentions(
-          one.definition ?? "",
-          [...spoken].filter((name) => name !== one.name),
-        ),
+  const speaks = ({ name, definition }: Defined): boolean =>
+    mentions(
+      definition,
+      [...spoken].filter((one) => one !== name),
     );
+  for (;;) {
+    const next = all.find((one) => !found.has(one) && speaks(one));
     if (next === undefined) return found;
     found.add(next);
     spoken.add(next.name);
   }
-}
-
-/** Whether a text has one of the names in it, as a word. */
-function mentions(text: string, names: Iterable<string>): boolean {
-  const words = [...names].map((name) => name.replace(/[^\w]/g, "."));
-  return words.length > 0 && new RegExp(`\\b(${words.join("|")})\\b`).test(text);
 }

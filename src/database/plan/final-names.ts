@@ -29,6 +29,12 @@ export function columnsThen(table: TableDraft, phase: Phase): ReadonlyMap<string
   return new Map([...table.all.keys()].map((column) => [column, named(latest(column))]));
 }
 
+/** Columns of the base, by their names there, that only get another name. */
+export function renamedColumns({ base, columns }: TableDraft): readonly string[] {
+  const known = new Set(base?.columns.map(({ name }) => name));
+  return columns.filter(({ name, physical }) => name !== physical && known.has(physical)).map(({ physical }) => physical);
+}
+
 /** The constraint with its columns under other names. */
 export function renamedConstraint(constraint: Node, names: ReadonlyMap<string, string>): Node {
   const keys = (key: string): Node => {

@@ -50,21 +50,17 @@ export function overlayRoutine(draft: PlanDraft, change: RoutineChange, changes:
   const { routine, copy } = change;
   if (copy !== true) draft.placed.set(routine.name, "overlay");
   const release = `release r${String(draft.release)}`;
+  const forwarders = forwardersOf(draft, change);
   draft.act({
     stage: "overlay",
     phase: "expand",
     title: copy === true ? `let ${routine.name}() see what ${release} sees` : `give ${release} its own ${routine.name}()`,
     run: {
       kind: "transaction",
-      sql: [
-        asRelease(draft),
-        createOwnSql(draft, routine),
-        ...carried(draft, change),
-        ...forwarders(draft, change).map(({ create }) => create),
-      ],
+      sql: [asRelease(draft), createOwnSql(draft, routine), ...carried(draft, change), ...forwarders.map(({ create }) => create)],
     },
     ...NO_LOCK,
-    undo: [...forwarders(draft, change).map(({ drop }) => drop), dropSql(routine, draft.overlay)],
+    undo: [...forwarders.map(({ drop }) => drop), dropSql(routine, draft.overlay)],
   });
   const place = placeOf(draft, change, changes);
   if (place === null) return;
@@ -72,7 +68,7 @@ export function overlayRoutine(draft: PlanDraft, change: RoutineChange, changes:
     stage: "flatten",
     phase: "contract",
     title: `make ${routine.name}() what ${release} calls`,
-    run: { kind: "transaction", sql: [asBase(draft), ...forwarders(draft, change).map(({ drop }) => drop), ...place.sql] },
+    run: { kind: "transaction", sql: [asBase(draft), ...forwarders.map(({ drop }) => drop), ...place.sql] },
     ...NO_LOCK,
     swap: copy === true ? undefined : swapRoutine(draft, change, place.gone),
   });
@@ -118,7 +114,7 @@ function placeOf(draft: PlanDraft, change: RoutineChange, { first, called }: Rou
   return { sql: [...carried(draft, change), ...dropped, createSql(draft, routine, draft.overlay), moved], gone, own: "moves" };
 }
 
-const forwarders = (draft: PlanDraft, { routine, others }: RoutineChange): readonly Forwarder[] =>
+const forwardersOf = (draft: PlanDraft, { routine, others }: RoutineChange): readonly Forwarder[] =>
   others.map((old) => forwarderOf(draft, routine, old)).filter((one) => one !== null);
 
 const replaced = ({ same, others }: RoutineChange): readonly Routine[] => (same === null ? others : [same, ...others]);
@@ -134,24 +130,23 @@ function swapRoutine(draft: PlanDraft, { routine, same }: RoutineChange, gone: r
   const text = same === null || gone.includes(same) || isBound(draft.language, same) ? null : same.definition;
   const moved = text === null && same !== null && !gone.includes(same) ? [same, ...gone] : gone;
   const renames = moved.map((one) => {
-    const kind = one.kind === "procedure" ? "PROCEDURE" : "FUNCTION";
     const kept = { ...one, name: keptName(draft.release, one.name) };
     return {
-      there: `ALTER ${kind} ${signed(one.schema, one)} RENAME TO ${ident(kept.name)}`,
-      back: `ALTER ${kind} ${signed(kept.schema, kept)} RENAME TO ${ident(one.name)}`,
+      there: `ALTER ${kindOf(one)} ${signed(one.schema, one)} RENAME TO ${ident(kept.name)}`,
+      back: `ALTER ${kindOf(one)} ${signed(kept.schema, kept)} RENAME TO ${ident(one.name)}`,
     };
   });
   const [first] = moved;
   const kept = first === undefined ? null : signed(first.schema, { ...first, name: keptName(draft.release, first.name) });
   const made = signed(draft.schema, routine);
-  const carried = (from: string | null, to: string | null): readonly string[] =>
+  const carryOver = (from: string | null, to: string | null): readonly string[] =>
     text !== null || from === null || to === null ? [] : [carryOverRoutine(from, to)];
   const binds = isAtomic(routine.node) || [same, ...gone].some((one) => one !== null && isBound(draft.language, one));
   return {
     binds,
-    sql: [...renames.map(({ there }) => there), createSql(draft, routine, draft.schema), ...carried(kept, made)],
+    sql: [...renames.map(({ there }) => there), createSql(draft, routine, draft.schema), ...carryOver(kept, made)],
     undo: [
-      ...carried(made, kept),
+      ...carryOver(made, kept),
       ...(text === null
         ? [`DROP ${what(routine.node)} IF EXISTS ${made}`]
         : // The tables that its body speaks of get their names back after it.

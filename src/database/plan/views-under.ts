@@ -1,6 +1,7 @@
 import type { View } from "../catalog.ts";
-import { ident, qualified, sameName } from "../names.ts";
+import { ident, mentions, qualified, sameName } from "../names.ts";
 import type { PlanDraft, TableDraft } from "./draft.ts";
+import { renamedColumns } from "./final-names.ts";
 import { wantedView, type WantedView } from "./views.ts";
 
 /*
@@ -14,25 +15,7 @@ export function viewsAnew(draft: PlanDraft, wanted: readonly WantedView[], dropp
     (view) => view.schema === draft.schema && !dropped.has(view.name) && !wanted.some(({ name }) => name === view.name),
   );
   const found = new Set<View>();
-  for (const table of draft.tables) {
-    const old = new Set([...table.twins.keys()]);
-    for (const view of readersOf(others, table)) {
-      const gone = used(view, table.dropped);
-      const renamed = table.columns.filter(
-        ({ name, physical }) =>
-          name !== physical && !old.has(physical) && table.base?.columns.some((one) => one.name === physical) === true,
-      );
-      if (
-        gone.length > 0 &&
-        gone.every((column) => old.has(column)) &&
-        used(
-          view,
-          renamed.map(({ physical }) => physical),
-        ).length === 0
-      )
-        found.add(view);
-    }
-  }
+  for (const table of draft.tables) for (const view of readersOf(others, table)) if (isOnlyRetyped(table, view)) found.add(view);
   for (const read of found) for (const view of others) if (view.reads.some((one) => sameName(one, read))) found.add(view);
   // What holds rows of its own is not made anew beside the traffic.
   if ([...found].some(({ materialized }) => materialized)) return [];
@@ -41,6 +24,12 @@ export function viewsAnew(draft: PlanDraft, wanted: readonly WantedView[], dropp
     const [statement] = draft.language.parse(`CREATE VIEW ${ident(view.name)}${options} AS ${view.definition}`);
     return statement === undefined ? [] : [wantedView(statement.node)];
   });
+}
+
+/** It reads nothing that is dropped, or that it would have to call otherwise. */
+function isOnlyRetyped(table: TableDraft, view: View): boolean {
+  const gone = used(view, table.dropped);
+  return gone.length > 0 && gone.every((column) => table.twins.has(column)) && used(view, renamedColumns(table)).length === 0;
 }
 
 /** What is left of them: the release must say what becomes of it. */
@@ -64,4 +53,4 @@ const readersOf = (views: readonly View[], { physical }: TableDraft): readonly V
   views.filter(({ reads }) => reads.some((one) => sameName(one, physical)));
 
 const used = ({ definition }: View, columns: readonly string[]): readonly string[] =>
-  columns.filter((column) => new RegExp(`\\b${column.replace(/\W/g, ".")}\\b`).test(definition));
+  columns.filter((column) => mentions(definition, [column]));

@@ -1,5 +1,5 @@
 import { columnsOf } from "../../core/preparation/prepare.ts";
-import { EXPAND, type StepDefinition, type StepWork } from "../../core/preparation/step-definition.ts";
+import { EXPAND, walks, type StepDefinition, type Walk } from "../../core/preparation/step-definition.ts";
 import { tableOf, type Catalog } from "../../database/catalog.ts";
 import { writtenName } from "../../database/names.ts";
 import { invalidSteps } from "./invalid-steps.ts";
@@ -7,7 +7,7 @@ import { invalidSteps } from "./invalid-steps.ts";
 /** Names whose case and quotes say nothing. */
 const PLAIN = /^[a-z_]\w*$/;
 
-type Walking = StepDefinition & { readonly work: Extract<StepWork, { kind: "update" | "batches" }> };
+type Walking = StepDefinition & { readonly work: Walk };
 
 /**
  * Batched steps of which the database can be asked now whether it has what they want: not those before which something else may make it, the expansion
@@ -16,7 +16,7 @@ type Walking = StepDefinition & { readonly work: Extract<StepWork, { kind: "upda
 export function askedOf(steps: readonly StepDefinition[], over: (step: StepDefinition) => boolean): readonly Walking[] {
   const maker = steps.findIndex(({ work: { kind } }) => kind === "sql" || kind === "command" || kind === "function");
   const first = maker < 0 ? steps : steps.slice(0, maker);
-  return first.filter(walks).filter((step) => !needsExpansion(step, steps) && !over(step));
+  return first.filter(isWalking).filter((step) => !needsExpansion(step, steps) && !over(step));
 }
 
 /** @throws ERR_STEPS_INVALID naming every table and column that is not there */
@@ -25,8 +25,8 @@ export function refuseMissing(asked: readonly Walking[], catalog: Catalog): void
   if (missing.length > 0) throw invalidSteps(missing);
 }
 
-function walks(step: StepDefinition): step is Walking {
-  return step.work.kind === "update" || step.work.kind === "batches";
+function isWalking(step: StepDefinition): step is Walking {
+  return walks(step.work);
 }
 
 function missingFor({ path, work }: Walking, catalog: Catalog): readonly string[] {

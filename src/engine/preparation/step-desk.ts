@@ -117,7 +117,7 @@ export class StepDesk implements StepControl {
   async #refuseMissing(app: string, steps: readonly StepDefinition[], url: string | undefined): Promise<void> {
     const asked = askedOf(steps, ({ name, digest }) => {
       const record = this.#parts.book.find(app, name);
-      return record?.definition.digest === digest && (record.state === "done" || record.state === "cancelled");
+      return record?.definition.digest === digest && isOver(record);
     });
     if (url === undefined || asked.length === 0) return;
     const catalog = await this.#parts.database.catalog(url).catch(() => null);
