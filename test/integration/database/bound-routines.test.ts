@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { contractIn, expandIn, planOf, urlOf } from "../../support/postgres/release.ts";
-import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
-import { tell, type Story } from "../../support/postgres/story.ts";
+import { query } from "../../support/postgres/server.ts";
+import { describeStories, type Story } from "../../support/postgres/story.ts";
 
 const atomic = (head: string, body: string): string => `CREATE FUNCTION ${head} LANGUAGE sql BEGIN ATOMIC ${body}; END;`;
 
@@ -110,19 +110,9 @@ const STORIES: Readonly<Record<string, Story>> = {
   },
 };
 
-describe.each([15, 18] as const)("routines whose body is bound (BEGIN ATOMIC), PostgreSQL %s", { timeout: 120_000 }, (major) => {
-  let server: TestServer;
-  beforeAll(async () => {
-    server = await startServer(major);
-  }, 60_000);
-  afterAll(() => server.stop());
-
-  it.each(Object.entries(STORIES))("%s", async (_, story) => {
-    await tell(server, story);
-  });
-
+describeStories("routines whose body is bound (BEGIN ATOMIC)", STORIES, (server) => {
   it("a caller of an unchanged one gets what its release's other routines say", async () => {
-    const url = await server.database();
+    const url = await server().database();
     await query(url, `${atomic("tax() RETURNS int", "SELECT 1")} ${atomic("all_taxes() RETURNS int", "SELECT tax() + tax()")}`);
     await expandIn(url, await planOf(url, 2, { procedures: { "tax.sql": atomic("tax() RETURNS int", "SELECT 5") } }));
     const taxes = async (release: number): Promise<unknown> =>

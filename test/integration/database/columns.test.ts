@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startServer, type TestServer } from "../../support/postgres/server.ts";
-import { hasColumn, storiesFor, tell, type Story } from "../../support/postgres/story.ts";
+import { expect } from "vitest";
+import { describeStories, hasColumn, type Story } from "../../support/postgres/story.ts";
 
 const STORIES: Readonly<Record<string, Story>> = {
   "1 add a column that may be null": {
@@ -160,14 +159,4 @@ const STORIES: Readonly<Record<string, Story>> = {
   },
 };
 
-describe.each([18, 15] as const)("columns, on PostgreSQL %i", (major) => {
-  let server: TestServer;
-  beforeAll(async () => {
-    server = await startServer(major);
-  }, 60_000);
-  afterAll(() => server.stop());
-
-  it.each(storiesFor(major, STORIES))("%s", async (_, story) => {
-    await tell(server, story);
-  });
-});
+describeStories("columns", STORIES);

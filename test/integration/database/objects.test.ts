@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startServer, type TestServer } from "../../support/postgres/server.ts";
-import { storiesFor, tell, type Story } from "../../support/postgres/story.ts";
+import { expect } from "vitest";
+import { describeStories, type Story } from "../../support/postgres/story.ts";
 
 const valid = (constraint: string): string =>
   `SELECT bool_and(convalidated) AND count(*) = 1 FROM pg_constraint WHERE conname = '${constraint}'`;
@@ -266,14 +265,4 @@ const STORIES: Readonly<Record<string, Story>> = {
   },
 };
 
-describe.each([18, 15] as const)("constraints, indexes, tables and code, on PostgreSQL %i", (major) => {
-  let server: TestServer;
-  beforeAll(async () => {
-    server = await startServer(major);
-  }, 60_000);
-  afterAll(() => server.stop());
-
-  it.each(storiesFor(major, STORIES))("%s", async (_, story) => {
-    await tell(server, story);
-  });
-});
+describeStories("constraints, indexes, tables and code", STORIES);

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { planOf } from "../../support/postgres/release.ts";
-import { query, startServer, type TestServer } from "../../support/postgres/server.ts";
-import { tell, type Story } from "../../support/postgres/story.ts";
+import { query } from "../../support/postgres/server.ts";
+import { describeStories, type Story } from "../../support/postgres/story.ts";
 
 const TYPE = (view: string): string =>
   `(SELECT format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = '${view}'::regclass AND attname = 'price') = 'bigint'`;
@@ -39,19 +39,9 @@ const STORIES: Readonly<Record<string, Story>> = {
   },
 };
 
-describe.each([15, 18] as const)("views of which a release says nothing, PostgreSQL %i", { timeout: 120_000 }, (major) => {
-  let server: TestServer;
-  beforeAll(async () => {
-    server = await startServer(major);
-  }, 60_000);
-  afterAll(() => server.stop());
-
-  it.each(Object.entries(STORIES))("%s", async (_, story) => {
-    await tell(server, story);
-  });
-
+describeStories("views of which a release says nothing", STORIES, (server) => {
   it("where the column goes, or rows of its own would have to be made again, it is said what to write", async () => {
-    const url = await server.database();
+    const url = await server().database();
     await query(
       url,
       `CREATE TABLE t (id int PRIMARY KEY, price int, note text); CREATE VIEW notes AS SELECT note FROM t;

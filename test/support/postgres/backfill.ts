@@ -5,6 +5,7 @@ import type { Action, Backfill } from "../../../src/database/plan/action.ts";
 import { runBackfill } from "../../../src/engine/database/backfill.ts";
 import type { BackfillOptions } from "../../../src/engine/database/backfill-options.ts";
 import type { BackfillRecord } from "../../../src/ports/database.ts";
+import { backfillAction } from "../backfill-action.ts";
 
 /** Runs a backfill as the step of a release, and marks it done if it is complete. */
 export async function backfillIn(
@@ -20,29 +21,15 @@ export async function backfillIn(
     lockTimeoutMs: 100,
     limitMs: 30_000,
   };
+  const action: Action = { ...backfillAction(backfill), table: "public.t", lock: "ROW EXCLUSIVE" };
   try {
     const runner = { lease, patience, note: (text: string) => notes.push(text) };
-    const record = await runBackfill(runner, { release: 2, action: actionOf(backfill), backfill, from: null }, options);
+    const record = await runBackfill(runner, { release: 2, action, backfill, from: null }, options);
     if (record.failed.length === 0) await lease.step({ release: 2, action: "e1", sql: [], mark: "done", lockTimeoutMs: 100 });
     return record;
   } finally {
     await lease.close();
   }
-}
-
-function actionOf(backfill: Backfill): Action {
-  const run = { kind: "backfill", backfill } as const;
-  return {
-    id: "e1",
-    phase: "expand",
-    title: "fill",
-    run,
-    table: "public.t",
-    lock: "ROW EXCLUSIVE",
-    work: "batches",
-    undo: [],
-    cause: null,
-  };
 }
 
 /** Doubles `n` into `m`. */

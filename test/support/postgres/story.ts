@@ -1,11 +1,11 @@
-import { expect, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { postgresDatabase } from "../../../src/adapters/postgres/database.ts";
 import { postgresShadows } from "../../../src/adapters/postgres/shadow/shadows.ts";
 import type { Plan } from "../../../src/database/plan/action.ts";
 import { tryPlan } from "../../../src/engine/database/trial.ts";
 import { BusyClient, type Turn } from "./clients.ts";
 import { contractIn, expandIn, giveNamesBackIn, planOf, revertIn, softenIn, urlOf, type ReleaseSources } from "./release.ts";
-import { query, type TestServer } from "./server.ts";
+import { query, startServer, type TestServer } from "./server.ts";
 import { WaitWatch } from "./waits.ts";
 
 export interface Story extends ReleaseSources {
@@ -33,9 +33,26 @@ const oldTurn: Turn = async (run, turn) => {
   await run("SELECT id, name, price, code FROM users WHERE id = $1", [(turn % 3000) + 1]);
 };
 
-/** Those that a server of the given version can play, for it.each. */
-export const storiesFor = (major: number, stories: Readonly<Record<string, Story>>): readonly (readonly [string, Story])[] =>
-  Object.entries(stories).filter(([, { since = 0 }]) => major >= since);
+/** Tells them on the oldest and the newest server that is tested; `more` has other tests on the same ones. */
+export function describeStories(
+  title: string,
+  stories: Readonly<Record<string, Story>>,
+  more: (server: () => TestServer) => void = () => undefined,
+): void {
+  describe.each([18, 15] as const)(`${title}, on PostgreSQL %i`, (major) => {
+    let server: TestServer;
+    beforeAll(async () => {
+      server = await startServer(major);
+    }, 60_000);
+    afterAll(() => server.stop());
+
+    const known = Object.entries(stories).filter(([, { since = 0 }]) => major >= since);
+    it.each(known)("%s", async (_, story) => {
+      await tell(server, story);
+    });
+    more(() => server);
+  });
+}
 
 const templates = new WeakMap<TestServer, Promise<string>>();
 

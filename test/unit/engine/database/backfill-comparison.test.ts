@@ -4,6 +4,7 @@ import { compareAll } from "../../../../src/engine/database/backfill-comparison.
 import { BackfillMeter } from "../../../../src/engine/database/backfill-meter.ts";
 import type { WalkParts } from "../../../../src/engine/database/backfill-run.ts";
 import type { DatabaseLease } from "../../../../src/ports/database.ts";
+import { backfillAction } from "../../../support/backfill-action.ts";
 import { MemoryTable } from "../../../support/backfill-memory.ts";
 
 it("the last look at a large table without a key ends when the walk does, with the reason of that", async () => {
@@ -22,25 +23,14 @@ it("the last look at a large table without a key ends when the walk does, with t
       return promise;
     },
   } as Partial<DatabaseLease> as DatabaseLease;
-  const run = { kind: "backfill", backfill: { table: "t", key: [], set: "n = 1", where: "n IS NULL" } } as const;
-  const action = {
-    id: "e1",
-    phase: "expand",
-    title: "fill",
-    table: null,
-    lock: null,
-    work: "batches",
-    undo: [],
-    cause: null,
-    run,
-  } as const;
+  const backfill = { table: "t", key: [], set: "n = 1", where: "n IS NULL" };
   const parts: WalkParts = {
     runner: {
       lease,
       patience: { clock, rng: createRng(1), signal: stop.signal, lockTimeoutMs: 100, limitMs: 1_000 },
       note: () => undefined,
     },
-    run: { release: 2, action, backfill: run.backfill, from: null },
+    run: { release: 2, action: backfillAction(backfill), backfill, from: null },
     options: {},
     pacer: null,
     meter: new BackfillMeter({ clock, total: 5_000_000, cursors: [], onProgress: () => undefined }),

@@ -4,6 +4,7 @@ import { createRng } from "../../../../src/base/rng.ts";
 import { runBackfill } from "../../../../src/engine/database/backfill.ts";
 import type { Pace } from "../../../../src/engine/database/backfill-options.ts";
 import type { BackfillRecord } from "../../../../src/ports/database.ts";
+import { backfillAction } from "../../../support/backfill-action.ts";
 import { MemoryTable } from "../../../support/backfill-memory.ts";
 
 const backfill = {
@@ -13,19 +14,7 @@ const backfill = {
   where: "true",
   columns: ["n"],
 };
-const action = {
-  ...({
-    id: "e1",
-    phase: "expand",
-    title: "fill",
-    table: null,
-    lock: null,
-    work: "batches",
-    undo: [],
-    cause: null,
-  } as const),
-  run: { kind: "backfill", backfill } as const,
-};
+const action = backfillAction(backfill);
 
 /** Runs it again and again, as an operator would, until it has come to its end. */
 async function toTheEnd(table: MemoryTable, seed: number, once: boolean): Promise<BackfillRecord> {
